@@ -1,0 +1,169 @@
+"""Mobile numbers that cannot slip into a log, and the rule for free text.
+
+Made-up numbers in tests, examples and demonstrations come only from
++86 138 0000 0000 to +86 138 0000 9999.
+"""
+
+import re
+import unicodedata
+from typing import ClassVar, NoReturn, final
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+from typing_extensions import override
+
+from unbind_broker.base.errors import BrokerError
+
+MAX_FREE_TEXT = 200
+
+_STARS = "****"
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_WRITTEN = re.compile(r"\+?[0-9](?:[ -]?[0-9]){4,19}")
+_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+# Seven digits of any script, with what people put between them.
+_DIGIT_RUN = re.compile(r"\d(?:[\s\-‐-―−－_.,．，/·()（）+]{0,3}\d){6,}")
+# Control, format (bidi, zero width), surrogate and unassigned characters.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn"})
+
+
+class InvalidNumber(BrokerError):
+    """Refuse a text that is no mobile number here; never repeats the text."""
+
+    code: ClassVar[str] = "invalid-number"
+    title: ClassVar[str] = "Invalid number"
+
+
+def parse_number(text: str, region: str = "CN") -> "PhoneNumber":
+    """Read a mobile number of the region from its E.164 or national form.
+
+    Single spaces and hyphens between digits are taken; everything else
+    (letters, extensions, full-width and other non-ASCII digits, a country code
+    without `+`) raises `InvalidNumber`, as do landlines and foreign numbers.
+    Regions that number mobiles and landlines alike (US) pass both.
+    """
+    written = text.strip(" ")
+    if not _WRITTEN.fullmatch(written):
+        _refuse(region)
+    try:
+        parsed = phonenumbers.parse(written, region)
+    except NumberParseException:
+        _refuse(region)
+    if not phonenumbers.is_valid_number_for_region(parsed, region):
+        _refuse(region)
+    if phonenumbers.number_type(parsed) not in _MOBILE:
+        _refuse(region)
+    if not written.startswith("+") and not _is_national_form(written, parsed):
+        _refuse(region)
+    return PhoneNumber(f"+{parsed.country_code}{_national_digits(parsed)}")
+
+
+def mask_digits(text: str) -> str:
+    """Replace every run of seven or more digits, separators included, by stars."""
+    return _DIGIT_RUN.sub(_STARS, text)
+
+
+def clean_free_text(text: str) -> str:
+    """Make a stranger's words fit to store and show.
+
+    Unprintable characters go, white space becomes single spaces, digit runs are
+    masked, and the rest is cut to 200 characters. A date written in digits is a
+    digit run as well.
+    """
+    spaced = " ".join(text.split())
+    printable = (c for c in spaced if unicodedata.category(c) not in _UNPRINTABLE)
+    return mask_digits("".join(printable))[:MAX_FREE_TEXT].rstrip()
+
+
+@final
+class PhoneNumber:
+    """Hold a number in E.164; every way to print it is masked but `.e164`.
+
+    Not a dataclass, so that `asdict` of a record around it stays masked too.
+    """
+
+    __slots__ = ("_e164",)
+    _e164: str
+
+    def __init__(self, e164: str) -> None:
+        if not _E164.fullmatch(e164):
+            raise InvalidNumber("expected E.164: a plus sign and 7 to 15 digits")
+        object.__setattr__(self, "_e164", e164)
+
+    @property
+    def e164(self) -> str:
+        """Give the whole number."""
+        return self._e164
+
+    @property
+    def masked(self) -> str:
+        """Give `+86138****8000`.
+
+        Shows the country code and at most three digits before and four behind
+        the stars, fewer where less than three digits would stay hidden.
+        """
+        country, national = _split(self._e164)
+        tail = min(4, max(0, len(national) - 3))
+        head = min(3, max(0, len(national) - tail - 3))
+        shown = national[len(national) - tail :]
+        return f"+{country}{national[:head]}{_STARS}{shown}"
+
+    @override
+    def __str__(self) -> str:
+        return self.masked
+
+    @override
+    def __repr__(self) -> str:
+        return f"PhoneNumber({self.masked})"
+
+    @override
+    def __format__(self, spec: str) -> str:
+        return format(self.masked, spec)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PhoneNumber) and self._e164 == other._e164
+
+    @override
+    def __hash__(self) -> int:
+        return hash((PhoneNumber, self._e164))
+
+    @override
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a PhoneNumber does not change: {name}")
+
+    @override
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a PhoneNumber does not change: {name}")
+
+    @override
+    def __reduce__(self) -> tuple[type["PhoneNumber"], tuple[str]]:
+        return PhoneNumber, (self._e164,)
+
+
+def _refuse(region: str) -> NoReturn:
+    code = phonenumbers.country_code_for_region(region)
+    raise InvalidNumber(
+        f"expected a valid mobile number of region {region},"
+        f" as E.164 (+{code} and the number) or in national form"
+    ) from None
+
+
+def _is_national_form(written: str, parsed: phonenumbers.PhoneNumber) -> bool:
+    digits = re.sub(r"[^0-9]", "", written)
+    if digits == _national_digits(parsed):
+        return True
+    style = phonenumbers.PhoneNumberFormat.NATIONAL
+    formatted = phonenumbers.format_number(parsed, style)
+    return digits == re.sub(r"[^0-9]", "", formatted)
+
+
+def _national_digits(parsed: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.national_significant_number(parsed)
+
+
+def _split(e164: str) -> tuple[str, str]:
+    digits = e164[1:]
+    for length in (1, 2, 3):
+        if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            return digits[:length], digits[length:]
+    return "", digits
