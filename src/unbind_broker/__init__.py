@@ -1,0 +1,1 @@
+"""The broker between carriers and internet platforms for recycled numbers."""

@@ -1,0 +1,29 @@
+"""Closed sets of words that are stored as small integers."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class CodedEnum(StrEnum):
+    """A word of the contract together with the number that the database keeps.
+
+    Members are written ``NAME = ("word", code)``. Codes never change their meaning,
+    because rows outlive releases.
+    """
+
+    code: int
+
+    def __new__(cls, word: str, code: int) -> Self:
+        """Make the member ``word`` that is stored as ``code``."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.code = code
+        return member
+
+    @classmethod
+    def from_code(cls, code: int) -> Self:
+        """Return the member stored as ``code``; an unknown code is a ``ValueError``."""
+        for member in cls:
+            if member.code == code:
+                return member
+        raise ValueError(f"{code} is no {cls.__name__}")

@@ -1,0 +1,87 @@
+"""Endpoints: where the broker posts; leases: which worker does it; the workers."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
+
+from unbind_broker.base.coded_enum import CodedEnum
+from unbind_broker.base.database import BYTES, INSTANT, TEXTS, UUID, Coded, metadata
+
+
+class EndpointStatus(CodedEnum):
+    """Whether the broker posts to an endpoint."""
+
+    UNVERIFIED = ("unverified", 1)  # no items are made for it
+    ACTIVE = ("active", 2)
+    PAUSED = ("paused", 3)  # items wait until their own deadline
+    DISABLED = ("disabled", 4)  # as paused, until verified again
+
+
+class Delivery(CodedEnum):
+    """Whether the broker posts or the owner fetches."""
+
+    PUSH = ("push", 1)
+    PULL = ("pull", 2)
+
+
+class PausedBy(CodedEnum):
+    """Which side paused an endpoint; only that side resumes it."""
+
+    OWNER = ("owner", 1)
+    ADMIN = ("admin", 2)
+
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("platform_id", Integer, ForeignKey("platforms.id"), unique=True),
+    Column("carrier_id", Integer, ForeignKey("carriers.id"), unique=True),
+    Column("url", Text),
+    Column("pending_url", Text),
+    Column("delivery", Coded(Delivery), nullable=False),
+    Column("status", Coded(EndpointStatus), nullable=False),
+    Column("paused_by", Coded(PausedBy)),
+    Column("disabled_reason", Text),
+    Column("max_batch", Integer, nullable=False),
+    Column("max_concurrency", Integer, nullable=False),
+    Column("max_rate", Double),
+    Column("result_public_key", Text),
+    Column("event_types", TEXTS),
+    Column("secret_sealed", BYTES),
+    Column("previous_secret_sealed", BYTES),
+    Column("previous_secret_until", INSTANT),
+    Column("verified_at", INSTANT),
+    Column("created_at", INSTANT, nullable=False),
+    Column("changed_at", INSTANT, nullable=False),
+)
+
+endpoint_leases = Table(
+    "endpoint_leases",
+    metadata,
+    Column("endpoint_id", Integer, ForeignKey("endpoints.id"), primary_key=True),
+    Column("holder", UUID),
+    Column("epoch", BigInteger, nullable=False),
+    Column("lease_until", INSTANT),
+    Column("cursor_xid", BigInteger, nullable=False),
+    Column("cursor_order_id", UUID, nullable=False),
+)
+
+Index("endpoint_leases_holder", endpoint_leases.c.holder)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("seen_at", INSTANT, nullable=False),
+)

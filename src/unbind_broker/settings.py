@@ -1,0 +1,149 @@
+"""Every setting, read from ``UNBIND_*`` variables or a ``.env`` file, nowhere else."""
+
+from datetime import date, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from unbind_broker.base.durations import parse_duration, parse_rate
+from unbind_broker.base.errors import BrokerError
+
+LONGEST_REQUEST = 0.7
+"""The part of a lease that one request may take: leases are renewed after a fifth of
+their time, and a tenth is kept as a margin."""
+
+
+class SettingsWrong(BrokerError):
+    """A setting cannot be used."""
+
+    code = "settings-wrong"
+    title = "A setting cannot be used"
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _durations(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(parse_duration(part) for part in value.split(","))
+    return value
+
+
+def _rate(value: object) -> object:
+    return parse_rate(value) if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(
+            ip_network(part.strip()) for part in value.split(",") if part.strip()
+        )
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+Durations = Annotated[
+    tuple[timedelta, ...], NoDecode, BeforeValidator(_durations), Field(min_length=1)
+]
+Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+]
+
+
+def _seconds(*values: float) -> tuple[timedelta, ...]:
+    return tuple(timedelta(seconds=value) for value in values)
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Durations are written ``10m``, rates ``100/s``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="UNBIND_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr | None = None
+    data_dir: Path | None = None
+    secret_keys: SecretStr | None = None
+    index_key: SecretStr | None = None
+    timezone: str = "Asia/Shanghai"
+    region: str = "CN"
+    query_deadline: Duration = timedelta(minutes=10)
+    order_working_days: int = Field(default=5, ge=1, le=60)
+    order_deadline: Duration | None = None
+    undo_window: Duration = timedelta(hours=24)
+    consent_max_age: Duration = timedelta(hours=24)
+    ported_in_since: date = date(2021, 1, 1)
+    retry_plan: Durations = _seconds(5, 300, 1800, 7200, 18000, 36000, 43200)
+    query_retry_plan: Durations = _seconds(1, 2, 5, 10, 30, 60)
+    request_timeout: Duration = timedelta(seconds=10)
+    lease: Duration = timedelta(seconds=20)
+    retention: Duration = timedelta(days=180)
+    idempotency_retention: Duration = timedelta(hours=48)
+    scan_interval: Duration = timedelta(seconds=1)
+    carrier_rate: Rate = 100.0
+    carrier_burst: int = Field(default=500, ge=1)
+    max_in_flight: int = Field(default=64, ge=1)
+    database_pool: int = Field(default=16, ge=2)
+    allow_private_endpoints: bool = False
+    allowed_private_networks: Networks = ()
+    log_format: Literal["auto", "text", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _async_driver(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or scheme.split("+")[0] not in {"postgres", "postgresql"}:
+            raise ValueError("expected postgresql://user:password@host/database")
+        return SecretStr(f"postgresql+asyncpg://{rest}")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"no time zone is called {value!r}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _lease_outlasts_request(self) -> Self:
+        longest = self.lease * LONGEST_REQUEST
+        if self.request_timeout > longest:
+            raise ValueError(
+                f"UNBIND_REQUEST_TIMEOUT is {self.request_timeout.total_seconds():g}s; "
+                f"a lease of {self.lease.total_seconds():g}s (UNBIND_LEASE) allows at "
+                f"most {longest.total_seconds():g}s, so that it outlasts each request"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the broker's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def load_settings() -> Settings:
+    """Read the settings; a wrong one is a ``SettingsWrong`` that names it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "".join(f"UNBIND_{part}".upper() for part in first["loc"][:1])
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsWrong(f"{name}: {message}" if name else message) from None
