@@ -1,0 +1,75 @@
+# `make help` lists what can be done. A machine needs Python >= 3.11 and make;
+# every target makes and mends the virtual environment it works in.
+
+PYTHON ?=#   which Python makes .venv (else the newest suitable one found)
+ARGS ?=#     handed on: make test ARGS='-k deadline', make demo ARGS=--once
+COVERAGE ?= 95# per cent of branches and lines that `make check` demands
+WORKERS ?= -n auto --maxprocesses 8 --dist worksteal
+
+BIN := .venv/bin
+UV ?= $(BIN)/uv
+LOCK = $(UV) pip compile --no-config --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header
+PURE := */states.py,*/deliveries/decision.py,*/base/signing.py,*/base/working_days.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format lock clean runtime-set-up dev-set-up
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
+		| while IFS="$$(printf '\t')" read -r name text; do \
+			printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+demo: runtime-set-up ## Show the whole story on simulated platforms (ARGS=--once ends by itself)
+	@$(BIN)/unbind-broker demo $(ARGS)
+
+test: dev-set-up ## Run the tests (ARGS go to pytest)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+check: dev-set-up ## Run everything that must hold before a commit
+	@printf '\n== Format\n'
+	@$(BIN)/ruff format --check .
+	@printf '\n== Lint\n'
+	@$(BIN)/ruff check .
+	@printf '\n== Types\n'
+	@$(BIN)/mypy
+	@$(BIN)/mypy tools $(if $(wildcard benchmarks/*.py),benchmarks)
+	@printf '\n== Imports\n'
+	@$(BIN)/lint-imports
+	@printf '\n== Dependencies\n'
+	@$(BIN)/deptry src
+	@printf '\n== OpenAPI document\n'
+	@$(BIN)/unbind-broker openapi --check
+	@printf '\n== Tests and coverage\n'
+	@$(BIN)/python -m pytest $(WORKERS) --cov --cov-branch --cov-report term \
+		--cov-fail-under $(COVERAGE) $(ARGS)
+	@printf '\n== Coverage of the pure rules\n'
+	@$(BIN)/coverage report --fail-under 100 --include '$(PURE)'
+
+bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to each)
+	@set -e; found=; for file in benchmarks/bench_*.py; do \
+		[ -f "$$file" ] || continue; found=yes; name=$$(basename "$$file" .py); \
+		printf '\n== %s\n' "$$name"; \
+		$(BIN)/python -m "benchmarks.$$name" $(ARGS); done; \
+	[ -n "$$found" ] || { echo 'There is no benchmarks/bench_*.py.' >&2; exit 1; }
+
+format: dev-set-up ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: dev-set-up ## Pin the requirements anew (ARGS=--upgrade takes newer versions)
+	$(LOCK) $(ARGS) pyproject.toml -o requirements.txt
+	$(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) $(ARGS) --group build -c requirements-dev.txt -o requirements-build.txt
+
+clean: ## Remove caches and reports (.venv and .env stay)
+	@rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache \
+		.pytest_cache .import_linter_cache .hypothesis
+	@find src tests tools migrations benchmarks -name __pycache__ -type d \
+		-prune -exec rm -rf {} +
+
+runtime-set-up:
+	@PYTHON='$(PYTHON)' sh tools/set_up.sh runtime
+
+dev-set-up:
+	@PYTHON='$(PYTHON)' sh tools/set_up.sh dev
