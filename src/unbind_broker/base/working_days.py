@@ -48,7 +48,7 @@ def order_deadline(made_at: datetime, working_days: int, zone: ZoneInfo) -> Dead
 def is_working_day(day: date) -> bool:
     """Tell whether mainland China works; Monday to Friday in unpublished years."""
     if is_published(day.year):
-        return is_workday(day)
+        return bool(is_workday(day))
     return day.weekday() < _SATURDAY
 
 
