@@ -98,6 +98,7 @@ def open_engine(url: str, *, pool: int = 10, application: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "timeout": 10,
             "server_settings": {

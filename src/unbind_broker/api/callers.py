@@ -1,0 +1,89 @@
+"""Who calls: a key is looked up at every request, so a revoked one dies at once."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from unbind_broker.api.context import Ctx
+from unbind_broker.base.errors import BrokerError
+from unbind_broker.keys.service import Caller, find_caller
+from unbind_broker.keys.tables import Role
+
+
+class Unauthenticated(BrokerError):
+    """There is no valid key."""
+
+    code = "unauthenticated"
+    title = "No valid API key"
+    headers = {"WWW-Authenticate": 'Bearer realm="unbind-broker"'}  # noqa: RUF012 - never changed
+
+
+class WrongRole(BrokerError):
+    """The key's role may not do this."""
+
+    code = "wrong-role"
+    title = "This key has another role"
+
+
+class Suspended(BrokerError):
+    """The key's holder is suspended."""
+
+    code = "suspended"
+    title = "The holder of this key is suspended"
+
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="api_key",
+    description="A key such as `ub_carrier_…`, issued by the administrators.",
+)
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+_KEY = re.compile(
+    r"ub_(carrier|platform|admin|auditor)_[A-Za-z0-9_-]{20,100}", re.ASCII
+)
+
+
+async def any_caller(
+    request: Request, context: Ctx, credentials: Credentials
+) -> Caller:
+    """Find out who calls; 401 for anything but a living key."""
+    if credentials is None or not _KEY.fullmatch(credentials.credentials):
+        raise Unauthenticated("expected the header 'Authorization: Bearer ub_<role>_…'")
+    async with context.engine.connect() as db:
+        caller = await find_caller(db, context.clock.now(), credentials.credentials)
+    if caller is None:
+        raise Unauthenticated("this key is unknown, revoked or expired")
+    request.scope["state"]["caller"] = caller.actor
+    context.rates.take(caller.actor)
+    return caller
+
+
+def _allow(
+    *roles: Role, suspended: bool = False
+) -> Callable[[Caller], Awaitable[Caller]]:
+    async def check(caller: Annotated[Caller, Depends(any_caller)]) -> Caller:
+        if caller.role not in roles:
+            wanted = " or ".join(roles)
+            raise WrongRole(
+                f"this needs a key of role {wanted}, yours is {caller.role}"
+            )
+        if caller.suspended and not suspended:
+            raise Suspended(f"{caller.actor} is suspended by the administrators")
+        return caller
+
+    return check
+
+
+AnyCaller = Annotated[Caller, Depends(any_caller)]
+"""Whoever has a living key, suspended or not."""
+ActiveCaller = Annotated[Caller, Depends(_allow(*Role))]
+CarrierCaller = Annotated[Caller, Depends(_allow(Role.CARRIER))]
+PlatformCaller = Annotated[Caller, Depends(_allow(Role.PLATFORM))]
+ReportingPlatform = Annotated[Caller, Depends(_allow(Role.PLATFORM, suspended=True))]
+"""A platform that reports: results are taken from a suspended one too."""
+EndpointOwner = Annotated[Caller, Depends(_allow(Role.CARRIER, Role.PLATFORM))]
+AdminCaller = Annotated[Caller, Depends(_allow(Role.ADMIN))]
+AuditCaller = Annotated[Caller, Depends(_allow(Role.ADMIN, Role.AUDITOR))]

@@ -1,0 +1,32 @@
+"""What a route needs of its process."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from unbind_broker.api.admission import Admission
+from unbind_broker.api.rates import Rates
+from unbind_broker.runtime.opening import Runtime
+
+
+class Context:
+    """The process as routes see it: its runtime, its limits."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        settings = runtime.settings
+        self.runtime = runtime
+        self.settings = settings
+        self.engine = runtime.engine
+        self.clock = runtime.clock
+        self.admission = Admission(settings.max_in_flight)
+        self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
+
+
+def context_of(request: Request) -> Context:
+    """Return the context that the application was made with."""
+    context = request.app.state.context
+    assert isinstance(context, Context)  # noqa: S101 - set by app.factory, narrows Any
+    return context
+
+
+Ctx = Annotated[Context, Depends(context_of)]

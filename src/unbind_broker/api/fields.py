@@ -1,0 +1,93 @@
+"""Field types of request and answer bodies: strict, and explained in the document."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+class RequestModel(BaseModel):
+    """A request body: unknown fields are refused, nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class AnswerModel(BaseModel):
+    """An answer body, for the OpenAPI document and for writing it."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def show_instant(at: datetime) -> str:
+    """Write an instant as RFC 3339 in UTC, whole seconds: ``2026-11-21T08:00:00Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _date(value: object) -> object:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("expected a date such as 2025-03-01")
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError("expected an instant such as 2026-11-21T08:00:00Z")
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("expected text without control characters")
+    return value
+
+
+def _schema(kind: str, example: str) -> dict[str, Any]:
+    return {"type": "string", "format": kind, "examples": [example]}
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_date),
+    WithJsonSchema(_schema("date", "2025-03-01")),
+]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema(_schema("date-time", "2026-11-21T08:00:00Z")),
+]
+ShownInstant = Annotated[
+    datetime,
+    PlainSerializer(show_instant, return_type=str),
+    WithJsonSchema(_schema("date-time", "2026-11-21T08:00:00Z")),
+]
+Printable = Annotated[str, AfterValidator(_printable)]
+Slug = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=64),
+]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)
+]
+Lax = Field(strict=False)
+"""For enumerated words: ``Annotated[Role, Lax]`` takes the word itself."""
