@@ -7,6 +7,7 @@ from fastapi_offline import FastAPIOffline
 
 from unbind_broker import __version__
 from unbind_broker.api.problems import Problem
+from unbind_broker.api.webhooks import describe_webhooks
 
 DESCRIPTION = """
 unbind-broker stands between **carriers** (运营商) and **internet platforms**
@@ -36,6 +37,7 @@ TAGS = [
     {"name": "admin", "description": "Run the broker: carriers, platforms, keys."},
     {"name": "health", "description": "For load balancers and orchestrators."},
     {"name": "problems", "description": "What each error means."},
+    {"name": "webhooks", "description": "What the broker posts to endpoints."},
 ]
 
 
@@ -49,6 +51,7 @@ def describe() -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
     )
+    describe_webhooks(app)
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -68,7 +71,8 @@ def _complete(document: dict[str, Any]) -> None:
     schemas["Problem"] = problem
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for path in document["paths"].values():
+    described = (*document["paths"].values(), *document["webhooks"].values())
+    for path in described:
         for operation in path.values():
             answer = operation.get("responses", {}).get("422", {})
             if "application/json" in answer.get("content", {}):

@@ -1,0 +1,145 @@
+"""The webhooks that the broker sends, for the OpenAPI document."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Header
+from pydantic import Field
+
+from unbind_broker.api.fields import AnswerModel, Day, ShownInstant
+from unbind_broker.orders.states import Action, Scope
+
+ITEM_ID = "ord_01kb2x5c7zf3v8h1m4n6p9q2rs"
+
+
+class RequestedItem(AnswerModel):
+    """One item: ``id`` is the idempotency key, unique per platform and type."""
+
+    id: str = Field(examples=[ITEM_ID])
+    number: str = Field(examples=["+8613800001234"], description="E.164.")
+    scope: Scope
+    action: Action | None = Field(description="null for a query.")
+    owner_since: Day
+    bound_from: ShownInstant | None = Field(
+        description="The interval's start, inclusive; null: no start."
+    )
+    bound_before: ShownInstant = Field(description="The interval's end, exclusive.")
+    carrier: str = Field(examples=["china-mobile"])
+    created_at: ShownInstant
+    deadline: ShownInstant
+    attestation: str | None = Field(
+        default=None, description="The carrier's statement, when it made one."
+    )
+
+
+class RequestedItems(AnswerModel):
+    """Up to ``max_batch`` items."""
+
+    items: list[RequestedItem]
+
+
+class ItemsRequested(AnswerModel):
+    """Items for the platform to work on."""
+
+    type: Literal["query.requested", "unbind.requested"]
+    timestamp: ShownInstant
+    data: RequestedItems
+
+
+class Challenge(AnswerModel):
+    """What to answer to a verification."""
+
+    challenge: str = Field(examples=["c_4Yh3mJ8QvXk2"])
+
+
+class EndpointVerification(AnswerModel):
+    """Sent when the owner of an endpoint calls ``/v1/endpoint/verify``."""
+
+    type: Literal["endpoint.verification"]
+    timestamp: ShownInstant
+    data: Challenge
+
+
+class EndpointTest(AnswerModel):
+    """Sent when the owner of an endpoint calls ``/v1/endpoint/test``."""
+
+    type: Literal["endpoint.test"]
+    timestamp: ShownInstant
+    data: dict[str, object] = Field(description="Empty.")
+
+
+WebhookId = Annotated[
+    str,
+    Header(
+        description="The same for the same items and occasion, on every retry.",
+        examples=["msg_2Yh3mJ8QvXk2"],
+    ),
+]
+WebhookTimestamp = Annotated[
+    str,
+    Header(description="Seconds since 1970, of this attempt.", examples=["1795248000"]),
+]
+WebhookSignature = Annotated[
+    str,
+    Header(
+        description="Standard Webhooks `v1`: HMAC-SHA256 over `id.timestamp.body`. "
+        "Two, separated by a space, while a secret is being rotated.",
+        examples=["v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="],
+    ),
+]
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    "2XX": {
+        "description": 'Every item is acknowledged. A body `{"results": [...]}`, with '
+        "the lines of `POST /v1/results`, gives results at once."
+    },
+    "410": {"description": "The endpoint is disabled; its items wait."},
+    "429": {"description": "Slower, please: `Retry-After` is obeyed. 503 likewise."},
+    "4XX": {
+        "description": "400, 413, 415, 422: the batch is halved until the culprit is "
+        "alone, and only that one is `undeliverable`. Any other is retried."
+    },
+    "default": {"description": "Retried with jitter until the deadline."},
+}
+_CHALLENGE_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The same challenge.", "model": Challenge}
+}
+_ANY_2XX: dict[int | str, dict[str, Any]] = {"2XX": {"description": "Received."}}
+
+
+def describe_webhooks(app: FastAPI) -> None:
+    """Add the section *Webhooks*; nothing of it is served."""
+    for name, summary, answers, body in (
+        ("query.requested", "Which bindings exist?", _ANSWERS, ItemsRequested),
+        ("unbind.requested", "Detach these numbers", _ANSWERS, ItemsRequested),
+        (
+            "endpoint.verification",
+            "Prove that the secret is installed",
+            _CHALLENGE_ANSWERS,
+            EndpointVerification,
+        ),
+        ("endpoint.test", "A test, asked for by the owner", _ANY_2XX, EndpointTest),
+    ):
+        app.webhooks.add_api_route(
+            name,
+            _receiver(body),
+            methods=["POST"],
+            summary=summary,
+            responses=answers,
+            description=body.__doc__,
+            tags=["webhooks"],
+            operation_id=name.replace(".", "_"),
+            response_model=None,
+        )
+
+
+def _receiver(model: type[AnswerModel]) -> Any:
+    def receive(
+        body: AnswerModel,
+        webhook_id: WebhookId,
+        webhook_timestamp: WebhookTimestamp,
+        webhook_signature: WebhookSignature,
+    ) -> None:
+        del body, webhook_id, webhook_timestamp, webhook_signature
+
+    receive.__annotations__["body"] = model
+    return receive
