@@ -1,0 +1,63 @@
+"""What every test may ask for: a database of its own, a clock that stands still."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pytest_socket import socket_allow_hosts
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.clock import FixedClock
+from tests.support.database import Server, open_server
+from unbind_broker.base.database import Db, open_engine
+
+
+def pytest_runtest_setup() -> None:
+    """No test leaves this machine."""
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[Server]:
+    """One throw-away Postgres per test process."""
+    async with open_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def shared_engine(server: Server) -> AsyncIterator[AsyncEngine]:
+    """The pool behind ``db``, on a database in which nothing is ever committed."""
+    async with server.fresh() as url:
+        pool = open_engine(url, pool=2, application="tests")
+        yield pool
+        await pool.dispose()
+
+
+@pytest.fixture
+async def db(shared_engine: AsyncEngine) -> AsyncIterator[Db]:
+    """An open transaction that is rolled back: for whatever one connection can show.
+
+    Nobody else sees what happens in it. For more connections take ``engine``.
+    """
+    async with shared_engine.connect() as connection, connection.begin() as opened:
+        yield connection
+        await opened.rollback()
+
+
+@pytest.fixture
+async def database_url(server: Server) -> AsyncIterator[str]:
+    """A migrated, empty database of this test's own (costs 15 to 80 ms)."""
+    async with server.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """A pool of connections to this test's own database."""
+    pool = open_engine(database_url, pool=10, application="tests")
+    yield pool
+    await pool.dispose()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
