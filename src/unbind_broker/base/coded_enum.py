@@ -13,7 +13,7 @@ class CodedEnum(StrEnum):
 
     code: int
 
-    def __new__(cls, word: str, code: int) -> Self:
+    def __new__(cls, word: str, code: int = 0) -> Self:
         """Make the member ``word`` that is stored as ``code``."""
         member = str.__new__(cls, word)
         member._value_ = word
@@ -21,7 +21,7 @@ class CodedEnum(StrEnum):
         return member
 
     @classmethod
-    def from_code(cls, code: int) -> Self:
+    def from_code(cls, code: int = 0) -> Self:
         """Return the member stored as ``code``; an unknown code is a ``ValueError``."""
         for member in cls:
             if member.code == code:

@@ -1,0 +1,80 @@
+"""A loop outlives faults, is woken early and stops when told."""
+
+import asyncio
+
+import pytest
+from typing_extensions import override
+
+from unbind_broker.base import loop as loops
+from unbind_broker.base.loop import Loop
+
+
+async def test_loop_goes_on_after_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    stopping = asyncio.Event()
+    calls = 0
+
+    async def step() -> float:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise RuntimeError("database away")
+        stopping.set()
+        return 60
+
+    under_test = Loop("reader", step)
+    await asyncio.wait_for(under_test.run(stopping), 5)
+    assert calls == 2
+    assert under_test.faults == 1
+    assert "loop_fault" in caplog.text
+
+
+async def test_wake_cuts_the_pause_short() -> None:
+    stopping = asyncio.Event()
+    calls = asyncio.Queue[int]()
+
+    async def step() -> float:
+        await calls.put(1)
+        return 3600
+
+    under_test = Loop("reader", step)
+    running = asyncio.create_task(under_test.run(stopping))
+    await asyncio.wait_for(calls.get(), 5)
+    under_test.wake()
+    await asyncio.wait_for(calls.get(), 5)
+    stopping.set()
+    await asyncio.wait_for(running, 5)
+    assert running.done()
+
+
+async def test_stop_ends_a_long_pause() -> None:
+    stopping = asyncio.Event()
+    started = asyncio.Event()
+
+    async def step() -> float:
+        started.set()
+        return 3600
+
+    running = asyncio.create_task(Loop("reader", step).run(stopping))
+    await started.wait()
+    stopping.set()
+    await asyncio.wait_for(running, 5)
+    assert running.done()
+
+
+async def test_pause_after_faults_grows_to_a_limit() -> None:
+    stopping = asyncio.Event()
+    pauses: list[float] = []
+
+    class Watched(Loop):
+        @override
+        async def _rest(self, pause: float, stopping: asyncio.Event) -> None:
+            pauses.append(pause)
+            if len(pauses) == 12:
+                stopping.set()
+
+    async def step() -> float:
+        raise RuntimeError("database away")
+
+    await Watched("reader", step).run(stopping)
+    assert pauses[:3] == [0.2, 0.4, 0.8]
+    assert max(pauses) == loops.LONGEST_PAUSE
