@@ -34,8 +34,7 @@ def test_text_line_is_one_line() -> None:
 
 @pytest.mark.parametrize("lines", [_JsonLines(), _TextLines()])
 def test_exception_is_told(lines: logging.Formatter) -> None:
-    try:
+    with pytest.raises(ValueError, match="no such slug") as caught:
         int("no such slug")
-    except ValueError as error:
-        told = record(exc_info=(type(error), error, error.__traceback__))
+    told = record(exc_info=(caught.type, caught.value, caught.tb))
     assert "no such slug" in lines.format(told)

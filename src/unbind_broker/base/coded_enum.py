@@ -21,7 +21,7 @@ class CodedEnum(StrEnum):
         return member
 
     @classmethod
-    def from_code(cls, code: int = 0) -> Self:
+    def from_code(cls, code: int) -> Self:
         """Return the member stored as ``code``; an unknown code is a ``ValueError``."""
         for member in cls:
             if member.code == code:
