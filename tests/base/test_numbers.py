@@ -237,9 +237,15 @@ def test_free_text_is_cut_after_masking() -> None:
     assert clean_free_text("字" * 500) == "字" * MAX_FREE_TEXT
 
 
+def test_endless_text_costs_no_more_than_a_long_one() -> None:
+    assert clean_free_text("\u200b" * 10_000 + "late") == ""
+    assert clean_free_text("13800001234 " * 100_000) == "****"
+
+
 def test_free_text_loses_what_cannot_be_shown() -> None:
     assert clean_free_text("a\x00b\u202ec\ud800\n\n d\t") == "abc d"
     assert clean_free_text("138\u200b0000\u200b1234") == "****"
+    assert clean_free_text("\x00 a \u200b b \x00") == "a b"
 
 
 @given(st.text(max_size=400))

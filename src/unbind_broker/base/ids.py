@@ -34,7 +34,7 @@ _DIGITS = {character: digit for digit, character in enumerate(_ALPHABET)}
 _ID_LENGTH = 26
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
 # How far the sequence may run ahead of the time that it is given.
-_HOLD_MILLISECONDS = 10
+_HOLD_MILLISECONDS = 1000
 
 
 def new_uuid7(now: datetime) -> UUID:
@@ -42,7 +42,7 @@ def new_uuid7(now: datetime) -> UUID:
 
     The twelve bits after the millisecond hold its fraction and then count on
     (§6.2, methods 3 and 1), over threads of this process. A clock that steps
-    back by more than 10 ms starts a new sequence, so that the id tells `now`.
+    back by more than a second starts a new sequence, so that the id tells `now`.
     """
     tick = _sequence.next(_ticks(now))
     return _uuid7(tick >> 12, tick & 0xFFF, secrets.randbits(62))

@@ -16,6 +16,7 @@ from unbind_broker.base.errors import BrokerError
 
 MAX_FREE_TEXT = 200
 
+_MOST_READ = 20 * MAX_FREE_TEXT  # more is not looked at, however long it is
 _STARS = "****"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _WRITTEN = re.compile(r"\+?[0-9](?:[ -]?[0-9]){4,19}")
@@ -69,9 +70,8 @@ def clean_free_text(text: str) -> str:
     masked, and the rest is cut to 200 characters. A date written in digits is a
     digit run as well.
     """
-    spaced = " ".join(text.split())
-    printable = (c for c in spaced if unicodedata.category(c) not in _UNPRINTABLE)
-    return mask_digits("".join(printable))[:MAX_FREE_TEXT].rstrip()
+    printable = "".join(map(_printable, text[:_MOST_READ]))
+    return mask_digits(" ".join(printable.split()))[:MAX_FREE_TEXT].rstrip()
 
 
 @final
@@ -146,6 +146,12 @@ def _refuse(region: str) -> NoReturn:
         f"expected a valid mobile number of region {region},"
         f" as E.164 (+{code} and the number) or in national form"
     ) from None
+
+
+def _printable(character: str) -> str:
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character) in _UNPRINTABLE else character
 
 
 def _is_national_form(written: str, parsed: phonenumbers.PhoneNumber) -> bool:
