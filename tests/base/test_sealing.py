@@ -185,3 +185,16 @@ def test_keys_do_not_show_when_printed() -> None:
 def test_key_has_32_bytes() -> None:
     with pytest.raises(SecretKeyInvalid, match="found 16"):
         SecretKey(b"k" * 16)
+
+
+def test_equal_requests_share_a_fingerprint_that_is_no_number_index() -> None:
+    index = BlindIndex(SecretKey(bytes(32)))
+    assert index.fingerprint(b"body") == index.fingerprint(b"body")
+    assert index.fingerprint(b"body") != index.fingerprint(b"other body")
+    number = PhoneNumber("+8613800001234")
+    assert index.fingerprint(number.e164.encode()) != index.index(number)
+
+
+def test_a_fingerprint_depends_on_the_key() -> None:
+    other = BlindIndex(SecretKey(bytes(31) + b"\x01"))
+    assert other.fingerprint(b"x") != BlindIndex(SecretKey(bytes(32))).fingerprint(b"x")

@@ -22,6 +22,7 @@ _NONCE_BYTES = 12
 _HEADER_BYTES = len(_VERSION) + _KEY_ID_BYTES
 _KEY_ID_DOMAIN = b"unbind-broker/sealing-key-id/1"
 _INDEX_DOMAIN = b"unbind-broker/number-index/1\x00"
+_FINGERPRINT_DOMAIN = b"unbind-broker/request-fingerprint/1\x00"
 
 
 class SecretKeyInvalid(BrokerError):
@@ -113,6 +114,11 @@ class BlindIndex:
     def index(self, number: PhoneNumber) -> bytes:
         """Give the 32 bytes under which the number is filed."""
         content = _INDEX_DOMAIN + number.e164.encode("ascii")
+        return hmac.digest(self._key.raw, content, hashlib.sha256)
+
+    def fingerprint(self, request: bytes) -> bytes:
+        """Give 32 bytes that equal requests share; a number inside stays hidden."""
+        content = _FINGERPRINT_DOMAIN + request
         return hmac.digest(self._key.raw, content, hashlib.sha256)
 
 

@@ -1,0 +1,37 @@
+"""One platform's part of an order, as far as it can change."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from unbind_broker.items.states import HolderAction, ItemStatus, Reason
+
+
+class ItemKey(NamedTuple):
+    """Name one platform's part of one order."""
+
+    order_id: UUID
+    platform_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What is known of an item. ``attempts`` is left to those who send."""
+
+    key: ItemKey
+    status: ItemStatus
+    late: bool = False
+    reason: Reason | None = None
+    holder_action: HolderAction | None = None
+    bindings: int | None = None
+    removed: int | None = None
+    kept: int | None = None
+    acknowledged_at: datetime | None = None
+    finished_at: datetime | None = None
+    last_bound_at: datetime | None = None
+    restorable_until: datetime | None = None
+    expected_at: datetime | None = None
+    cooling_off_until: datetime | None = None
+    action_url: str | None = None
+    detail: str | None = None

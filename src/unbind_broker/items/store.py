@@ -1,0 +1,266 @@
+# ruff: noqa: S608 - only column names and enum codes are put into statements
+"""What happens to items, one statement per verb however many items there are.
+
+Every statement locks its rows in the order of their key first, so that two of them
+never wait for each other in a circle. A key is named once per call.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Boolean
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from unbind_broker.base.database import (
+    INSTANT,
+    INSTANTS,
+    INT,
+    INTS,
+    SMALLS,
+    TEXTS,
+    UUIDS,
+    Db,
+    sql,
+)
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import OrderId, PlatformId
+from unbind_broker.items.item import Item, ItemKey
+from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
+from unbind_broker.orders.states import OrderStatus
+from unbind_broker.platforms.tables import PlatformStatus
+
+_QUEUED = ItemStatus.QUEUED.code
+_ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code
+_EXPIRED = ItemStatus.EXPIRED.code
+_UNDELIVERABLE = ItemStatus.UNDELIVERABLE.code
+_ONE_MORE = "attempts = least(i.attempts + 1, 32767)"
+
+
+async def create(
+    db: Db, order_id: OrderId, platforms: Collection[PlatformId] | None
+) -> int:
+    """Make an item for each platform that receives items, and count them.
+
+    Those are the active ones with a verified endpoint, of ``platforms`` or of all.
+    """
+    if platforms is None:
+        return (await db.execute(_CREATE_FOR_ALL, {"order": order_id})).rowcount
+    values = {"order": order_id, "platforms": list(platforms)}
+    return (await db.execute(_CREATE_FOR_SOME, values)).rowcount
+
+
+_CREATE = f"""
+    INSERT INTO items (order_id, platform_id, status, attempts, late)
+    SELECT :order, p.id, {_QUEUED}, 0, false
+    FROM platforms p
+    JOIN endpoints e ON e.platform_id = p.id
+    WHERE p.status = {PlatformStatus.ACTIVE.code} AND e.verified_at IS NOT NULL
+"""
+_CREATE_FOR_ALL = sql(_CREATE, order=UUID_TYPE)
+_CREATE_FOR_SOME = sql(
+    f"{_CREATE} AND p.id = ANY(:platforms)", order=UUID_TYPE, platforms=INTS
+)
+
+
+async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
+    """Count an attempt that was answered with 2xx; queued items are taken by it."""
+    await db.execute(_ACKNOWLEDGE, {**_named(keys), "now": now})
+
+
+async def count_attempts(db: Db, keys: Collection[ItemKey]) -> None:
+    """Count an attempt that failed; nothing else changes."""
+    await db.execute(_COUNT_ATTEMPTS, _named(keys))
+
+
+async def mark_undeliverable(
+    db: Db, now: datetime, keys: Collection[ItemKey]
+) -> list[ItemKey]:
+    """End queued items that will never be taken; return those that it ended.
+
+    The attempt that led to it is counted by ``count_attempts``.
+    """
+    rows = await db.execute(_MARK_UNDELIVERABLE, {**_named(keys), "now": now})
+    return [ItemKey(*row) for row in rows]
+
+
+_NAMED = """
+    WITH locked AS (
+        SELECT i.order_id, i.platform_id
+        FROM unnest(:orders, :platforms) AS named (order_id, platform_id)
+        JOIN items i USING (order_id, platform_id)
+        WHERE i.order_id = ANY(:orders)
+        ORDER BY i.order_id, i.platform_id
+        FOR NO KEY UPDATE OF i
+    )
+"""
+_EACH_LOCKED = """
+    FROM locked l
+    WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
+        AND i.order_id = ANY(:orders)
+"""
+_ACKNOWLEDGE = sql(
+    f"""{_NAMED}
+    UPDATE items i SET {_ONE_MORE},
+        acknowledged_at = CASE
+            WHEN i.status = {_QUEUED} THEN :now ELSE i.acknowledged_at END,
+        status = CASE WHEN i.status = {_QUEUED} THEN {_ACKNOWLEDGED} ELSE i.status END
+    {_EACH_LOCKED}""",
+    orders=UUIDS,
+    platforms=INTS,
+    now=INSTANT,
+)
+_COUNT_ATTEMPTS = sql(
+    f"{_NAMED} UPDATE items i SET {_ONE_MORE} {_EACH_LOCKED}",
+    orders=UUIDS,
+    platforms=INTS,
+)
+_MARK_UNDELIVERABLE = sql(
+    f"""{_NAMED}
+    UPDATE items i SET status = {_UNDELIVERABLE}, finished_at = :now
+    {_EACH_LOCKED} AND i.status = {_QUEUED}
+    RETURNING i.order_id, i.platform_id""",
+    orders=UUIDS,
+    platforms=INTS,
+    now=INSTANT,
+)
+
+
+async def expire(
+    db: Db, now: datetime, orders: Collection[UUID]
+) -> list[tuple[ItemKey, ItemStatus]]:
+    """End every open item of orders whose deadline has passed.
+
+    Those that no platform has taken become undeliverable, the others expired.
+    """
+    rows = await db.execute(_EXPIRE, {"orders": list(orders), "now": now})
+    return [
+        (ItemKey(order, platform), ItemStatus.from_code(status))
+        for order, platform, status in rows
+    ]
+
+
+_EXPIRE = sql(
+    f"""
+    WITH locked AS (
+        SELECT i.order_id, i.platform_id
+        FROM items i
+        WHERE i.order_id = ANY(:orders) AND i.status < {FIRST_FINAL_CODE}
+        ORDER BY i.order_id, i.platform_id
+        FOR NO KEY UPDATE
+    )
+    UPDATE items i SET finished_at = :now,
+        status = CASE
+            WHEN i.status = {_QUEUED} THEN {_UNDELIVERABLE} ELSE {_EXPIRED} END
+    {_EACH_LOCKED} AND i.status < {FIRST_FINAL_CODE}
+    RETURNING i.order_id, i.platform_id, i.status""",
+    orders=UUIDS,
+    now=INSTANT,
+)
+
+
+async def hand_out(
+    db: Db, now: datetime, platform: PlatformId, limit: int
+) -> list[UUID]:
+    """Count an attempt of the most urgent queued items and return their orders."""
+    rows = await db.execute(
+        _HAND_OUT, {"platform": platform, "now": now, "limit": limit}
+    )
+    return list(rows.scalars())
+
+
+_HAND_OUT = sql(
+    f"""
+    WITH waiting AS (
+        SELECT i.order_id, o.deadline
+        FROM orders o
+        JOIN items i ON i.order_id = o.id AND i.platform_id = :platform
+        WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
+            AND i.status = {_QUEUED}
+        ORDER BY o.deadline, o.id
+        LIMIT :limit
+    ), locked AS (
+        SELECT i.order_id, i.platform_id, w.deadline
+        FROM waiting w
+        JOIN items i ON i.order_id = w.order_id AND i.platform_id = :platform
+        WHERE i.status = {_QUEUED}
+        ORDER BY i.order_id
+        FOR NO KEY UPDATE OF i
+    ), counted AS (
+        UPDATE items i SET {_ONE_MORE}
+        FROM locked l
+        WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
+        RETURNING i.order_id, l.deadline
+    )
+    SELECT order_id FROM counted ORDER BY deadline, order_id""",
+    platform=INT,
+    now=INSTANT,
+    limit=INT,
+)
+
+
+async def replace(db: Db, changed: Sequence[Item]) -> None:
+    """Write what reports changed. The caller has locked these items."""
+    if not changed:
+        return
+    await db.execute(
+        _REPLACE,
+        {
+            **_named([item.key for item in changed]),
+            "statuses": [item.status.code for item in changed],
+            "lates": [item.late for item in changed],
+            "reasons": [item.reason and item.reason.code for item in changed],
+            "actions": [
+                item.holder_action and item.holder_action.code for item in changed
+            ],
+            **{
+                f"{column}_values": [getattr(item, column) for item in changed]
+                for column in (*_NUMBERS, *_TIMES, *_TEXTS)
+            },
+        },
+    )
+
+
+_NUMBERS = ("bindings", "removed", "kept")
+_TIMES = (
+    "acknowledged_at",
+    "finished_at",
+    "last_bound_at",
+    "restorable_until",
+    "expected_at",
+    "cooling_off_until",
+)
+_TEXTS = ("action_url", "detail")
+_PLAIN = (*_NUMBERS, *_TIMES, *_TEXTS)
+_REPLACE = sql(
+    f"""
+    UPDATE items i SET
+        status = n.status, late = n.late, reason = n.reason,
+        holder_action = n.holder_action,
+        {", ".join(f"{column} = n.{column}" for column in _PLAIN)}
+    FROM unnest(
+        :orders, :platforms, :statuses, :lates, :reasons, :actions,
+        {", ".join(f":{column}_values" for column in _PLAIN)}
+    ) AS n (
+        order_id, platform_id, status, late, reason, holder_action,
+        {", ".join(_PLAIN)}
+    )
+    WHERE i.order_id = n.order_id AND i.platform_id = n.platform_id
+        AND i.order_id = ANY(:orders)""",
+    orders=UUIDS,
+    platforms=INTS,
+    statuses=SMALLS,
+    lates=ARRAY(Boolean()),
+    reasons=SMALLS,
+    actions=SMALLS,
+    **{f"{column}_values": INTS for column in _NUMBERS},
+    **{f"{column}_values": INSTANTS for column in _TIMES},
+    **{f"{column}_values": TEXTS for column in _TEXTS},
+)
+
+
+def _named(keys: Collection[ItemKey]) -> dict[str, object]:
+    return {
+        "orders": [key.order_id for key in keys],
+        "platforms": [key.platform_id for key in keys],
+    }
