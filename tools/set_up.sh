@@ -21,7 +21,7 @@ version_of() {
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 }
 
-here=$(dirname "$0")
+here=${0%/*}
 incomplete=
 
 for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3 python3.14 python}; do
