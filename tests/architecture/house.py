@@ -74,6 +74,7 @@ def transactions_inside(package: str, text: str) -> list[str]:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"begin", "commit", "rollback"}
+        and not node.args  # a state machine's `begin(url)` is none
     ]
 
 

@@ -25,6 +25,10 @@ def test_savepoint_is_no_transaction() -> None:
     assert house.transactions_inside("orders", "db.begin_nested()\n") == []
 
 
+def test_verb_of_the_trade_is_no_transaction() -> None:
+    assert house.transactions_inside("endpoints", "states.begin(url, now)\n") == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

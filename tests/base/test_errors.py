@@ -26,5 +26,5 @@ def test_error_without_fields_has_an_empty_tuple() -> None:
 
 def test_error_survives_the_way_between_processes() -> None:
     error = TeapotError("wrong pot", (FieldError("/pot", "chipped"),))
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled on the same line
     assert (copy.detail, copy.errors) == (error.detail, error.errors)

@@ -97,7 +97,7 @@ def test_floor_takes_any_zone() -> None:
 
 @pytest.mark.parametrize(
     "at",
-    [datetime(2026, 1, 1), datetime(1969, 12, 31, tzinfo=UTC)],  # noqa: DTZ001
+    [datetime(2026, 1, 1), datetime(1969, 12, 31, tzinfo=UTC)],  # noqa: DTZ001 - naive times are the case
 )
 def test_naive_and_ancient_instants_are_refused(at: datetime) -> None:
     with pytest.raises(ValueError, match="expected an"):

@@ -118,7 +118,7 @@ def test_parsing_raises_only_its_own_error(text: str) -> None:
     try:
         number = parse_number(text)
     except BrokerError as error:
-        assert error.code == "invalid-number"  # noqa: PT017
+        assert error.code == "invalid-number"  # noqa: PT017 - either outcome is right
     else:
         assert number.e164.startswith("+861")
 
@@ -135,7 +135,7 @@ def test_written_forms_mean_the_same_number(e164: str) -> None:
 def test_every_way_to_print_is_masked(e164: str) -> None:
     number = PhoneNumber(e164)
     masked = f"+86138****{e164[-4:]}"
-    assert number.masked == str(number) == f"{number}" == "%s" % number  # noqa: UP031
+    assert number.masked == str(number) == f"{number}" == "%s" % number  # noqa: UP031 - every way to print is the case
     assert number.masked == masked
     assert repr(number) == f"{number!r}" == f"PhoneNumber({masked})"
     assert f"{number:>20}" == masked.rjust(20)
@@ -201,7 +201,7 @@ def test_numbers_compare_by_value() -> None:
 def test_number_survives_copy_and_pickle() -> None:
     number = PhoneNumber("+8613800001234")
     assert copy.deepcopy(number) == number
-    assert pickle.loads(pickle.dumps(number)) == number  # noqa: S301
+    assert pickle.loads(pickle.dumps(number)) == number  # noqa: S301 - pickled on the same line
 
 
 @pytest.mark.parametrize("text", ["", "13800001234", "+0123456789", "+86 1380000123"])

@@ -119,7 +119,7 @@ def test_years_before_the_calendar_begins_are_unpublished() -> None:
 
 def test_naive_instants_and_empty_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        order_deadline(datetime(2025, 6, 3), 5, SHANGHAI)  # noqa: DTZ001
+        order_deadline(datetime(2025, 6, 3), 5, SHANGHAI)  # noqa: DTZ001 - a naive time is the case
     with pytest.raises(ValueError, match="at least one"):
         order_deadline(at_noon("2025-06-03"), 0, SHANGHAI)
 
