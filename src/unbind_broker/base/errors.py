@@ -1,5 +1,6 @@
 """The one root of every error that a caller of the broker may be shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,3 +30,23 @@ class BrokerError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
+
+
+class InvalidFields(BrokerError):
+    """Refuse a request because of some of its fields, and point at each."""
+
+    code: ClassVar[str] = "validation-failed"
+    title: ClassVar[str] = "The request is not valid"
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        detail = "; ".join(f"{wrong.pointer}: {wrong.detail}" for wrong in errors)
+        super().__init__(detail, errors)
+
+    @classmethod
+    def check(cls, faults: Mapping[str, str | None]) -> None:
+        """Raise if any pointer has a fault; None says that the field is fine."""
+        wrong = tuple(
+            FieldError(pointer, fault) for pointer, fault in faults.items() if fault
+        )
+        if wrong:
+            raise cls(wrong)

@@ -12,32 +12,8 @@ from sqlalchemy import (
     Text,
 )
 
-from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.database import BYTES, INSTANT, TEXTS, UUID, Coded, metadata
-
-
-class EndpointStatus(CodedEnum):
-    """Whether the broker posts to an endpoint."""
-
-    UNVERIFIED = ("unverified", 1)  # no items are made for it
-    ACTIVE = ("active", 2)
-    PAUSED = ("paused", 3)  # items wait until their own deadline
-    DISABLED = ("disabled", 4)  # as paused, until verified again
-
-
-class Delivery(CodedEnum):
-    """Whether the broker posts or the owner fetches."""
-
-    PUSH = ("push", 1)
-    PULL = ("pull", 2)
-
-
-class PausedBy(CodedEnum):
-    """Which side paused an endpoint; only that side resumes it."""
-
-    OWNER = ("owner", 1)
-    ADMIN = ("admin", 2)
-
+from unbind_broker.endpoints.states import Delivery, EndpointStatus, PausedBy
 
 endpoints = Table(
     "endpoints",

@@ -1,0 +1,103 @@
+"""Rows of endpoints, and the lease row that each of them has."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import RowMapping, TextClause, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.selectable import TextualSelect
+
+from unbind_broker.base.database import INT, INTS, TEXT, Db, sql
+from unbind_broker.base.ids import EndpointId
+from unbind_broker.endpoints.endpoint import Endpoint, Owner
+from unbind_broker.endpoints.tables import endpoints
+
+_COLUMNS = """
+    SELECT e.*, coalesce(p.slug, c.slug) AS owner_slug
+    FROM endpoints e
+    LEFT JOIN platforms p ON p.id = e.platform_id
+    LEFT JOIN carriers c ON c.id = e.carrier_id
+"""
+
+
+def _reading(statement: TextClause) -> TextualSelect:
+    """Give the columns their types, so that codes come back as words."""
+    return statement.columns(*endpoints.c, owner_slug=TEXT)
+
+
+_OWNED = "WHERE e.platform_id = :platform_id OR e.carrier_id = :carrier_id"
+_by_owner = _reading(sql(f"{_COLUMNS} {_OWNED}", platform_id=INT, carrier_id=INT))
+_by_owner_locked = _reading(
+    sql(f"{_COLUMNS} {_OWNED} FOR NO KEY UPDATE OF e", platform_id=INT, carrier_id=INT)
+)
+_by_id_locked = _reading(
+    sql(f"{_COLUMNS} WHERE e.id = :id FOR NO KEY UPDATE OF e", id=INT)
+)
+_by_ids = _reading(sql(f"{_COLUMNS} WHERE e.id = ANY(:ids) ORDER BY e.id", ids=INTS))
+_NEXT = "WHERE e.id > :after ORDER BY e.id LIMIT :most"
+_page = _reading(sql(f"{_COLUMNS} {_NEXT}", after=INT, most=INT))
+_new_lease = sql(
+    """
+    INSERT INTO endpoint_leases (endpoint_id, epoch, cursor_xid, cursor_order_id)
+    VALUES (
+        :endpoint_id, 0,
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        '00000000-0000-0000-0000-000000000000'
+    )
+    """,
+    endpoint_id=INT,
+)
+
+
+async def insert_new(db: Db, **values: object) -> EndpointId | None:
+    """Insert an endpoint and its lease; None if its owner has one already.
+
+    The lease's cursor stands before every transaction that runs, so that no order made
+    from now on is missed.
+    """
+    statement = insert(endpoints).values(**values).on_conflict_do_nothing()
+    inserted = await db.execute(statement.returning(endpoints.c.id))
+    made: EndpointId | None = inserted.scalar_one_or_none()
+    if made is not None:
+        await db.execute(_new_lease, {"endpoint_id": made})
+    return made
+
+
+async def load(db: Db, owner: Owner, *, lock: bool = False) -> Endpoint | None:
+    """Read an owner's endpoint; ``lock`` keeps others from changing it meanwhile."""
+    statement = _by_owner_locked if lock else _by_owner
+    values = {"platform_id": owner.platform_id, "carrier_id": owner.carrier_id}
+    row = (await db.execute(statement, values)).mappings().one_or_none()
+    return None if row is None else _endpoint(row)
+
+
+async def load_locked(db: Db, endpoint_id: EndpointId) -> Endpoint | None:
+    """Read an endpoint and keep others from changing it meanwhile."""
+    row = (await db.execute(_by_id_locked, {"id": endpoint_id})).mappings()
+    found = row.one_or_none()
+    return None if found is None else _endpoint(found)
+
+
+async def load_many(db: Db, ids: Collection[EndpointId]) -> list[Endpoint]:
+    """Read these endpoints, secrets sealed, in the order of their ids."""
+    rows = (await db.execute(_by_ids, {"ids": list(ids)})).mappings()
+    return [_endpoint(row) for row in rows]
+
+
+async def load_page(db: Db, after: int, limit: int) -> list[Endpoint]:
+    """Read up to ``limit`` endpoints whose ids come behind ``after``."""
+    rows = (await db.execute(_page, {"after": after, "most": limit})).mappings()
+    return [_endpoint(row) for row in rows]
+
+
+async def write(
+    db: Db, endpoint_id: EndpointId, now: datetime, **values: object
+) -> None:
+    """Change columns of an endpoint."""
+    statement = update(endpoints).where(endpoints.c.id == endpoint_id)
+    await db.execute(statement.values(**values, changed_at=now))
+
+
+def _endpoint(row: RowMapping) -> Endpoint:
+    chosen = row["event_types"]
+    return Endpoint(**{**row, "event_types": None if chosen is None else tuple(chosen)})

@@ -1,0 +1,81 @@
+"""Rows of API keys. The names of their holders are joined in, not imported."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, RowMapping, TextClause, insert
+from sqlalchemy.sql.selectable import TextualSelect
+
+from unbind_broker.base.database import BYTES, INSTANT, INT, TEXT, Coded, Db, sql
+from unbind_broker.base.ids import KeyId
+from unbind_broker.keys.tables import Role, api_keys
+
+_HELD = """
+    SELECT k.id, k.role, k.carrier_id, c.slug AS carrier_slug,
+           k.platform_id, p.slug AS platform_slug,
+           coalesce(c.status, p.status, 1) <> 1 AS suspended,
+           k.name, k.hint, k.created_at, k.expires_at, k.revoked_at
+    FROM api_keys k
+    LEFT JOIN carriers c ON c.id = k.carrier_id
+    LEFT JOIN platforms p ON p.id = k.platform_id
+"""
+
+
+def _reading(statement: TextClause) -> TextualSelect:
+    """Give the columns their types, so that codes come back as words."""
+    return statement.columns(
+        id=INT,
+        role=Coded(Role),
+        carrier_id=INT,
+        carrier_slug=TEXT,
+        platform_id=INT,
+        platform_slug=TEXT,
+        suspended=Boolean(),
+        name=TEXT,
+        hint=TEXT,
+        created_at=INSTANT,
+        expires_at=INSTANT,
+        revoked_at=INSTANT,
+    )
+
+
+_LIVING = """
+    WHERE k.digest = :digest AND k.revoked_at IS NULL
+    AND (k.expires_at IS NULL OR k.expires_at > :now)
+"""
+_living = _reading(sql(_HELD + _LIVING, digest=BYTES, now=INSTANT))
+_by_id = _reading(sql(f"{_HELD} WHERE k.id = :id", id=INT))
+_NEXT = "WHERE k.id > :after ORDER BY k.id LIMIT :most"
+_page = _reading(sql(f"{_HELD} {_NEXT}", after=INT, most=INT))
+_revoke = sql(
+    "UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL",
+    id=INT,
+    now=INSTANT,
+)
+
+
+async def insert_new(db: Db, **values: object) -> KeyId:
+    """Insert a key."""
+    statement = insert(api_keys).values(**values).returning(api_keys.c.id)
+    return KeyId((await db.execute(statement)).scalar_one())
+
+
+async def load_living(db: Db, digest: bytes, now: datetime) -> RowMapping | None:
+    """Read a key by its digest, unless it is revoked or expired."""
+    found = await db.execute(_living, {"digest": digest, "now": now})
+    return found.mappings().one_or_none()
+
+
+async def load(db: Db, key_id: KeyId) -> RowMapping | None:
+    """Read one key."""
+    return (await db.execute(_by_id, {"id": key_id})).mappings().one_or_none()
+
+
+async def load_page(db: Db, after: int, limit: int) -> list[RowMapping]:
+    """Read up to ``limit`` keys whose ids come behind ``after``."""
+    rows = await db.execute(_page, {"after": after, "most": limit})
+    return list(rows.mappings().all())
+
+
+async def revoke(db: Db, key_id: KeyId, now: datetime) -> bool:
+    """Revoke a living key; False if it is unknown, or revoked already."""
+    return (await db.execute(_revoke, {"id": key_id, "now": now})).rowcount == 1
