@@ -65,8 +65,7 @@ lock: dev-set-up ## Pin the requirements anew (ARGS=--upgrade takes newer versio
 clean: ## Remove caches and reports (.venv and .env stay)
 	@rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache \
 		.pytest_cache .import_linter_cache .hypothesis
-	@find src tests tools migrations benchmarks -name __pycache__ -type d \
-		-prune -exec rm -rf {} +
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 runtime-set-up:
 	@PYTHON='$(PYTHON)' sh tools/set_up.sh runtime
