@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from tests.support.clock import NOON, FixedClock
 
+from tests.support.clock import NOON, FixedClock
 from unbind_broker.base.clock import Clock, SystemClock
 
 

@@ -59,6 +59,7 @@ def test_e164_and_national_forms_are_read(text: str) -> None:
         "10086",  # short code
         "+85291234567",  # foreign
         "+16502530000",
+        "+99912345678",  # no such country
         "8613800001234",  # country code without plus
         "008613800001234",
         "１３８００００１２３４",  # full-width

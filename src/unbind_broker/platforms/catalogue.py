@@ -33,9 +33,7 @@ class CatalogueEntry:
 
 def load_catalogue() -> tuple[CatalogueEntry, ...]:
     """Read the catalogue that is shipped with the package, in the order of slugs."""
-    text = (
-        files("unbind_broker.platforms").joinpath("catalogue.json").read_text("utf-8")
-    )
+    source = files("unbind_broker.platforms") / "catalogue.json"
     return tuple(
         CatalogueEntry(**{**entry, "domains": tuple(entry["domains"])})
         for entry in json.loads(source.read_text("utf-8"))
