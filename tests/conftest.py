@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.clock import FixedClock
 from tests.support.database import Server, open_server
+from tests.support.sealing import BLIND_INDEX, SEALER
 from unbind_broker.base.database import Db, open_engine
+from unbind_broker.base.sealing import BlindIndex, Sealer
 
 
 def pytest_runtest_setup() -> None:
@@ -61,3 +63,13 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock()
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return SEALER
+
+
+@pytest.fixture
+def blind_index() -> BlindIndex:
+    return BLIND_INDEX

@@ -17,10 +17,12 @@ from typing import Self
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from unbind_broker.base.database import open_engine
+from tests.support.clock import NOON
+from unbind_broker.base.database import INSTANT, open_engine, sql
 from unbind_broker.runtime.embedded import open_embedded
 from unbind_broker.schema.migrate import migrate
 
+_months_of_the_fixed_clock = sql("SELECT ensure_months(:first, 1)", first=INSTANT)
 _PLENTY = 4 * 1024**3
 
 
@@ -60,6 +62,8 @@ class Server:
         try:
             engine = open_engine(self._url_of(name), pool=1, application="tests")
             await migrate(engine)
+            async with engine.begin() as db:
+                await db.execute(_months_of_the_fixed_clock, {"first": NOON})
             await engine.dispose()
             self.template = name
             yield self
@@ -73,7 +77,11 @@ class Server:
 
     async def _create(self, *, copy: bool = True) -> str:
         name = f"unbind_{secrets.token_hex(5)}"
-        copied = f"TEMPLATE {self.template} STRATEGY FILE_COPY" if self.template and copy else ""
+        copied = (
+            f"TEMPLATE {self.template} STRATEGY FILE_COPY"
+            if self.template and copy
+            else ""
+        )
         await self._run(f"CREATE DATABASE {name} {copied}")
         return name
 
