@@ -1,0 +1,185 @@
+"""Apply what a platform reports, line by line; no line spoils another."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypedDict, assert_never
+from uuid import UUID
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.instants import show_instant_or_null
+from unbind_broker.callbacks.judging import (
+    Conflict,
+    Duplicate,
+    NeverAsked,
+    Recorded,
+    Rejected,
+    Verdict,
+    judge,
+)
+from unbind_broker.callbacks.lines import read_line
+from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
+from unbind_broker.callbacks.store import (
+    AskedItem,
+    Reporter,
+    load_reporter,
+    lock_items,
+    stop_sending,
+)
+from unbind_broker.items.item import Item
+from unbind_broker.items.service import replace
+
+MAX_LINES = 1000
+
+
+class LineStatus(StrEnum):
+    """What became of one line."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class LineAnswer:
+    """The answer to one line; ``code`` and ``detail`` say why where it matters."""
+
+    id: str | None
+    status: LineStatus
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One answer per line, in their order, and the orders that may be complete now."""
+
+    answers: list[LineAnswer]
+    touched: set[UUID]
+
+
+async def apply(
+    db: Db, now: datetime, platform: PlatformId, lines: Sequence[object]
+) -> Applied:
+    """Apply a report. Settle ``touched`` in another transaction, after this commits.
+
+    ``lines`` are JSON values as received; several of them may name one item.
+    """
+    reporter = await load_reporter(db, platform)
+    read = [read_line(line) for line in lines]
+    named = {line.order_id for line in read if isinstance(line, Report)}
+    report = _Report(now, reporter, await lock_items(db, reporter, named))
+    answers = [report.answer(line) for line in read]
+    changed = list(report.changed.values())
+    await replace(db, changed)
+    await stop_sending(db, platform, [item.key.order_id for item in changed])
+    await record(db, now, report.summary(answers), *report.remarkable)
+    return Applied(answers, {item.key.order_id for item in changed})
+
+
+@dataclass
+class _Report:
+    """The state of one report while its lines are judged one after the other."""
+
+    now: datetime
+    reporter: Reporter
+    asked: dict[UUID, AskedItem]
+    changed: dict[UUID, Item] = field(default_factory=dict)
+    remarkable: list[Fact] = field(default_factory=list)
+
+    def answer(self, line: Report | UnknownId | Unreadable) -> LineAnswer:
+        if isinstance(line, Unreadable):
+            return LineAnswer(line.id, LineStatus.REJECTED, line.code, line.detail)
+        asked = self.asked.get(line.order_id) if isinstance(line, Report) else None
+        if not isinstance(line, Report) or asked is None:
+            return LineAnswer(line.id, LineStatus.UNKNOWN)
+        item = self.changed.get(line.order_id, asked.item)
+        verdict = judge(self.now, asked.question, item, line)
+        self._note(verdict, line)
+        return _answer(line.id, verdict)
+
+    def _note(self, verdict: Verdict, line: Report) -> None:
+        match verdict:
+            case Recorded(item=item, outside=outside, amended=amended):
+                self.changed[line.order_id] = item
+                if outside:
+                    self._remark("result.outside_interval", line, reported=item)
+                if amended:
+                    self._remark("result.amended", line, reported=item, was=amended)
+            case Conflict(standing=standing):
+                self._remark("result.conflict", line, standing=standing)
+            case Duplicate() | Rejected() | NeverAsked():
+                pass
+            case _:
+                assert_never(verdict)
+
+    def _remark(self, action: str, line: Report, **results: Item) -> None:
+        facts: dict[str, object] = {
+            name: _shown(result) for name, result in results.items()
+        }
+        if "reported" not in results:
+            facts["reported"] = {"status": line.outcome, "reason": line.reason}
+        self.remarkable.append(
+            Fact(self._actor, action, order_id=line.order_id, facts=facts)
+        )
+
+    def summary(self, answers: Sequence[LineAnswer]) -> Fact:
+        """Tell the whole report as one event, its items by a digest of their ids."""
+        ids = sorted(answer.id for answer in answers if answer.id is not None)
+        counts = Counter(answer.status.value for answer in answers)
+        outcomes = Counter(item.status.value for item in self.changed.values())
+        facts = {
+            "lines": dict(counts),
+            "outcomes": dict(outcomes),
+            "items_sha256": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
+        }
+        return Fact(self._actor, "results.reported", facts=facts)
+
+    @property
+    def _actor(self) -> str:
+        return f"platform:{self.reporter.slug}"
+
+
+class _ShownResult(TypedDict):
+    status: str
+    reason: str | None
+    bindings: int | None
+    removed: int | None
+    kept: int | None
+    last_bound_at: str | None
+    late: bool
+
+
+def _shown(item: Item) -> _ShownResult:
+    return _ShownResult(
+        status=item.status.value,
+        reason=item.reason and item.reason.value,
+        bindings=item.bindings,
+        removed=item.removed,
+        kept=item.kept,
+        last_bound_at=show_instant_or_null(item.last_bound_at),
+        late=item.late,
+    )
+
+
+def _answer(line_id: str, verdict: Verdict) -> LineAnswer:
+    match verdict:
+        case Recorded():
+            return LineAnswer(line_id, LineStatus.RECORDED)
+        case Duplicate():
+            return LineAnswer(line_id, LineStatus.DUPLICATE)
+        case Conflict(detail=detail):
+            return LineAnswer(line_id, LineStatus.CONFLICT, detail=detail)
+        case Rejected(fault=fault):
+            return LineAnswer(line_id, LineStatus.REJECTED, fault.code, fault.detail)
+        case NeverAsked():
+            return LineAnswer(line_id, LineStatus.UNKNOWN)
+        case _:
+            assert_never(verdict)

@@ -1,0 +1,141 @@
+"""Place what a carrier asks for: the table of contents of accepting."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import OrderId, new_uuid7
+from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.intake.asked import Asked, AskingCarrier
+from unbind_broker.intake.refusals import NoPlatforms, PlatformUnavailable
+from unbind_broker.intake.rules import (
+    Policy,
+    check_action,
+    check_fields,
+    check_port,
+    deadline_of,
+    held_until,
+    interval_of,
+)
+from unbind_broker.intake.subjects import Subject, choose_platforms, find_subject
+from unbind_broker.items.service import create
+from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
+from unbind_broker.orders.order import Order
+from unbind_broker.orders.service import add, lock_number, log_sendable
+from unbind_broker.orders.states import HoldReason, OrderStatus
+from unbind_broker.orders.views import show_order_id
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class IntakeTools:
+    """What accepting needs of the process."""
+
+    policy: Policy
+    sealer: Sealer
+    blind_index: BlindIndex
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A new order that stands once the caller commits."""
+
+    order_id: OrderId
+
+
+async def place(
+    db: Db, now: datetime, asked: Asked, carrier: AskingCarrier, tools: IntakeTools
+) -> Placed | StoredAnswer:
+    """Place a query or an order, or return the answer that this request got before.
+
+    Raises the errors of ``intake.refusals`` and ``orders.idempotency``, and
+    ``InvalidFields``; then the caller's transaction must not commit.
+    """
+    if asked.repeatable:
+        answer = await earlier_answer(db, asked.repeatable)
+        if answer:
+            return answer
+    check_fields(asked, now, tools.policy)
+    keys = (tools.sealer, tools.blind_index)
+    subject = await find_subject(db, asked, carrier.id, keys)
+    check_port(subject.ported_in_on, subject.owner_since, tools.policy)
+    check_action(asked.action, subject.scope)
+    await lock_number(db, subject.number_index)
+    platforms = await choose_platforms(db, asked)
+    order = _write_up(asked, subject, carrier, now, tools.policy)
+    await add(db, order)
+    if order.status is not OrderStatus.HELD:
+        await log_sendable(db, order.id)
+    count = await create(db, order.id, platforms)
+    if not count:
+        raise NoPlatforms("no platform is active with a verified endpoint")
+    if platforms is not None and count < len(platforms):
+        raise PlatformUnavailable("a platform was suspended at this moment; try again")
+    await record(db, now, _accepted(order, carrier, count))
+    return Placed(order.id)
+
+
+def _write_up(
+    asked: Asked,
+    subject: Subject,
+    carrier: AskingCarrier,
+    now: datetime,
+    policy: Policy,
+) -> Order:
+    interval = interval_of(subject.scope, subject.owner_since, now, policy.zone)
+    deadline = deadline_of(asked.kind, now, policy)
+    until = held_until(asked.kind, subject.scope, now, policy)
+    order = Order(
+        id=OrderId(new_uuid7(now)),
+        kind=asked.kind,
+        status=OrderStatus.HELD if until else OrderStatus.IN_PROGRESS,
+        carrier_id=carrier.id,
+        scope=subject.scope,
+        action=asked.action,
+        number_sealed=subject.number_sealed,
+        number_index=subject.number_index,
+        owner_since=subject.owner_since,
+        ported_in_on=subject.ported_in_on,
+        cutoff=interval.cutoff,
+        bound_from=interval.bound_from,
+        bound_before=interval.bound_before,
+        consent_method=asked.consent.method,
+        consent_at=asked.consent.at,
+        reference=asked.reference,
+        query_id=subject.query_id,
+        recheck=asked.recheck,
+        created_at=now,
+        held_until=until,
+        held_for=HoldReason.UNDO_WINDOW if until else None,
+        deadline=deadline.at,
+        deadline_provisional=deadline.provisional,
+    )
+    if deadline.provisional:
+        facts = {"order": show_order_id(order.kind, order.id)}
+        log.warning("deadline_provisional", extra=facts)
+    return order
+
+
+def _accepted(order: Order, carrier: AskingCarrier, items: int) -> Fact:
+    return Fact(
+        actor=carrier.actor,
+        action="order.accepted",
+        order_id=order.id,
+        number_index=order.number_index,
+        facts={
+            "kind": order.kind,
+            "scope": order.scope,
+            "action": order.action,
+            "owner_since": order.owner_since.isoformat(),
+            "consent": {
+                "method": order.consent_method,
+                "at": order.consent_at.isoformat(),
+            },
+            "recheck": order.recheck,
+            "held": order.status is OrderStatus.HELD,
+            "items": items,
+        },
+    )

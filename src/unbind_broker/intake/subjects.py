@@ -1,0 +1,173 @@
+"""Whose bindings a request is about, and which platforms are asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, assert_never
+
+from sqlalchemy import or_, select
+
+from unbind_broker.base.database import Db
+from unbind_broker.base.errors import BrokerError, FieldError
+from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
+from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.intake.asked import AfterQuery, Asked, OwnWords
+from unbind_broker.intake.refusals import (
+    ActionNotOffered,
+    NoPlatforms,
+    PlatformUnavailable,
+    PlatformUnknown,
+    QueryUnknown,
+)
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
+from unbind_broker.orders.service import find_query
+from unbind_broker.orders.states import Action, Scope
+from unbind_broker.orders.views import NUMBER_CONTEXT
+from unbind_broker.platforms.tables import PlatformStatus, platforms
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A number with its dates, from the request itself or from the query it follows."""
+
+    number_sealed: bytes
+    number_index: bytes
+    owner_since: date
+    scope: Scope
+    ported_in_on: date | None
+    query_id: OrderId | None
+
+
+async def find_subject(
+    db: Db,
+    asked: Asked,
+    carrier_id: CarrierId,
+    keys: tuple[Sealer, BlindIndex],
+) -> Subject:
+    """Find out whom a request is about; raises ``QueryUnknown``."""
+    match asked.about:
+        case OwnWords(number=number, owner_since=owner_since, scope=scope):
+            sealer, blind_index = keys
+            return Subject(
+                sealer.seal(number.e164.encode("ascii"), context=NUMBER_CONTEXT),
+                blind_index.index(number),
+                owner_since,
+                scope,
+                asked.ported_in_on,
+                query_id=None,
+            )
+        case AfterQuery(query_id=query_id):
+            query = await find_query(db, carrier_id, query_id)
+            if query is None:
+                raise QueryUnknown
+            return Subject(
+                query.number_sealed,
+                query.number_index,
+                query.owner_since,
+                query.scope,
+                asked.ported_in_on or query.ported_in_on,
+                query.id,
+            )
+        case _:
+            assert_never(asked.about)
+
+
+async def choose_platforms(db: Db, asked: Asked) -> Sequence[PlatformId] | None:
+    """Find the platforms to ask; None means all that receive items.
+
+    Raises ``PlatformUnknown``, ``PlatformUnavailable``, ``ActionNotOffered`` or
+    ``NoPlatforms``.
+    """
+    if isinstance(asked.about, AfterQuery):
+        return await _found_by_query(db, asked.about.query_id, asked.action)
+    if asked.about.platforms is None:
+        return None
+    return await _named(db, asked.about.platforms, asked.action)
+
+
+_RECEIVES = (
+    (platforms.c.status == PlatformStatus.ACTIVE) & endpoints.c.verified_at.is_not(None)
+).label("receives")
+_WITH_ENDPOINT = platforms.outerjoin(
+    endpoints, endpoints.c.platform_id == platforms.c.id
+)
+
+
+async def _named(
+    db: Db, slugs: Sequence[str], action: Action | None
+) -> list[PlatformId]:
+    rows = await db.execute(
+        select(platforms.c.id, platforms.c.slug, platforms.c.capabilities, _RECEIVES)
+        .select_from(_WITH_ENDPOINT)
+        .where(platforms.c.slug.in_(slugs))
+    )
+    known = {row.slug: row for row in rows}
+    _refuse(
+        PlatformUnknown,
+        "no platform has the slug",
+        slugs,
+        [slug not in known for slug in slugs],
+    )
+    found = [known[slug] for slug in slugs]
+    _refuse(
+        PlatformUnavailable,
+        "suspended, or without a verified endpoint:",
+        slugs,
+        [not row.receives for row in found],
+    )
+    _refuse(
+        ActionNotOffered,
+        f"{action} is not offered by",
+        slugs,
+        [not _offers(row, action) for row in found],
+    )
+    return [row.id for row in found]
+
+
+async def _found_by_query(
+    db: Db, query_id: OrderId, action: Action | None
+) -> list[PlatformId]:
+    """Take what was found bound, and every sensitive platform whatever it answered.
+
+    Otherwise the order would tell with which of them the number was registered.
+    """
+    rows = await db.execute(
+        select(platforms.c.id, platforms.c.slug, platforms.c.capabilities)
+        .select_from(_WITH_ENDPOINT.join(items, items.c.platform_id == platforms.c.id))
+        .where(
+            items.c.order_id == query_id,
+            or_(items.c.status == ItemStatus.BOUND, platforms.c.sensitive),
+            _RECEIVES.element,
+        )
+        .order_by(platforms.c.slug)
+    )
+    found = rows.all()
+    if not found:
+        raise NoPlatforms("the query left no platform to send this order to")
+    lacking = [row.slug for row in found if not _offers(row, action)]
+    if lacking:
+        detail = f"{action} is not offered by {', '.join(lacking)}"
+        raise ActionNotOffered(detail, (FieldError("/action", detail),))
+    return [row.id for row in found]
+
+
+def _offers(row: Any, action: Action | None) -> bool:
+    return action is not Action.CLOSE_ACCOUNT or action in row.capabilities
+
+
+def _refuse(
+    refusal: type[BrokerError],
+    what: str,
+    slugs: Sequence[str],
+    wrong: Sequence[bool],
+) -> None:
+    errors = tuple(
+        FieldError(f"/platforms/{place}", f"{what} {slug}")
+        for place, (slug, is_wrong) in enumerate(zip(slugs, wrong, strict=True))
+        if is_wrong
+    )
+    if errors:
+        named = ", ".join(slugs[int(e.pointer.rpartition("/")[2])] for e in errors)
+        raise refusal(f"{what} {named}", errors)

@@ -1,0 +1,109 @@
+"""Answer a repeated request with the answer that the first one got."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import insert, select
+
+from unbind_broker.base.database import BIG, Db, sql
+from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.ids import CarrierId
+from unbind_broker.orders.tables import idempotency
+
+
+class IdempotencyInProgress(BrokerError):
+    """The first request with this key has not been answered yet."""
+
+    code: ClassVar[str] = "idempotency-in-progress"
+    title: ClassVar[str] = "The first request with this key is still running"
+
+
+class IdempotencyKeyReused(BrokerError):
+    """The key came before, with another request."""
+
+    code: ClassVar[str] = "idempotency-key-reused"
+    title: ClassVar[str] = "This Idempotency-Key was used for another request"
+
+
+@dataclass(frozen=True)
+class Repeatable:
+    """A request that its sender may send again.
+
+    ``fingerprint`` is a keyed digest of method, path and body: equal requests share it,
+    and it tells nothing about the number inside.
+    """
+
+    carrier_id: CarrierId
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer as it went out the first time."""
+
+    status: int
+    location: str | None
+    body: bytes
+
+
+async def earlier_answer(db: Db, request: Repeatable) -> StoredAnswer | None:
+    """Return the first answer to this request; None lets the caller go ahead.
+
+    Whoever is let ahead holds the key until the transaction ends. Raises
+    ``IdempotencyInProgress`` at once, without waiting, while another one holds it, and
+    ``IdempotencyKeyReused`` if the key belongs to another request.
+    """
+    if not (await db.execute(_TRY, {"key": _lock_key(request)})).scalar_one():
+        raise IdempotencyInProgress(
+            "another request with this Idempotency-Key is being served; try again"
+        )
+    found = await db.execute(
+        select(
+            idempotency.c.fingerprint,
+            idempotency.c.status,
+            idempotency.c.location,
+            idempotency.c.body,
+        ).where(
+            idempotency.c.carrier_id == request.carrier_id,
+            idempotency.c.key == request.key,
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint != request.fingerprint:
+        raise IdempotencyKeyReused(
+            "this Idempotency-Key came before with another path or body"
+        )
+    return StoredAnswer(row.status, row.location, row.body)
+
+
+async def remember(
+    db: Db, now: datetime, request: Repeatable, answer: StoredAnswer
+) -> None:
+    """Keep an answer for repetitions; it stands or falls with the transaction."""
+    await db.execute(
+        insert(idempotency),
+        [
+            {
+                "carrier_id": request.carrier_id,
+                "key": request.key,
+                "fingerprint": request.fingerprint,
+                "status": answer.status,
+                "location": answer.location,
+                "body": answer.body,
+                "created_at": now,
+            }
+        ],
+    )
+
+
+_TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)
+
+
+def _lock_key(request: Repeatable) -> int:
+    name = f"idempotency/{request.carrier_id}/{request.key}".encode()
+    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)

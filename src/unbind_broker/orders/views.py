@@ -1,0 +1,140 @@
+"""What a carrier reads of its orders, without their items."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, select
+
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import CarrierId, Prefix, format_id, uuid7_floor
+from unbind_broker.base.instants import show_instant, show_instant_or_null
+from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.sealing import Sealer
+from unbind_broker.carriers.tables import carriers
+from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
+from unbind_broker.orders.tables import orders
+
+NUMBER_CONTEXT = b"number"
+"""What sealed numbers are sealed for."""
+
+
+class OrderHead(TypedDict):
+    """The fields of an order, ready for JSON, in the order in which they are shown."""
+
+    id: str
+    kind: str
+    status: str
+    number: str
+    owner_since: str
+    cutoff: str
+    scope: str
+    action: str | None
+    carrier: str
+    reference: str | None
+    created_at: str
+    held_until: str | None
+    held_for: str | None
+    deadline: str
+    completed_at: str | None
+
+
+@dataclass(frozen=True)
+class ReadOrder:
+    """An order that its carrier reads."""
+
+    id: UUID
+    scope: Scope
+    head: OrderHead
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFilter:
+    """Which orders a list holds; what is left out does not restrict it."""
+
+    kinds: Collection[OrderKind] = tuple(OrderKind)
+    status: OrderStatus | None = None
+    reference: str | None = None
+    created_after: datetime | None = None
+    number_index: bytes | None = None
+
+
+async def read_head(
+    db: Db, carrier_id: CarrierId, order_id: UUID, sealer: Sealer
+) -> ReadOrder | None:
+    """Read one order of a carrier; None if it is not its own, or not there."""
+    found = await db.execute(_own(carrier_id).where(orders.c.id == order_id))
+    row = found.one_or_none()
+    return None if row is None else _shown(row, sealer)
+
+
+async def list_heads(
+    db: Db,
+    carrier_id: CarrierId,
+    chosen: OrderFilter,
+    page: tuple[UUID | None, int],
+    sealer: Sealer,
+) -> Sequence[ReadOrder]:
+    """Read orders of a carrier, newest first.
+
+    ``page`` is the id behind which the page starts and how many orders it holds. Ids
+    sort by time, so orders that arrive meanwhile neither repeat nor hide others.
+    """
+    behind, limit = page
+    statement = _own(carrier_id).where(*_conditions(chosen))
+    if behind is not None:
+        statement = statement.where(orders.c.id < behind)
+    found = await db.execute(statement.order_by(orders.c.id.desc()).limit(limit))
+    return [_shown(row, sealer) for row in found]
+
+
+def show_order_id(kind: OrderKind, order_id: UUID) -> str:
+    """Write the public id of an order: ``qry_…`` or ``ord_…``."""
+    prefix = Prefix.QUERY if kind is OrderKind.QUERY else Prefix.ORDER
+    return format_id(prefix, order_id)
+
+
+def _own(carrier_id: CarrierId) -> Select[Any]:
+    return (
+        select(orders, carriers.c.slug.label("carrier"))
+        .join(carriers, carriers.c.id == orders.c.carrier_id)
+        .where(orders.c.carrier_id == carrier_id)
+    )
+
+
+def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [orders.c.kind.in_(chosen.kinds)]
+    if chosen.status is not None:
+        conditions.append(orders.c.status == chosen.status)
+    if chosen.reference is not None:
+        conditions.append(orders.c.reference == chosen.reference)
+    if chosen.number_index is not None:
+        conditions.append(orders.c.number_index == chosen.number_index)
+    if chosen.created_after is not None:
+        conditions.append(orders.c.created_at > chosen.created_after)
+        conditions.append(orders.c.id >= uuid7_floor(chosen.created_after))
+    return conditions
+
+
+def _shown(row: Any, sealer: Sealer) -> ReadOrder:
+    number = sealer.open(row.number_sealed, context=NUMBER_CONTEXT).decode("ascii")
+    head = OrderHead(
+        id=show_order_id(row.kind, row.id),
+        kind=row.kind.value,
+        status=row.status.value,
+        number=PhoneNumber(number).masked,
+        owner_since=row.owner_since.isoformat(),
+        cutoff=show_instant(row.cutoff),
+        scope=row.scope.value,
+        action=row.action and row.action.value,
+        carrier=row.carrier,
+        reference=row.reference,
+        created_at=show_instant(row.created_at),
+        held_until=show_instant_or_null(row.held_until),
+        held_for=row.held_for and row.held_for.value,
+        deadline=show_instant(row.deadline),
+        completed_at=show_instant_or_null(row.completed_at),
+    )
+    return ReadOrder(row.id, row.scope, head)
