@@ -1,18 +1,9 @@
 """Every problem that the API can answer: code, status, meaning in two languages."""
 
-from dataclasses import dataclass
+from unbind_broker.api.problem_kind import ProblemKind
+from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
 
-
-@dataclass(frozen=True)
-class ProblemKind:
-    """One ``type`` of RFC 9457 §3.1.1, explained for the people who meet it."""
-
-    code: str
-    status: int
-    title: str
-    meaning: str
-    meaning_zh: str
-
+__all__ = ["KINDS", "ProblemKind"]
 
 _KINDS = (
     ProblemKind(
@@ -134,5 +125,5 @@ _KINDS = (
     ),
 )
 
-KINDS: dict[str, ProblemKind] = {kind.code: kind for kind in _KINDS}
-"""Problems by code. Features add theirs in ``problem_kinds_<feature>.py``."""
+KINDS: dict[str, ProblemKind] = {kind.code: kind for kind in (*_KINDS, *REGISTRY_KINDS)}
+"""Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""
