@@ -1,5 +1,7 @@
 """Put the HTTP service together."""
 
+from typing import Any
+
 from fastapi import FastAPI
 
 from unbind_broker.api.bodies import BodyLimits
@@ -15,11 +17,21 @@ from unbind_broker.runtime.opening import Runtime
 
 def create_app(runtime: Runtime) -> FastAPI:
     """Return the application that serves ``runtime``."""
-    app = describe()
+    app = _with_routes()
     app.state.context = Context(runtime)
     install_problems(app)
-    for router in (*ROUTERS, health, problem_pages):
-        app.include_router(router)
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestIds, clock=runtime.clock)
+    return app
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document; needs neither a database nor settings."""
+    return _with_routes().openapi()
+
+
+def _with_routes() -> FastAPI:
+    app = describe()
+    for router in (*ROUTERS, health, problem_pages):
+        app.include_router(router)
     return app

@@ -1,0 +1,110 @@
+"""Serve the API from this process, and leave without cutting anybody off."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from typing_extensions import override
+
+from unbind_broker.base.errors import BrokerError
+
+KEEP_ALIVE = 75
+"""Seconds an idle connection is kept: longer than what load balancers wait."""
+DRAINING = 10
+"""Seconds that requests under way have in the end."""
+LARGEST_HEAD = 32 * 1024
+"""Bytes."""
+
+
+class CannotListen(BrokerError):
+    """The address cannot be had."""
+
+    code = "cannot-listen"
+    title = "The address cannot be listened on"
+
+
+@contextmanager
+def reserve(host: str, port: int) -> Iterator[socket.socket]:
+    """Take an address before anything else is started; port 0 is any free one."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        taken = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {host}: {error.strerror}") from error
+    with closing(taken):
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(address)
+        except OSError as error:
+            raise CannotListen(_why_not(host, port, error)) from error
+        yield taken
+
+
+def url_of(listener: socket.socket) -> str:
+    """Write the address of ``listener`` as a URL that a browser takes."""
+    host, port = listener.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound, translated
+    return (
+        f"http://[{reachable}]:{port}"
+        if ":" in reachable
+        else f"http://{reachable}:{port}"
+    )
+
+
+class ApiServer(uvicorn.Server):
+    """An HTTP server that obeys its caller instead of catching signals."""
+
+    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=DRAINING,
+                h11_max_incomplete_event_size=LARGEST_HEAD,
+            )
+        )
+        self._on_ready = on_ready
+
+    async def serve_on(self, listener: socket.socket) -> None:
+        """Serve until ``drain`` or ``drop`` is called."""
+        await self.serve([listener])
+
+    def drain(self) -> None:
+        """Take no more requests and end when those under way are answered."""
+        self.should_exit = True
+
+    def drop(self) -> None:
+        """End now."""
+        self.should_exit = True
+        self.force_exit = True
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell when the first request can come."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process."""
+        yield
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use; choose another with --port "
+            "(0 takes any free one)"
+        )
+    return f"cannot listen on {host} port {port}: {error.strerror}"

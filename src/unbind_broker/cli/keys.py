@@ -1,0 +1,157 @@
+"""``unbind-broker keys``: who may call."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from unbind_broker.base.database import Db
+from unbind_broker.base.durations import parse_duration
+from unbind_broker.base.ids import CarrierId, KeyId, PlatformId
+from unbind_broker.carriers import service as carriers
+from unbind_broker.cli.database import ACTOR, use_database
+from unbind_broker.cli.listing import NotRegistered, read_all, show
+from unbind_broker.cli.options import AsJson, DataDir
+from unbind_broker.keys import service
+from unbind_broker.keys.service import Holder, Key
+from unbind_broker.keys.tables import Role
+from unbind_broker.platforms import service as platforms
+from unbind_broker.runtime.opening import Runtime
+
+app = typer.Typer(help="Issue, list and revoke API keys.")
+
+
+class RoleName(StrEnum):
+    """The roles, as the command line names them."""
+
+    CARRIER = "carrier"
+    PLATFORM = "platform"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
+def _lifetime(text: str) -> timedelta:
+    try:
+        lifetime = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not lifetime:
+        raise typer.BadParameter("expected more than nothing")
+    return lifetime
+
+
+@app.command()
+def issue(
+    role: Annotated[RoleName, typer.Option(help="What the key may do.")],
+    carrier: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Holder of a carrier key.")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Holder of a platform key.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="N", help="To tell keys apart later.")
+    ] = None,
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(
+            metavar="90d",
+            parser=_lifetime,
+            help="Lifetime; left out, the key lives until it is revoked.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Issue a key and print it, and nothing else. It is told this once."""
+    slug = _holder_slug(role, {"carrier": carrier, "platform": platform})
+
+    async def work(runtime: Runtime) -> str:
+        now = runtime.clock.now()
+        async with runtime.engine.begin() as db:
+            holder = await _holder(db, Role(role.value), slug)
+            ends = None if expires is None else _end(now, expires)
+            issued = await service.issue(db, now, holder, name or role, ends, ACTOR)
+            return issued.key
+
+    print(use_database(data_dir, work))
+
+
+@app.command("list")
+def list_keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List every key, revoked ones too. The keys themselves are not stored."""
+
+    async def work(runtime: Runtime) -> list[Key]:
+        async with runtime.engine.begin() as db:
+            return await read_all(
+                partial(service.list_page, db), lambda key: int(key.id)
+            )
+
+    show([_row(key) for key in use_database(data_dir, work)], as_json=as_json)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="As listed.", min=1)],
+    data_dir: DataDir = None,
+) -> None:
+    """Revoke a key: it is refused from the next call on, everywhere."""
+
+    async def work(runtime: Runtime) -> Key | None:
+        async with runtime.engine.begin() as db:
+            return await service.revoke(db, runtime.clock.now(), KeyId(key_id), ACTOR)
+
+    if use_database(data_dir, work) is None:
+        raise NotRegistered(f"there is no key {key_id}")
+    print(f"key {key_id} is revoked")
+
+
+def _holder_slug(role: RoleName, given: Mapping[str, str | None]) -> str | None:
+    """Demand ``--carrier`` of carrier keys and ``--platform`` of platform keys."""
+    for option, slug in given.items():
+        if slug is not None and option != role:
+            raise typer.BadParameter(f"a key of role {role} takes no --{option}")
+        if slug is None and option == role:
+            raise typer.BadParameter(f"a key of role {role} needs --{option} SLUG")
+    return given.get(role)
+
+
+async def _holder(db: Db, role: Role, slug: str | None) -> Holder:
+    if slug is None:
+        return Holder(role)
+    found = (
+        await carriers.find(db, slug)
+        if role is Role.CARRIER
+        else await platforms.find(db, slug)
+    )
+    if found is None:
+        raise NotRegistered(f"no {role} is registered as {slug}")
+    if role is Role.CARRIER:
+        return Holder(role, carrier_id=CarrierId(found.id))
+    return Holder(role, platform_id=PlatformId(found.id))
+
+
+def _end(now: datetime, lifetime: timedelta) -> datetime:
+    try:
+        return now + lifetime
+    except OverflowError:
+        raise typer.BadParameter("--expires is too far away") from None
+
+
+def _row(key: Key) -> dict[str, object]:
+    return {
+        "id": int(key.id),
+        "role": str(key.role),
+        "holder": key.carrier_slug or key.platform_slug,
+        "name": key.name,
+        "hint": f"…{key.hint}",
+        "created_at": _instant(key.created_at),
+        "expires_at": _instant(key.expires_at),
+        "revoked_at": _instant(key.revoked_at),
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")

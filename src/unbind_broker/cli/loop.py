@@ -1,0 +1,45 @@
+"""Run a command on an event loop, and hear the signals that end it."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, Self, TypeVar
+
+Value = TypeVar("Value")
+
+
+def run_on_loop(main: Coroutine[Any, Any, Value]) -> Value:
+    """Run ``main`` to its end, on uvloop where that is installed."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+class Stop:
+    """Tell that the process shall end: ``asked`` once, ``hurried`` when asked again."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+
+    @classmethod
+    def on_signals(cls) -> Self:
+        """Hear Ctrl-C and SIGTERM from now on; they no longer raise."""
+        stop = cls()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.ask)
+        return stop
+
+    def ask(self) -> None:
+        """Ask once to end, again to hurry."""
+        if self.asked.is_set():
+            self.hurried.set()
+        self.asked.set()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - absent on some machines
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,111 @@
+"""The command ``unbind-broker``: what it can do, and how it fails."""
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typing_extensions import override
+
+from unbind_broker import __version__
+from unbind_broker.base.errors import BrokerError
+
+COMMANDS = {
+    "demo": "Show the whole story on simulated platforms.",
+    "up": "Run everything on this machine: database, API and worker.",
+    "serve": "Run the API.",
+    "worker": "Run a worker: it sends, and keeps the deadlines.",
+    "migrate": "Bring the database to the newest schema.",
+    "keys": "Issue, list and revoke API keys.",
+    "carriers": "Register, list and suspend carriers.",
+    "platforms": "Register, list, import and suspend platforms.",
+    "simulate": "Run platform endpoints that behave as told.",
+    "openapi": "Write the OpenAPI document, or check that it is current.",
+}
+"""Each stands in the file of its name, which is loaded when it is called."""
+
+FAILED = 1
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class CommandsOnDemand(TyperGroup):
+    """Load a command when it is called, so that help and keys come at once."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {
+            name: TyperCommand(name, help=summary) for name, summary in COMMANDS.items()
+        }
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the real command in the place of its summary."""
+        name, _, rest = super().resolve_command(ctx, args)
+        command = import_module(f"unbind_broker.cli.{name}")
+        return name, typer.main.get_command(command.app), rest
+
+
+app = typer.Typer(cls=CommandsOnDemand, add_completion=False)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"unbind-broker {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def unbind_broker(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Tell the version.", callback=_tell_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Tell internet platforms that a mobile number has a new holder."""
+
+
+def run() -> None:
+    """Run the command line: one clear line on stderr when something is wrong."""
+    signal.signal(signal.SIGTERM, _terminate)
+    command = typer.main.get_command(app)
+    arguments = sys.argv[1:] or ["--help"]
+    try:
+        code = command.main(arguments, prog_name="unbind-broker", standalone_mode=False)
+    except typer.TyperException as error:
+        _complain(_usage(error))
+        code = error.exit_code
+    except BrokerError as error:
+        _complain(error.detail)
+        code = FAILED
+    except typer.Abort:
+        code = INTERRUPTED
+    except OSError as error:
+        _complain(_words(error))
+        code = FAILED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _complain(text: str) -> None:
+    line = " ".join(text.split())
+    print(f"unbind-broker: {line}", file=sys.stderr)
+
+
+def _usage(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "unbind-broker"
+    return f"{error.format_message()} ({path} --help tells more)"
+
+
+def _words(error: OSError) -> str:
+    said = error.strerror or str(error) or type(error).__name__
+    return f"{said}: {error.filename}" if error.filename else said

@@ -1,0 +1,180 @@
+"""Platforms that answer the broker's webhooks as told, all of them on one port."""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from standardwebhooks.webhooks import (
+    EmptyWebhookSecretError,
+    Webhook,
+    WebhookVerificationError,
+)
+
+from unbind_broker.base.clock import Clock
+from unbind_broker.demo.http_server import Answer, Request
+from unbind_broker.demo.outcomes import Item, Line, Mind, Plan, parse_item
+from unbind_broker.demo.reports import Reporter
+from unbind_broker.demo.traits import Dice, Traits
+
+PREFIX = "/p/"
+MOST_REMEMBERED = 200_000
+ROOM_IN_ANSWER = 8 * 1024
+"""Bytes of results put into an answer: the broker reads 16 KiB of it."""
+
+_REQUESTS = frozenset({"query.requested", "unbind.requested", "restore.requested"})
+
+
+@dataclass(slots=True)
+class SimulatedPlatform:
+    """One platform: how it behaves, and what the broker gave it."""
+
+    mind: Mind
+    key: str = ""
+    secret: str = ""
+
+
+class SimulatedPlatforms:
+    """Answer for many platforms, told apart by path: ``/p/<slug>``.
+
+    Deliveries are verified with the official library. A repeated item gets the same
+    result again and has no further effect.
+    """
+
+    def __init__(self, reporter: Reporter, clock: Clock, dice: Dice) -> None:
+        self.counts: Counter[str] = Counter()
+        self._reporter = reporter
+        self._clock = clock
+        self._dice = dice
+        self._platforms: dict[str, SimulatedPlatform] = {}
+        self._tries = _Memory()
+        self._planned = _Memory()
+        self._cancelled = _Memory()
+
+    def add(self, slug: str, traits: Traits) -> SimulatedPlatform:
+        """Open a platform; its key and secret may follow."""
+        platform = SimulatedPlatform(Mind(slug, traits, self._dice))
+        self._platforms[slug] = platform
+        return platform
+
+    async def handle(self, request: Request) -> Answer | None:
+        """Answer one request; nothing tears the connection down."""
+        platform = self._platforms.get(request.path.removeprefix(PREFIX))
+        if platform is None:
+            return Answer(404)
+        if request.method != "POST":
+            return Answer(405, headers={"allow": "POST"})
+        event = _verified(platform.secret, request)
+        if event is None:
+            self.counts["unauthorized"] += 1
+            return Answer(401)
+        return await self._hear(platform, request, event)
+
+    async def _hear(
+        self, platform: SimulatedPlatform, request: Request, event: dict[str, Any]
+    ) -> Answer | None:
+        match event["type"]:
+            case "endpoint.verification":
+                return _json({"challenge": event["data"]["challenge"]})
+            case "unbind.cancelled":
+                for raw in event["data"]["items"]:
+                    self._cancelled.count(f"{platform.mind.slug} {raw['id']}")
+            case kind if kind in _REQUESTS:
+                return await self._deliver(platform, request, event)
+            case _:
+                pass  # reminders and tests want nothing but an answer
+        return Answer(204)
+
+    async def _deliver(
+        self, platform: SimulatedPlatform, request: Request, event: dict[str, Any]
+    ) -> Answer | None:
+        mind, webhook_id = platform.mind, request.headers["webhook-id"]
+        tries = self._tries.count(f"{mind.slug} {webhook_id}")
+        luck = self._dice.roll("luck", mind.slug, webhook_id, tries)
+        await asyncio.sleep(mind.traits.latency.total_seconds() * (0.5 + luck))
+        if tries <= mind.traits.most_failures and luck < mind.traits.fail_rate:
+            self.counts["failed"] += 1
+            return _failure(luck / mind.traits.fail_rate)
+        self.counts["deliveries"] += 1
+        now = self._clock.now()
+        told: list[Line] = []
+        for raw in event["data"]["items"]:
+            told += self._take(platform, parse_item(event["type"], raw), now)
+        return _json({"results": self._fitting(platform, told)})
+
+    def _take(
+        self, platform: SimulatedPlatform, item: Item, now: datetime
+    ) -> tuple[Line, ...]:
+        """Take one item; gives what the answer tells about it."""
+        name = f"{platform.mind.slug} {item.event} {item.id}"
+        if f"{platform.mind.slug} {item.id}" in self._cancelled:
+            return ()
+        self.counts["items"] += 1
+        plan = platform.mind.plan(item, now)
+        if self._planned.count(name) > 1:
+            self.counts["repeated items"] += 1
+            return _again(platform.mind, item, plan)
+        for after, line in plan.later:
+            self._reporter.report(platform.key, line, after)
+        return plan.at_once
+
+    def _fitting(self, platform: SimulatedPlatform, told: list[Line]) -> list[Line]:
+        """Keep what the broker will read of the answer; report the rest."""
+        room, fitting = ROOM_IN_ANSWER, []
+        for line in told:
+            room -= len(json.dumps(line)) + 2
+            if room > 0:
+                fitting.append(line)
+            else:
+                self._reporter.report(platform.key, line)
+        return fitting
+
+
+class _Memory:
+    """Count names; forget the oldest when there are too many."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def count(self, name: str) -> int:
+        self._counts[name] = self._counts.get(name, 0) + 1
+        if len(self._counts) > MOST_REMEMBERED:
+            del self._counts[next(iter(self._counts))]
+        return self._counts[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._counts
+
+
+def _again(mind: Mind, item: Item, plan: Plan) -> tuple[Line, ...]:
+    """Tell a result again that was told; keep silent about one that is to be late."""
+    result = mind.result(item)
+    late = bool(plan.later) and not plan.at_once and mind.traits.late_rate > 0
+    return () if late else (result,)
+
+
+def _verified(secret: str, request: Request) -> dict[str, Any] | None:
+    """Verify and read a webhook; nothing if it is not the broker's."""
+    try:
+        event = Webhook(secret).verify(request.body, dict(request.headers))
+    except (WebhookVerificationError, EmptyWebhookSecretError, ValueError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _failure(kind: float) -> Answer | None:
+    """Fail in one of five ways; ``kind`` runs from 0 to 1."""
+    ways = (
+        Answer(503),
+        None,
+        Answer(500),
+        Answer(503, headers={"retry-after": "1"}),
+        Answer(429, headers={"retry-after": "1"}),
+    )
+    return ways[int(kind * len(ways))]
+
+
+def _json(body: object) -> Answer:
+    return Answer(body=json.dumps(body).encode())
