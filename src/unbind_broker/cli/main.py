@@ -81,7 +81,7 @@ def run() -> None:
         _complain(_usage(error))
         code = error.exit_code
     except BrokerError as error:
-        _complain(error.detail)
+        _complain(_refusal(error))
         code = FAILED
     except typer.Abort:
         code = INTERRUPTED
@@ -98,6 +98,14 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 def _complain(text: str) -> None:
     line = " ".join(text.split())
     print(f"unbind-broker: {line}", file=sys.stderr)
+
+
+def _refusal(error: BrokerError) -> str:
+    """Name options instead of JSON pointers."""
+    faults = [
+        f"{wrong.pointer.removeprefix('/')}: {wrong.detail}" for wrong in error.errors
+    ]
+    return "; ".join(faults) or error.detail
 
 
 def _usage(error: typer.TyperException) -> str:

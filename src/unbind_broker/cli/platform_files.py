@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from unbind_broker.base.errors import BrokerError, InvalidFields
+from unbind_broker.base.names import slug_fault
 from unbind_broker.platforms.catalogue import load_catalogue
 from unbind_broker.platforms.profile import Profile, check_profile
 
@@ -93,9 +94,12 @@ def _entry(place: str, row: Mapping[str, object]) -> Entry:
         domains=_domains(place, row.get("domains", [])),
     )
     try:
+        InvalidFields.check({"/slug": slug_fault(slug)})
         return slug, check_profile(profile)
-    except InvalidFields as error:
-        raise FileUnreadable(f"{place}: {error.detail}") from None
+    except InvalidFields as invalid:
+        wrong = invalid.errors[0]
+        field = wrong.pointer.removeprefix("/")
+        raise FileUnreadable(f"{place}: {field}: {wrong.detail}") from None
 
 
 def _text(place: str, name: str, value: object) -> str:

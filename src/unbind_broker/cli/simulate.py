@@ -1,0 +1,164 @@
+"""``unbind-broker simulate``: platform endpoints that behave as told."""
+
+import json
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unbind_broker.base.clock import SystemClock
+from unbind_broker.base.durations import parse_duration
+from unbind_broker.cli.loop import Stop, run_on_loop
+from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port
+from unbind_broker.demo.enrolment import choose_platforms
+from unbind_broker.demo.secret_files import key_in_environment, keys_in_file
+from unbind_broker.demo.simulation import (
+    Play,
+    Simulation,
+    Site,
+    simulated,
+    simulated_by_admin,
+)
+from unbind_broker.demo.traits import Traits
+
+app = typer.Typer()
+
+Rate = Annotated[float, typer.Option(min=0.0, max=1.0, metavar="SHARE")]
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@app.command()
+def simulate(
+    *,
+    url: Annotated[str, typer.Option(metavar="URL", help="Where the broker is.")],
+    admin_key_env: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Environment variable that holds an administrator's key; with it, "
+            "platforms are created and get their keys.",
+        ),
+    ] = "UNBIND_ADMIN_KEY",
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Platforms' own keys instead: a JSON object of slugs and keys.",
+        ),
+    ] = None,
+    platforms: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many, from the catalogue.")
+    ] = 200,
+    host: Host = LOOPBACK,
+    port: Port = 0,
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="How the broker reaches this, if differently."
+        ),
+    ] = None,
+    latency: Annotated[
+        timedelta, typer.Option(parser=_span, metavar="50ms", help="On average.")
+    ] = timedelta(milliseconds=50),
+    fail_rate: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Requests answered 5xx or 429, or torn off; three times in a row at "
+            "most.",
+        ),
+    ] = 0.0,
+    refuse_rate: Annotated[
+        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Items refused.")
+    ] = 0.0,
+    report_rate: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Items whose result comes by POST /v1/results, not in the answer.",
+        ),
+    ] = 0.5,
+    late_rate: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Items whose result comes after their deadline, if that is within "
+            "the hour; else never.",
+        ),
+    ] = 0.0,
+    contradict_rate: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, metavar="SHARE", help="Items with two different results."
+        ),
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed, the same behaviour.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Run platform endpoints that behave as told, all in one process.
+
+    They register with a broker, verify every request with the official Standard
+    Webhooks library, treat item ids as idempotency keys and report results. The broker
+    must admit private addresses (UNBIND_ALLOW_PRIVATE_ENDPOINTS=1). Shares are between
+    0 and 1.
+    """
+    traits = Traits(
+        latency=latency,
+        fail_rate=fail_rate,
+        refuse_rate=refuse_rate,
+        report_rate=report_rate,
+        late_rate=late_rate,
+        contradict_rate=contradict_rate,
+    )
+    play = Play(SystemClock(), lambda _: traits, Site(host, port, public_url), seed)
+    if keys_file is not None:
+        opening = simulated(url, keys_in_file(keys_file), play)
+    else:
+        key = key_in_environment(admin_key_env)
+        opening = simulated_by_admin(url, key, choose_platforms(platforms), play)
+    run_on_loop(_run(opening, as_json=as_json))
+
+
+async def _run(
+    opening: AbstractAsyncContextManager[Simulation], *, as_json: bool
+) -> None:
+    stop = Stop.on_signals()
+    async with opening as simulation:
+        _announce(simulation, as_json=as_json)
+        await stop.asked.wait()
+        counts = {**simulation.platforms.counts, **_reports(simulation)}
+    if as_json:
+        print(json.dumps(counts), flush=True)
+    else:
+        told = ", ".join(f"{count} {name}" for name, count in counts.items())
+        print(told or "nobody called", flush=True)
+
+
+def _announce(simulation: Simulation, *, as_json: bool) -> None:
+    count = len(simulation.keys)
+    if as_json:
+        ready = {"url": simulation.url, "platforms": count}
+        print(json.dumps(ready), flush=True)
+    else:
+        print(f"{count} platforms are ready at {simulation.url}/p/…", flush=True)
+
+
+def _reports(simulation: Simulation) -> dict[str, int]:
+    return {
+        f"reports {status}": count
+        for status, count in simulation.reporter.answers.items()
+    }

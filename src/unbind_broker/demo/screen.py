@@ -1,0 +1,156 @@
+"""What the demonstration shows: progress while it runs, a table of outcomes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from unbind_broker.demo.carrier import Standing
+
+COLOURS = {
+    "queued": "dim",
+    "acknowledged": "blue",
+    "in_progress": "cyan",
+    "action_required": "magenta",
+    "bound": "yellow",
+    "not_bound": "green",
+    "unbound": "bold green",
+    "partly_unbound": "yellow",
+    "closed": "bold green",
+    "restored": "green",
+    "refused": "red",
+    "expired": "bold red",
+    "undeliverable": "bold red",
+    "cancelled": "dim",
+}
+PLAIN_WIDTH = 110
+"""Columns, where the output is no terminal."""
+
+
+class Screen:
+    """Show progress as bars in a terminal, as lines elsewhere."""
+
+    def __init__(self) -> None:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=PLAIN_WIDTH)
+        self._console = console
+        self._progress: Progress | None = None
+        self._told: dict[str, str] = {}
+
+    def say(self, text: str = "") -> None:
+        """Print a line."""
+        self._console.print(text, markup=False)
+
+    def head(self, text: str) -> None:
+        """Print a heading."""
+        self._console.print(f"\n{text}", style="bold", markup=False)
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Keep bars on the screen that ``show`` moves."""
+        if not self._console.is_terminal:
+            yield
+            return
+        self._progress = Progress(
+            TextColumn("{task.description:12}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[counts]}"),
+            console=self._console,
+        )
+        with self._progress:
+            yield
+        self._progress = None
+
+    def show(self, name: str, standing: Standing) -> None:
+        """Show how a query or an order stands."""
+        if self._progress is None:
+            self._tell(name, standing)
+            return
+        tasks = {task.description: task.id for task in self._progress.tasks}
+        if name not in tasks:
+            tasks[name] = self._progress.add_task(name, counts="")
+        self._progress.update(
+            tasks[name],
+            total=standing.total,
+            completed=standing.final,
+            counts=_coloured(standing),
+        )
+
+    def table(self, query: Standing, order: Standing) -> None:
+        """Print what each platform answered, sensitive ones folded into one line."""
+        found = {item["platform"]: item for item in query.resource["items"]}
+        table = Table("Platform", "平台", "Query", "Order", "Reason", row_styles=[""])
+        table.add_column("Attempts", justify="right")
+        table.add_column("Seconds", justify="right")
+        for item in order.resource["items"]:
+            asked = found.get(item["platform"], {})
+            table.add_row(
+                item["platform"],
+                item["platform_name"],
+                _status(asked),
+                _status(item),
+                item["reason"] or "",
+                f"{asked.get('attempts', 0)} + {item['attempts']}",
+                _seconds(order.resource, item),
+            )
+        (asked_n, asked_done), (total, finished) = query.sensitive, order.sensitive
+        table.add_row(
+            f"{total} sensitive ones",
+            "敏感平台",
+            f"{asked_done} of {asked_n} finished",
+            f"{finished} of {total} finished",
+            "never named",
+            style="dim",
+        )
+        self._console.print(table)
+
+    def outcome(self, name: str, standing: Standing) -> None:
+        """Print one line that sums up."""
+        resource = standing.resource
+        verdict = (
+            "every item is final" if standing.is_done else "NOT every item is final"
+        )
+        self.say(
+            f"{name} {resource['id']}: {resource['status']}, {standing.final} of "
+            f"{standing.total} final, {_plain(standing)}: {verdict}"
+        )
+
+    def _tell(self, name: str, standing: Standing) -> None:
+        line = f"{name}: {standing.final}/{standing.total} final, {_plain(standing)}"
+        if self._told.get(name) != line:
+            self._told[name] = line
+            self.say(line)
+
+
+def _plain(standing: Standing) -> str:
+    done, total = standing.sensitive[1], standing.sensitive[0]
+    told = [f"{status} {count}" for status, count in standing.counts.items() if count]
+    return ", ".join([*told, f"sensitive {done}/{total}"])
+
+
+def _coloured(standing: Standing) -> str:
+    return "  ".join(
+        f"[{COLOURS[status]}]{status} {count}[/]"
+        for status, count in standing.counts.items()
+        if count
+    )
+
+
+def _status(item: Mapping[str, Any]) -> Text:
+    status = str(item.get("status", "–"))
+    return Text(status, style=COLOURS.get(status, ""))
+
+
+def _seconds(order: Mapping[str, Any], item: Mapping[str, Any]) -> str:
+    if item["finished_at"] is None:
+        return "–"
+    finished = datetime.fromisoformat(item["finished_at"])
+    span = finished - datetime.fromisoformat(order["created_at"])
+    return f"{max(0.0, span.total_seconds()):.0f}"
