@@ -64,7 +64,7 @@ REGISTRY_KINDS = (
         "verification-failed",
         422,
         "The endpoint did not answer the challenge",
-        "The broker sent a signed endpoint.verification and did not get status 200 with "
+        "The broker sent a signed endpoint.verification and did not get status 200 and "
         'the body {"challenge": "<the same>"} within 10 seconds; the detail says what '
         "happened instead.",
         "经纪平台发送了带签名的 endpoint.verification，但未在 10 秒内收到状态码 200 "

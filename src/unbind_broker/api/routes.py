@@ -2,4 +2,22 @@
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from unbind_broker.api import (
+    admin_carriers,
+    admin_endpoints,
+    admin_keys,
+    admin_platforms,
+    directory,
+    endpoint,
+    me,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    directory.router,
+    endpoint.router,
+    me.router,
+    admin_carriers.router,
+    admin_platforms.router,
+    admin_keys.router,
+    admin_endpoints.router,
+)

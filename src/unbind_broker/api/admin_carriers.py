@@ -1,0 +1,154 @@
+"""Administrators register carriers, rename them, suspend them."""
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from unbind_broker.api.callers import AdminCaller
+from unbind_broker.api.context import Ctx
+from unbind_broker.api.fields import AnswerModel, Name, RequestModel, ShownInstant, Slug
+from unbind_broker.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cut_page,
+    read_cursor,
+    slug_key,
+)
+from unbind_broker.api.paths import SlugInPath
+from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
+from unbind_broker.carriers import service
+from unbind_broker.carriers.service import Carrier, CarrierChanges, NewCarrier
+from unbind_broker.carriers.tables import CarrierStatus
+
+router = APIRouter(prefix="/v1/admin/carriers", tags=["admin"])
+
+
+class CarrierBody(RequestModel):
+    """A carrier to be registered."""
+
+    slug: Slug = Field(examples=["china-mobile"], description="Never changes.")
+    name_zh: Name | None = Field(
+        default=None, examples=["中国移动"], description="Left out: the slug."
+    )
+    name_en: Name | None = Field(
+        default=None, examples=["China Mobile"], description="Left out: the slug."
+    )
+
+
+class CarrierPatch(RequestModel):
+    """New names; what is left out stays."""
+
+    # The defaults never count: only what was sent is a change.
+    name_zh: Name = Field(default_factory=str, examples=["中国移动"])
+    name_en: Name = Field(default_factory=str, examples=["China Mobile"])
+
+
+class CarrierShown(AnswerModel):
+    """A carrier (运营商): it attests who holds a number since when."""
+
+    slug: str = Field(examples=["china-mobile"])
+    name_zh: str = Field(examples=["中国移动"])
+    name_en: str = Field(examples=["China Mobile"])
+    status: CarrierStatus = Field(examples=["active"])
+    created_at: ShownInstant
+    changed_at: ShownInstant
+
+
+class CarrierPage(Page[CarrierShown]):
+    """Carriers in the order of their slugs."""
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register a carrier",
+    responses=problems(*ANY_BODY, "slug-taken"),
+)
+async def add_carrier(
+    context: Ctx, caller: AdminCaller, body: CarrierBody, response: Response
+) -> CarrierShown:
+    """Register a carrier. It can call as soon as a key is issued to it."""
+    new = NewCarrier(body.slug, body.name_zh or body.slug, body.name_en or body.slug)
+    async with context.engine.begin() as db:
+        carrier = await service.add(db, context.clock.now(), new, caller.actor)
+    response.headers["Location"] = f"/v1/admin/carriers/{carrier.slug}"
+    return _shown(carrier)
+
+
+@router.get("", summary="List carriers", responses=problems(*ANY_CALL))
+async def list_carriers(
+    context: Ctx,
+    _: AdminCaller,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> CarrierPage:
+    """List carriers in the order of their slugs."""
+    after = read_cursor(cursor, slug_key)
+    async with context.engine.connect() as db:
+        rows = await service.list_page(db, after, limit + 1)
+    carriers, following = cut_page(rows, limit, lambda carrier: carrier.slug)
+    return CarrierPage(data=[_shown(one) for one in carriers], next_cursor=following)
+
+
+@router.get(
+    "/{slug}", summary="Read a carrier", responses=problems(*ANY_CALL, "not-found")
+)
+async def read_carrier(context: Ctx, _: AdminCaller, slug: SlugInPath) -> CarrierShown:
+    """Read one carrier."""
+    async with context.engine.connect() as db:
+        return _shown(await service.find(db, slug))
+
+
+@router.patch(
+    "/{slug}", summary="Rename a carrier", responses=problems(*ANY_BODY, "not-found")
+)
+async def change_carrier(
+    context: Ctx, caller: AdminCaller, slug: SlugInPath, body: CarrierPatch
+) -> CarrierShown:
+    """Change a carrier's names. Its slug stays for ever."""
+    changes = CarrierChanges(**body.model_dump(exclude_unset=True))
+    now = context.clock.now()
+    async with context.engine.begin() as db:
+        return _shown(await service.change(db, now, slug, changes, caller.actor))
+
+
+@router.post(
+    "/{slug}/suspend",
+    summary="Suspend a carrier",
+    responses=problems(*ANY_CALL, "not-found"),
+)
+async def suspend_carrier(
+    context: Ctx, caller: AdminCaller, slug: SlugInPath
+) -> CarrierShown:
+    """Refuse the carrier's calls from now on (403). Doing it again changes nothing."""
+    now = context.clock.now()
+    async with context.engine.begin() as db:
+        return _shown(await service.suspend(db, now, slug, caller.actor))
+
+
+@router.post(
+    "/{slug}/resume",
+    summary="Resume a carrier",
+    responses=problems(*ANY_CALL, "not-found"),
+)
+async def resume_carrier(
+    context: Ctx, caller: AdminCaller, slug: SlugInPath
+) -> CarrierShown:
+    """Take a suspended carrier's calls again. Doing it again changes nothing."""
+    now = context.clock.now()
+    async with context.engine.begin() as db:
+        return _shown(await service.resume(db, now, slug, caller.actor))
+
+
+def _shown(carrier: Carrier | None) -> CarrierShown:
+    if carrier is None:
+        raise NotFound("no carrier is registered under this slug")
+    return CarrierShown(
+        slug=carrier.slug,
+        name_zh=carrier.name_zh,
+        name_en=carrier.name_en,
+        status=carrier.status,
+        created_at=carrier.created_at,
+        changed_at=carrier.changed_at,
+    )

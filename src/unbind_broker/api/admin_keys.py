@@ -1,0 +1,174 @@
+"""Administrators issue API keys, list them, revoke them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from unbind_broker.api.callers import AdminCaller
+from unbind_broker.api.context import Ctx
+from unbind_broker.api.fields import (
+    AnswerModel,
+    Instant,
+    Lax,
+    Name,
+    RequestModel,
+    ShownInstant,
+    Slug,
+)
+from unbind_broker.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cut_page,
+    number_key,
+    read_cursor,
+)
+from unbind_broker.api.paths import KeyIdInPath
+from unbind_broker.api.problems import (
+    ANY_BODY,
+    ANY_CALL,
+    InvalidRequest,
+    NotFound,
+    problems,
+)
+from unbind_broker.base.database import Db
+from unbind_broker.carriers import service as carriers
+from unbind_broker.keys import service
+from unbind_broker.keys.service import Holder, Key
+from unbind_broker.keys.tables import Role
+from unbind_broker.platforms import service as platforms
+
+router = APIRouter(prefix="/v1/admin/keys", tags=["admin"])
+
+
+class KeyBody(RequestModel):
+    """A key to be issued."""
+
+    role: Annotated[Role, Lax] = Field(examples=["carrier"])
+    carrier: Slug | None = Field(
+        default=None, examples=["china-mobile"], description="For role `carrier`."
+    )
+    platform: Slug | None = Field(
+        default=None, examples=[None], description="For role `platform`."
+    )
+    name: Name | None = Field(
+        default=None,
+        examples=["billing back end, production"],
+        description="What administrators call the key. Left out: its role.",
+    )
+    expires_at: Instant | None = Field(
+        default=None, description="null: never. Must be in the future."
+    )
+
+
+class KeyShown(AnswerModel):
+    """A key; its text is never shown again."""
+
+    id: int = Field(examples=[12])
+    role: Role = Field(examples=["carrier"])
+    carrier: str | None = Field(examples=["china-mobile"])
+    platform: str | None = Field(examples=[None])
+    name: str = Field(examples=["billing back end, production"])
+    hint: str = Field(examples=["x3Qd"], description="The last characters of the key.")
+    created_at: ShownInstant
+    expires_at: ShownInstant | None
+    revoked_at: ShownInstant | None
+
+
+class KeyIssued(KeyShown):
+    """A new key, with its text this once."""
+
+    key: str = Field(examples=["ub_carrier_…"])
+
+
+class KeyPage(Page[KeyShown]):
+    """Keys in the order in which they were issued."""
+
+
+@router.post("", status_code=201, summary="Issue a key", responses=problems(*ANY_BODY))
+async def issue_key(
+    context: Ctx, caller: AdminCaller, body: KeyBody, response: Response
+) -> KeyIssued:
+    """Issue a key. The answer holds it this once; only a digest is kept.
+
+    Several keys live side by side per holder: to change one, issue the new one first,
+    then revoke the old one.
+    """
+    async with context.engine.begin() as db:
+        holder = await _holder(db, body)
+        issued = await service.issue(
+            db,
+            context.clock.now(),
+            holder,
+            body.name or body.role,
+            body.expires_at,
+            caller.actor,
+        )
+    response.headers["Cache-Control"] = "no-store"
+    return KeyIssued.model_validate({**_fields(issued), "key": issued.key})
+
+
+@router.get("", summary="List keys", responses=problems(*ANY_CALL))
+async def list_keys(
+    context: Ctx,
+    _: AdminCaller,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> KeyPage:
+    """List keys in the order in which they were issued, ended ones too."""
+    after = read_cursor(cursor, number_key)
+    async with context.engine.connect() as db:
+        rows = await service.list_page(db, after, limit + 1)
+    keys, following = cut_page(rows, limit, lambda key: key.id)
+    shown = [KeyShown.model_validate(_fields(key)) for key in keys]
+    return KeyPage(data=shown, next_cursor=following)
+
+
+@router.delete(
+    "/{key_id}",
+    status_code=204,
+    summary="Revoke a key",
+    responses=problems(*ANY_CALL, "not-found"),
+)
+async def revoke_key(context: Ctx, caller: AdminCaller, key_id: KeyIdInPath) -> None:
+    """End a key at once, on every replica. Doing it again changes nothing."""
+    now = context.clock.now()
+    async with context.engine.begin() as db:
+        if await service.revoke(db, now, key_id, caller.actor) is None:
+            raise NotFound("there is no key with this id")
+
+
+async def _holder(db: Db, body: KeyBody) -> Holder:
+    """Find whom the key shall speak for; exactly that party must be named."""
+    for role, slug in (("carrier", body.carrier), ("platform", body.platform)):
+        if body.role == role and slug is None:
+            raise InvalidRequest.at(f"/{role}", f"a key of role {role} needs this")
+        if body.role != role and slug is not None:
+            raise InvalidRequest.at(f"/{role}", f"a key of role {body.role} has none")
+    if body.carrier is not None:
+        carrier = await carriers.find(db, body.carrier)
+        if carrier is None:
+            raise InvalidRequest.at("/carrier", f"{body.carrier} is not registered")
+        return Holder(body.role, carrier_id=carrier.id)
+    if body.platform is not None:
+        platform = await platforms.find(db, body.platform)
+        if platform is None:
+            raise InvalidRequest.at("/platform", f"{body.platform} is not registered")
+        return Holder(body.role, platform_id=platform.id)
+    return Holder(body.role)
+
+
+def _fields(key: Key) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "role": key.role,
+        "carrier": key.carrier_slug,
+        "platform": key.platform_slug,
+        "name": key.name,
+        "hint": key.hint,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    }

@@ -1,0 +1,215 @@
+"""Platforms and carriers manage the endpoint that the broker posts to."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from unbind_broker.api.callers import EndpointOwner
+from unbind_broker.api.context import Ctx
+from unbind_broker.api.endpoint_bodies import EndpointBody, RotationBody
+from unbind_broker.api.endpoint_probes import (
+    VerificationFailed,
+    judge_challenge,
+    policy_of,
+    post_probe,
+)
+from unbind_broker.api.endpoint_shown import (
+    EndpointShown,
+    EndpointTold,
+    TestOutcome,
+    show_endpoint,
+    tell_secret,
+)
+from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
+from unbind_broker.base.ids import new_token
+from unbind_broker.deliveries import attempts
+from unbind_broker.endpoints import service
+from unbind_broker.endpoints.endpoint import Owner
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.secrets import EndpointSecrets
+from unbind_broker.endpoints.service import EndpointTools
+from unbind_broker.endpoints.states import PausedBy, url_to_verify
+from unbind_broker.keys.service import Caller
+from unbind_broker.sending.payloads import test_payload, verification_payload
+
+router = APIRouter(prefix="/v1/endpoint", tags=["endpoint"])
+
+_CHALLENGE_BYTES = 24
+
+
+_MADE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Replaced. `secret` only if there was none before."},
+    201: {
+        "description": "Registered, with its `secret` this once.",
+        "model": EndpointTold,
+    },
+}
+
+
+@router.get(
+    "",
+    summary="Read your endpoint",
+    responses=problems(*ANY_CALL, "not-found"),
+)
+async def read_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
+    """Read where the broker posts to you, and whether it does."""
+    async with context.engine.connect() as db:
+        endpoint = await service.require(db, owner_of(caller))
+    return show_endpoint(endpoint, EndpointShown)
+
+
+@router.put(
+    "",
+    summary="Register or replace your endpoint",
+    response_model_exclude_unset=True,
+    responses={**_MADE, **problems(*ANY_BODY, "endpoint-url-refused")},
+)
+async def put_endpoint(
+    context: Ctx, caller: EndpointOwner, body: EndpointBody, response: Response
+) -> EndpointTold:
+    """Say where and how you want to be reached; replaces everything chosen before.
+
+    The first call answers 201 with the `secret`, this once: install it, then call
+    `POST /v1/endpoint/verify`. A new URL goes to `pending_url` and is verified in the
+    same way, while the old one keeps working with the same secret; so does fetching,
+    when an endpoint of delivery `pull` gets a URL. `pull` needs no URL and is active at
+    once.
+    """
+    now, owner, tools = context.clock.now(), owner_of(caller), _tools(context)
+    async with context.engine.begin() as db:
+        made = await service.register(db, now, owner, body.choice, tools, caller.actor)
+    response.status_code = 201 if made.is_new else 200
+    response.headers["Cache-Control"] = "no-store"
+    return tell_secret(made.endpoint, made.secret)
+
+
+@router.post(
+    "/verify",
+    summary="Prove that the secret is installed",
+    responses=problems(
+        *ANY_CALL,
+        "not-found",
+        "endpoint-is-pull",
+        "endpoint-changed",
+        "verification-failed",
+    ),
+)
+async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
+    """Have a signed `endpoint.verification` sent to your endpoint now.
+
+    It must answer 200 with `{"challenge": "<data.challenge>"}` within 10 seconds. Then
+    a `pending_url` is put to use, and an unverified or disabled endpoint is `active`; a
+    paused one stays paused. Verifying an active endpoint again does no harm.
+    """
+    owner = owner_of(caller)
+    async with context.engine.connect() as db:
+        endpoint = await service.require(db, owner)
+    url, challenge = url_to_verify(endpoint), new_token(_CHALLENGE_BYTES)
+    body = verification_payload(context.clock.now(), challenge)
+    event = EventType.ENDPOINT_VERIFICATION
+    probe = await post_probe(context, endpoint, url, event, body)
+    fault = judge_challenge(probe, challenge)
+    now = context.clock.now()
+    async with context.engine.begin() as db:
+        await attempts.append(db, [probe.attempt])
+        if fault is None:
+            endpoint = await service.mark_verified(db, now, owner, url, caller.actor)
+    if fault is not None:
+        raise VerificationFailed(fault)
+    return show_endpoint(endpoint, EndpointShown)
+
+
+@router.post(
+    "/test",
+    summary="Have a test webhook sent",
+    responses=problems(*ANY_CALL, "not-found", "endpoint-is-pull"),
+)
+async def test_endpoint(context: Ctx, caller: EndpointOwner) -> TestOutcome:
+    """Have a signed `endpoint.test` sent to your endpoint now, and see what came of it.
+
+    It goes to `url`, the one in use; a failure changes nothing.
+    """
+    async with context.engine.connect() as db:
+        endpoint = await service.require(db, owner_of(caller))
+    url = endpoint.url or url_to_verify(endpoint)
+    body = test_payload(context.clock.now())
+    probe = await post_probe(context, endpoint, url, EventType.ENDPOINT_TEST, body)
+    async with context.engine.begin() as db:
+        await attempts.append(db, [probe.attempt])
+    return TestOutcome(
+        webhook_id=probe.attempt.webhook_id,
+        status_code=probe.exchange.outcome.status_code,
+        milliseconds=probe.exchange.timings.total_ms,
+        answer_head=probe.attempt.answer_head,
+        error=probe.fault,
+    )
+
+
+@router.post(
+    "/rotate-secret",
+    summary="Change your secret",
+    response_model_exclude_unset=True,
+    responses=problems(*ANY_BODY, "not-found", "endpoint-is-pull"),
+)
+async def rotate_secret(
+    context: Ctx,
+    caller: EndpointOwner,
+    response: Response,
+    body: RotationBody | None = None,
+) -> EndpointTold:
+    """Make a new `secret` and tell it this once; the old one signs along for a grace.
+
+    Meanwhile every webhook carries both signatures, so none is refused while you change
+    over. A secret that is still in an earlier grace dies.
+    """
+    grace = timedelta(seconds=(body or RotationBody()).grace_seconds)
+    now, owner, tools = context.clock.now(), owner_of(caller), _tools(context)
+    async with context.engine.begin() as db:
+        made = await service.rotate_secret(db, now, owner, grace, tools, caller.actor)
+    response.headers["Cache-Control"] = "no-store"
+    return tell_secret(made.endpoint, made.secret)
+
+
+_PAUSING = (
+    "not-found",
+    "endpoint-not-verified",
+    "endpoint-disabled",
+    "paused-by-other-side",
+)
+
+
+@router.post(
+    "/pause",
+    summary="Hold your items back",
+    responses=problems(*ANY_CALL, *_PAUSING),
+)
+async def pause_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
+    """Have nothing sent until you resume; items wait until their own deadline."""
+    now, owner = context.clock.now(), owner_of(caller)
+    async with context.engine.begin() as db:
+        endpoint = await service.pause(db, now, owner, PausedBy.OWNER, caller.actor)
+    return show_endpoint(endpoint, EndpointShown)
+
+
+@router.post(
+    "/resume",
+    summary="Let your items go out again",
+    responses=problems(*ANY_CALL, *_PAUSING),
+)
+async def resume_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
+    """Have everything that waited sent. Only for an endpoint that you have paused."""
+    now, owner = context.clock.now(), owner_of(caller)
+    async with context.engine.begin() as db:
+        endpoint = await service.resume(db, now, owner, PausedBy.OWNER, caller.actor)
+    return show_endpoint(endpoint, EndpointShown)
+
+
+def owner_of(caller: Caller) -> Owner:
+    """Return whose endpoint this caller manages."""
+    slug = caller.carrier_slug or caller.platform_slug or ""
+    return Owner(slug, platform_id=caller.platform_id, carrier_id=caller.carrier_id)
+
+
+def _tools(context: Ctx) -> EndpointTools:
+    return EndpointTools(EndpointSecrets(context.runtime.sealer), policy_of(context))
