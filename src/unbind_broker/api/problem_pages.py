@@ -14,12 +14,14 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
 <title>{title} · unbind-broker</title>
 <style>
-body {{ font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto;
+body {{ font: 1rem/1.6 system-ui, sans-serif; max-width: 48rem; margin: 3rem auto;
   padding: 0 1rem; }}
 code, td:first-child {{ font-family: ui-monospace, monospace; }}
 table {{ border-collapse: collapse; width: 100%; }}
+span {{ opacity: .7; font-size: .9em; }}
 td {{ border-top: 1px solid #8884; padding: .4rem .6rem .4rem 0; vertical-align: top; }}
 </style></head><body>{body}</body></html>
 """
@@ -30,7 +32,8 @@ async def list_problem_types() -> HTMLResponse:
     """Show every problem type that the service can answer, as a page to read."""
     rows = "".join(
         f'<tr><td><a href="/problems/{kind.code}">{kind.code}</a></td>'
-        f"<td>{kind.status}</td><td>{escape(kind.title)}</td></tr>"
+        f"<td>{kind.status}</td><td>{escape(kind.title)}<br>"
+        f'<span lang="zh-CN">{escape(kind.meaning_zh)}</span></td></tr>'
         for kind in sorted(KINDS.values(), key=lambda kind: (kind.status, kind.code))
     )
     body = f"<h1>Problem types · 错误类型</h1><table>{rows}</table>"
