@@ -1,0 +1,119 @@
+"""The API's server: addresses, readiness, and leaving without cutting anybody off."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from unbind_broker.app.server import ApiServer, CannotListen, reserve, url_of
+
+LOOPBACK = "127.0.0.1"
+
+
+class Slow:
+    """An application that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.app = FastAPI()
+        self.app.add_api_route("/", self.answer)
+
+    async def answer(self) -> dict[str, str]:
+        self.asked.set()
+        await self.may_answer.wait()
+        return {"status": "answered"}
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[tuple[ApiServer, str]]:
+    ready = asyncio.Event()
+    with reserve(LOOPBACK, 0) as listener:
+        server = ApiServer(app, ready.set)
+        task = asyncio.create_task(server.serve_on(listener))
+        await ready.wait()
+        try:
+            yield server, url_of(listener)
+        finally:
+            server.drop()
+            await task
+
+
+async def test_request_under_way_is_answered_while_the_server_drains() -> None:
+    slow = Slow()
+    async with serving(slow.app) as (server, url), httpx.AsyncClient() as http:
+        asking = asyncio.create_task(http.get(url))
+        await slow.asked.wait()
+        server.drain()
+        await asyncio.sleep(0.3)
+        slow.may_answer.set()
+        answer = await asking
+
+    assert answer.json() == {"status": "answered"}
+
+
+async def test_draining_server_takes_no_new_caller() -> None:
+    slow = Slow()
+    async with serving(slow.app) as (server, url), httpx.AsyncClient() as http:
+        asking = asyncio.create_task(http.get(url))
+        await slow.asked.wait()
+        server.drain()
+        await asyncio.sleep(0.3)
+        with pytest.raises(httpx.TransportError):
+            async with httpx.AsyncClient() as newcomer:
+                await newcomer.get(url)
+        slow.may_answer.set()
+        await asking
+
+
+async def test_server_does_not_name_its_software() -> None:
+    slow = Slow()
+    slow.may_answer.set()
+    async with serving(slow.app) as (_, url), httpx.AsyncClient() as http:
+        answer = await http.get(url)
+
+    assert "server" not in answer.headers
+
+
+def test_port_in_use_is_told_with_what_to_do() -> None:
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CannotListen, match=f"port {port} of .* is in use"):
+            reserve(LOOPBACK, port).__enter__()
+
+
+def test_address_of_another_machine_cannot_be_listened_on() -> None:
+    with pytest.raises(CannotListen, match=r"cannot listen on 192\.0\.2\.1 port"):
+        reserve("192.0.2.1", 8080).__enter__()
+
+
+def test_name_that_does_not_resolve_is_told() -> None:
+    with pytest.raises(CannotListen, match=r"cannot listen on no\.such\.invalid"):
+        reserve("no.such.invalid", 8080).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - for a moment, never listening
+    ],
+)
+def test_url_is_one_that_a_browser_takes(host: str, shown: str) -> None:
+    with reserve(host, 0) as listener:
+        port = listener.getsockname()[1]
+        assert url_of(listener) == f"http://{shown}:{port}"
+
+
+def test_url_of_ipv6_stands_in_brackets() -> None:
+    with socket.socket(socket.AF_INET6) as listener:
+        try:
+            listener.bind(("::", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        port = listener.getsockname()[1]
+        assert url_of(listener) == f"http://[::1]:{port}"
