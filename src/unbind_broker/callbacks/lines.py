@@ -51,16 +51,17 @@ class _Wrong(Exception):
 
 
 def _read_fields(given: Mapping[str, object]) -> dict[str, object]:
-    unknown = sorted(given.keys() - _READERS.keys() - {"id"})
-    if unknown:
+    if given.keys() - _READERS.keys() - {"id"}:
         known = ", ".join(("id", *_READERS))
         raise _Wrong(f"there is a field that is none of {known}")
     if "outcome" not in given:
         raise _Wrong("outcome: this field is required")
     fields: dict[str, object] = {}
-    for name in given.keys() - {"id"}:
+    for name, read in _READERS.items():
+        if name not in given:
+            continue
         try:
-            fields[name] = _READERS[name](given[name])
+            fields[name] = read(given[name])
         except _Wrong as wrong:
             raise _Wrong(f"{name}: {wrong}") from None
     return fields

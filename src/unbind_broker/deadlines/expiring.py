@@ -1,0 +1,87 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""End what was not answered in time."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import INSTANT, INT, INTS, UUIDS, Db, sql
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.item import ItemKey
+from unbind_broker.items.service import expire
+from unbind_broker.orders.states import OrderStatus
+
+
+async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
+    """End the open items of up to ``limit`` open orders whose deadline has passed.
+
+    Returns those orders, to be settled once this has committed: whoever calls again
+    gets them again until they are. An order that is still held leaves its hold, because
+    nothing is left to send.
+    """
+    values = {"now": now, "limit": limit}
+    orders = list((await db.execute(_OVERDUE, values)).scalars())
+    if not orders:
+        return set()
+    await db.execute(_END_HOLD, {"orders": orders})
+    ended = await expire(db, now, orders)
+    await _stop_sending(db, [key for key, _ in ended])
+    outcomes: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
+    for key, status in ended:
+        outcomes[key.order_id][status.value] += 1
+    await record(
+        db,
+        now,
+        *(
+            Fact("broker", "order.expired", order_id=order_id, facts=dict(counts))
+            for order_id, counts in outcomes.items()
+        ),
+    )
+    return set(orders)
+
+
+_OVERDUE = sql(
+    f"""
+    SELECT id FROM orders
+    WHERE status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})
+        AND deadline <= :now
+    ORDER BY deadline
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED""",
+    now=INSTANT,
+    limit=INT,
+)
+_END_HOLD = sql(
+    f"""
+    UPDATE orders SET status = {OrderStatus.IN_PROGRESS.code}
+    WHERE id = ANY(:orders) AND status = {OrderStatus.HELD.code}""",
+    orders=UUIDS,
+)
+
+
+async def _stop_sending(db: Db, keys: Sequence[ItemKey]) -> None:
+    if keys:
+        values = {
+            "orders": [key.order_id for key in keys],
+            "platforms": [key.platform_id for key in keys],
+        }
+        await db.execute(_STOP_SENDING, values)
+
+
+_REQUESTS = (
+    EventType.QUERY_REQUESTED,
+    EventType.UNBIND_REQUESTED,
+    EventType.RESTORE_REQUESTED,
+)
+_STOP_SENDING = sql(
+    f"""
+    DELETE FROM deliveries d
+    USING unnest(:orders, :platforms) AS ended (order_id, platform_id)
+    JOIN endpoints e ON e.platform_id = ended.platform_id
+    WHERE d.endpoint_id = e.id AND d.order_id = ended.order_id
+        AND d.event IN ({", ".join(str(event.code) for event in _REQUESTS)})""",
+    orders=UUIDS,
+    platforms=INTS,
+)

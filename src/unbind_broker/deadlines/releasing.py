@@ -1,0 +1,45 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Let held orders go when their window has passed."""
+
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import INSTANT, INT, Db, sql
+from unbind_broker.orders.states import OrderStatus
+
+
+async def release_held(db: Db, now: datetime, limit: int) -> set[UUID]:
+    """Release up to ``limit`` orders, so that their items go out, and return them."""
+    rows = await db.execute(_RELEASE, {"now": now, "limit": limit})
+    released = set(rows.scalars())
+    await record(
+        db,
+        now,
+        *(
+            Fact("broker", "order.released", order_id=order_id)
+            for order_id in sorted(released)
+        ),
+    )
+    return released
+
+
+_RELEASE = sql(
+    f"""
+    WITH due AS (
+        SELECT id FROM orders
+        WHERE status = {OrderStatus.HELD.code} AND held_until <= :now
+        ORDER BY held_until
+        LIMIT :limit
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), released AS (
+        UPDATE orders o SET status = {OrderStatus.IN_PROGRESS.code}
+        FROM due WHERE o.id = due.id
+        RETURNING o.id
+    )
+    INSERT INTO order_log (xid, order_id)
+    SELECT (pg_current_xact_id()::text)::bigint, id FROM released
+    RETURNING order_id""",
+    now=INSTANT,
+    limit=INT,
+)

@@ -1,0 +1,62 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Settle what a crash between an item's end and its order's end left behind."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from unbind_broker.base.database import INSTANT, INT, Db, sql
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.orders.settling import settle
+from unbind_broker.orders.states import OrderStatus
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SweepPosition:
+    """How far a sweep over the open orders has come, by their deadlines."""
+
+    deadline: datetime = _LONG_AGO
+    order_id: UUID = field(default=UUID(int=0))
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One step: what it completed, and where the next goes on; None: at the end."""
+
+    settled: list[UUID]
+    position: SweepPosition | None
+
+
+async def sweep_unsettled(
+    db: Db, now: datetime, position: SweepPosition | None, limit: int
+) -> Swept:
+    """Look at the next ``limit`` open orders and complete those that are done.
+
+    Begin with no position; a sweep that comes back with none has seen all.
+    """
+    start = position or SweepPosition()
+    rows = (
+        await db.execute(
+            _NEXT,
+            {"deadline": start.deadline, "order": start.order_id, "limit": limit},
+        )
+    ).all()
+    settled = await settle(db, now, [row.id for row in rows])
+    if len(rows) < limit:
+        return Swept(settled, None)
+    return Swept(settled, SweepPosition(rows[-1].deadline, rows[-1].id))
+
+
+_NEXT = sql(
+    f"""
+    SELECT id, deadline FROM orders
+    WHERE status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})
+        AND deadline >= :deadline AND (deadline, id) > (:deadline, :order)
+    ORDER BY deadline, id
+    LIMIT :limit""",
+    deadline=INSTANT,
+    order=UUID_TYPE,
+    limit=INT,
+)

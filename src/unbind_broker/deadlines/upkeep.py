@@ -1,0 +1,83 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Keep the tables in shape: months ahead, and nothing that nobody reads any more."""
+
+from datetime import datetime, timedelta
+
+from unbind_broker.base.database import INSTANT, INT, Db, sql
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import uuid7_floor
+from unbind_broker.orders.states import OPEN
+
+MONTHS_AHEAD = 3
+LOG_KEPT = timedelta(hours=1)
+"""How long log rows of closed orders are kept for readers under way."""
+
+_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
+
+
+async def make_partitions(db: Db, now: datetime) -> int:
+    """Make the partitions of this month and the next three; count the new ones."""
+    made: int = (
+        await db.execute(_MAKE_PARTITIONS, {"now": now, "months": MONTHS_AHEAD})
+    ).scalar_one()
+    return made
+
+
+async def prune_log(db: Db, now: datetime, limit: int) -> int:
+    """Delete up to ``limit`` log rows of each kind that no sender needs; count them.
+
+    Those are the ones behind every endpoint's cursor, and those of orders that are
+    closed and older than an hour, whatever a parked endpoint's cursor says.
+    """
+    behind = await db.execute(_PRUNE_BEHIND, {"limit": limit})
+    closed = await db.execute(
+        _PRUNE_CLOSED, {"before": uuid7_floor(now - LOG_KEPT), "limit": limit}
+    )
+    return behind.rowcount + closed.rowcount
+
+
+async def prune_idempotency(
+    db: Db, now: datetime, kept_for: timedelta, limit: int
+) -> int:
+    """Forget up to ``limit`` stored answers older than ``kept_for``; count them."""
+    pruned = await db.execute(
+        _PRUNE_IDEMPOTENCY, {"before": now - kept_for, "limit": limit}
+    )
+    return pruned.rowcount
+
+
+_MAKE_PARTITIONS = sql("SELECT ensure_months(:now, :months)", now=INSTANT, months=INT)
+_PRUNE_BEHIND = sql(
+    """
+    DELETE FROM order_log WHERE (xid, order_id) IN (
+        SELECT xid, order_id FROM order_log
+        WHERE xid < (SELECT min(cursor_xid) FROM endpoint_leases)
+        ORDER BY xid, order_id
+        LIMIT :limit
+    )""",
+    limit=INT,
+)
+_PRUNE_CLOSED = sql(
+    f"""
+    DELETE FROM order_log WHERE (xid, order_id) IN (
+        SELECT l.xid, l.order_id
+        FROM order_log l
+        JOIN orders o ON o.id = l.order_id
+        WHERE l.order_id < :before
+            AND o.status NOT IN ({_OPEN_CODES})
+        LIMIT :limit
+    )""",
+    before=UUID_TYPE,
+    limit=INT,
+)
+_PRUNE_IDEMPOTENCY = sql(
+    """
+    DELETE FROM idempotency WHERE (carrier_id, key) IN (
+        SELECT carrier_id, key FROM idempotency
+        WHERE created_at < :before
+        ORDER BY created_at
+        LIMIT :limit
+    )""",
+    before=INSTANT,
+    limit=INT,
+)
