@@ -1,0 +1,173 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""The rows of ``deliveries``: items to be sent again, and when."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from unbind_broker.base.database import (
+    BIGS,
+    INSTANT,
+    INSTANTS,
+    INTS,
+    SMALLS,
+    UUIDS,
+    Db,
+    fetch_all,
+    sql,
+)
+from unbind_broker.base.ids import EndpointId
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.states import OrderKind, OrderStatus
+
+REQUESTS: dict[OrderKind, EventType] = {
+    OrderKind.QUERY: EventType.QUERY_REQUESTED,
+    OrderKind.UNBIND: EventType.UNBIND_REQUESTED,
+    OrderKind.RESTORE: EventType.RESTORE_REQUESTED,
+}
+"""Which webhook asks a platform for an order of each kind."""
+
+_REQUESTS = ", ".join(str(event.code) for event in REQUESTS.values())
+_QUEUED = ItemStatus.QUEUED.code
+
+
+class Subject(NamedTuple):
+    """Name what a row is about."""
+
+    endpoint_id: EndpointId
+    event: EventType
+    order_id: UUID
+
+
+class Due(NamedTuple):
+    """A row: ``attempt`` counts the steps of the retry plan that are used up."""
+
+    subject: Subject
+    due_at: datetime
+    attempt: int
+
+
+_DUE = sql(
+    f"""
+    SELECT w.endpoint_id, d.id, d.due_at, d.event, d.order_id, d.attempt, d.waits
+    FROM unnest(:endpoints, :rooms) AS w (endpoint_id, room)
+    JOIN endpoints e ON e.id = w.endpoint_id
+    CROSS JOIN LATERAL (
+        SELECT r.id, r.due_at, r.event, r.order_id, r.attempt,
+            coalesce(i.status = {_QUEUED}, false) AS waits
+        FROM deliveries r
+        LEFT JOIN items i
+            ON i.order_id = r.order_id AND i.platform_id = e.platform_id
+        LEFT JOIN orders o ON o.id = r.order_id
+        WHERE r.endpoint_id = w.endpoint_id AND r.due_at <= :now
+            AND r.event IN ({_REQUESTS})
+            AND (i.status IS DISTINCT FROM {_QUEUED}
+                OR (o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now))
+        ORDER BY r.due_at, r.id
+        LIMIT w.room
+    ) d
+    """,
+    endpoints=INTS,
+    rooms=INTS,
+    now=INSTANT,
+)
+_SCHEDULE = sql(
+    """
+    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
+    SELECT * FROM unnest(:endpoints, :dues, :events, :orders, :attempts)
+    ON CONFLICT ON CONSTRAINT deliveries_subject
+    DO UPDATE SET due_at = excluded.due_at, attempt = excluded.attempt
+    """,
+    endpoints=INTS,
+    dues=INSTANTS,
+    events=SMALLS,
+    orders=UUIDS,
+    attempts=SMALLS,
+)
+_DELETE = sql(
+    """
+    DELETE FROM deliveries d
+    USING unnest(:endpoints, :events, :orders) AS n (endpoint_id, event, order_id)
+    WHERE d.endpoint_id = n.endpoint_id
+        AND d.event = n.event AND d.order_id = n.order_id
+    """,
+    endpoints=INTS,
+    events=SMALLS,
+    orders=UUIDS,
+)
+# Rows that somebody works on are left to them: this statement waits for nobody.
+_CLEAR = sql(
+    f"""
+    DELETE FROM deliveries WHERE id IN (
+        SELECT r.id FROM deliveries r
+        JOIN endpoints e ON e.id = r.endpoint_id
+        LEFT JOIN items i
+            ON i.order_id = r.order_id AND i.platform_id = e.platform_id
+        WHERE r.id = ANY(:ids) AND i.status IS DISTINCT FROM {_QUEUED}
+        FOR UPDATE OF r SKIP LOCKED
+    )
+    """,
+    ids=BIGS,
+)
+
+_MOST_ATTEMPTS = 32767  # what a smallint holds
+
+
+async def due(db: Db, now: datetime, rooms: Mapping[EndpointId, int]) -> list[Due]:
+    """Read what may be sent again by ``now``, without a lock.
+
+    Rows come in the order of endpoint, time and event. ``rooms`` says how many are
+    wanted for each endpoint. Rows of items that wait no longer are deleted in passing;
+    those of held orders, and those whose deadline has passed, stay where they are.
+    """
+    if not rooms:
+        return []
+    values = {"endpoints": list(rooms), "rooms": list(rooms.values()), "now": now}
+    rows = await fetch_all(db, _DUE, values)
+    closed = [row.id for row in rows if not row.waits]
+    if closed:
+        await db.execute(_CLEAR, {"ids": closed})
+    rows.sort(key=lambda row: (row.endpoint_id, row.due_at, row.event, row.id))
+    return [
+        Due(
+            Subject(row.endpoint_id, EventType.from_code(row.event), row.order_id),
+            row.due_at,
+            row.attempt,
+        )
+        for row in rows
+        if row.waits
+    ]
+
+
+async def schedule(db: Db, rows: Collection[Due]) -> None:
+    """Write when each subject is due; a row that is there is moved."""
+    latest = sorted({row.subject: row for row in rows}.values())
+    if not latest:
+        return
+    await db.execute(
+        _SCHEDULE,
+        {
+            "endpoints": [row.subject.endpoint_id for row in latest],
+            "dues": [row.due_at for row in latest],
+            "events": [row.subject.event.code for row in latest],
+            "orders": [row.subject.order_id for row in latest],
+            "attempts": [min(row.attempt, _MOST_ATTEMPTS) for row in latest],
+        },
+    )
+
+
+async def delete(db: Db, subjects: Collection[Subject]) -> None:
+    """Delete the rows of what need not be sent again."""
+    if not subjects:
+        return
+    named = sorted(set(subjects))
+    await db.execute(
+        _DELETE,
+        {
+            "endpoints": [subject.endpoint_id for subject in named],
+            "events": [subject.event.code for subject in named],
+            "orders": [subject.order_id for subject in named],
+        },
+    )

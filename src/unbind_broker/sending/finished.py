@@ -1,0 +1,29 @@
+"""An exchange that ended, on its way into the record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from unbind_broker.base.ids import AttemptId, PlatformId
+from unbind_broker.sending.batches import Batch
+from unbind_broker.sending.exchanges import Exchange
+from unbind_broker.sending.lane import Lane
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What was sent and what came of it.
+
+    ``jitter`` was drawn when it ended, so that recording it a second time decides the
+    same.
+    """
+
+    attempt_id: AttemptId
+    lane: Lane
+    platform_id: PlatformId
+    batch: Batch
+    webhook_id: str
+    body_sha256: bytes
+    started_at: datetime
+    ended_at: datetime
+    exchange: Exchange
+    jitter: float

@@ -1,0 +1,222 @@
+"""What the owner of an endpoint keeps in memory: what to send, what is on its way."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from unbind_broker.base.ids import EndpointId
+from unbind_broker.deliveries.queue import REQUESTS
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.sending.batches import Batch, Work
+from unbind_broker.sending.pace import Pace
+from unbind_broker.sending.positions import Position, just_before
+from unbind_broker.sending.read_numbers import ReadNumbers, Tombstones
+from unbind_broker.sending.targets import Target
+
+LONGEST_HOLD = timedelta(hours=1)
+"""A ``Retry-After`` holds the whole endpoint at most so long: one request an hour asks
+whether it still stands."""
+
+LEAST_CAPACITY = 64
+"""Even a lane that sends items one by one reads so many at once."""
+
+
+class Lane:
+    """One owned endpoint. Times are seconds of the monotonic clock.
+
+    Every item handed to the lane is *pending* until what came of it is recorded, and
+    the durable cursor never passes a pending item of the log.
+    """
+
+    def __init__(
+        self,
+        endpoint_id: EndpointId,
+        epoch: int,
+        cursor: Position,
+        lease_ends: float,
+        numbers: ReadNumbers,
+    ) -> None:
+        self.endpoint_id = endpoint_id
+        self.epoch = epoch
+        self.lease_ends = lease_ends
+        self.target: Target | None = None
+        self.position = cursor  # the log has been read up to here
+        self.behind = True  # reads the log by itself, not with the others
+        self.scan = 0  # rows of the log to look at in its next own read
+        self.draining = False  # is about to be given back: starts nothing more
+        self.lost = False  # somebody else may own the endpoint
+        self.in_flight = 0
+        self._pending: dict[UUID, Work] = {}
+        self._fresh: dict[EventType, deque[Work]] = {}
+        self._again: deque[Batch] = deque()
+        self._again_last = False
+        self._pending_again = 0
+        self._tombstones = Tombstones(numbers)
+        self._pace = Pace(0.0)
+        self._held_until = 0.0
+
+    @property
+    def sends(self) -> bool:
+        """Tell whether new requests may be started at all."""
+        return self.target is not None and not self.draining and not self.lost
+
+    @property
+    def capacity(self) -> int:
+        """Give how many items may be pending: twice what can be in flight, or more."""
+        target = self.target
+        if target is None:
+            return 0
+        return max(LEAST_CAPACITY, target.max_batch * target.max_concurrency * 2)
+
+    @property
+    def room(self) -> int:
+        """Give how many more items the lane takes."""
+        return max(0, self.capacity - len(self._pending)) if self.sends else 0
+
+    @property
+    def wants_more(self) -> bool:
+        """Tell whether reading on is worth a statement of its own."""
+        return self.room * 2 >= self.capacity > 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing is in flight and nothing awaits its record."""
+        return not self.in_flight and not self._pending
+
+    @property
+    def pending_again(self) -> int:
+        """Give how many pending items came from ``deliveries``."""
+        return self._pending_again
+
+    @property
+    def cursor(self) -> Position:
+        """Give the durable cursor: every item of the log up to it is recorded."""
+        rows = [work.position for work in self._pending.values() if work.position]
+        oldest = min(rows, default=None)
+        return (
+            self.position if oldest is None else min(self.position, just_before(oldest))
+        )
+
+    def retarget(self, target: Target | None, now: float) -> None:
+        """Take what the endpoint's owner or an administrator changed."""
+        before, self.target = self.target, target
+        if target is None or (before and before.max_batch > target.max_batch):
+            self.drop_unsent()
+        if target is not None:
+            self._pace.change(target.max_rate, now)
+
+    def drain(self) -> None:
+        """Start nothing more, so that the endpoint can be given back."""
+        self.draining = True
+        self.drop_unsent()
+
+    def drop_unsent(self) -> None:
+        """Forget what has not been sent; it is read again from where it came."""
+        if not self._fresh and not self._again:
+            self.behind = True
+            return
+        unsent = [work for queue in self._fresh.values() for work in queue]
+        unsent += [work for batch in self._again for work in batch.works]
+        self._fresh.clear()
+        self._again.clear()
+        self.put_back(unsent)
+
+    def rewind(self, rows: Iterable[Position | None]) -> None:
+        """Read the log again from before ``rows``."""
+        self.behind = True
+        for row in rows:
+            if row is not None:
+                self.position = min(self.position, just_before(row))
+
+    def put_back(self, works: Iterable[Work]) -> None:
+        """Let go of items that were not sent; they are read again."""
+        works = list(works)
+        self.forget(work.order_id for work in works)
+        self.rewind(work.position for work in works)
+
+    def offer(self, work: Work, read: int) -> bool:
+        """Take an item that the log names, unless it is known already."""
+        if not self._is_new(work.order_id, read):
+            return False
+        self._keep(work)
+        event = REQUESTS[work.item.kind]
+        self._fresh.setdefault(event, deque()).append(work)
+        return True
+
+    def offer_again(self, event: EventType, works: Sequence[Work], read: int) -> bool:
+        """Take items that are due again together; larger than a batch, they part."""
+        target = self.target
+        new = [work for work in works if self._is_new(work.order_id, read)]
+        if target is None or not new:
+            return False
+        for work in new:
+            self._keep(work)
+        for start in range(0, len(new), target.max_batch):
+            part = new[start : start + target.max_batch]
+            self._again.append(Batch(event, part))
+        return True
+
+    def may_start(self, now: float, needed: float) -> bool:
+        """Tell whether a request may start: ``needed`` must be left of the lease."""
+        return self.sends and self.lease_ends - now > needed
+
+    def wait(self, now: float, needed: float) -> float | None:
+        """Return the seconds until a request may start; None: not before news."""
+        target = self.target
+        if target is None or not (self._fresh or self._again):
+            return None
+        if self.in_flight >= target.max_concurrency or not self.may_start(now, needed):
+            return None
+        return max(self._pace.wait(now), self._held_until - now, 0.0)
+
+    def take(self, now: float) -> Batch | None:
+        """Start a request: its items leave the buffer and stay pending."""
+        target = self.target
+        if target is None or not (self._fresh or self._again):
+            return None
+        self._again_last = bool(self._again) and not (self._fresh and self._again_last)
+        batch = self._again.popleft() if self._again_last else self._take_fresh(target)
+        self.in_flight += 1
+        self._pace.spend(now)
+        return batch
+
+    def hold(self, retry_after: timedelta, now: float) -> None:
+        """Obey ``Retry-After`` for everything that goes to the endpoint."""
+        until = now + min(retry_after, LONGEST_HOLD).total_seconds()
+        self._held_until = max(self._held_until, until)
+
+    def recorded(self, order_ids: Collection[UUID]) -> None:
+        """Note that what came of these items has been committed."""
+        for order_id in order_ids:
+            if self._let_go(order_id):
+                self._tombstones.bury(order_id)
+
+    def forget(self, order_ids: Iterable[UUID]) -> None:
+        """Let go of items of which nothing was recorded."""
+        for order_id in order_ids:
+            self._let_go(order_id)
+
+    def _keep(self, work: Work) -> None:
+        self._pending[work.order_id] = work
+        self._pending_again += work.position is None
+
+    def _let_go(self, order_id: UUID) -> bool:
+        work = self._pending.pop(order_id, None)
+        if work is None:
+            return False
+        self._pending_again -= work.position is None
+        return True
+
+    def _is_new(self, order_id: UUID, read: int) -> bool:
+        known = order_id in self._pending or self._tombstones.hides(order_id, read)
+        return not known
+
+    def _take_fresh(self, target: Target) -> Batch:
+        event = min(self._fresh, key=lambda event: self._fresh[event][0].taken_at)
+        queue = self._fresh[event]
+        count = min(len(queue), target.max_batch)
+        batch = Batch(event, [queue.popleft() for _ in range(count)])
+        if not queue:
+            del self._fresh[event]
+        return batch

@@ -1,0 +1,296 @@
+"""The one mouth: post to endpoints, guarded where the connection is made."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from ipaddress import ip_address
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from typing_extensions import override
+
+from unbind_broker.base.network_guard import (
+    EndpointUrlRefused,
+    UrlPolicy,
+    check_endpoint_url,
+)
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.sending.answers import outcome_of
+from unbind_broker.sending.exchanges import Exchange, Trace
+from unbind_broker.sending.faults import is_own, name_fault
+
+log = logging.getLogger(__name__)
+
+MOST_READ = 16 * 1024
+CONNECT_LIMIT = timedelta(seconds=5)
+RESOLVE_LIMIT = timedelta(seconds=2)
+DNS_KEPT_SECONDS = 30
+RESOLVER_THREADS = 32
+
+_HEADERS = {
+    "user-agent": f"unbind-broker/{version('unbind-broker')}",
+    "content-type": "application/json",
+    "accept": "application/json",
+    "accept-encoding": "identity",
+}
+
+
+class AddressRefused(OSError):
+    """A name resolves to an address that is out of bounds."""
+
+
+class Outbound:
+    """Post signed bytes; never raises but when it is cancelled."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        policy: UrlPolicy,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._session = session
+        self._policy = policy
+        self._now = now
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, limit: timedelta
+    ) -> Exchange:
+        """Send ``body``; the whole exchange ends within ``limit``.
+
+        The answer is judged by its status, even if its body is longer than 16 KiB or
+        breaks off.
+        """
+        trace = Trace()
+        try:
+            checked = check_endpoint_url(url, self._policy)
+        except EndpointUrlRefused as refused:
+            return trace.ended(Outcome(OutcomeKind.BLOCKED), refused.detail)
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                return await self._exchange(
+                    trace, checked.url, {**_HEADERS, **headers}, body, limit
+                )
+        except TimeoutError:
+            what = f"no whole answer within {limit.total_seconds():g} s"
+            return trace.ended(Outcome(OutcomeKind.TIMED_OUT, trace.status), what)
+
+    async def _exchange(
+        self,
+        trace: Trace,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        limit: timedelta,
+    ) -> Exchange:
+        while True:
+            trace.is_kept_connection = False
+            try:
+                return await self._once(trace, url, headers, body, limit)
+            except aiohttp.ClientError as error:
+                # The other side had closed a kept connection just before: no fault.
+                if trace.is_kept_connection and not trace.is_second and _is_cut(error):
+                    trace.is_second = True
+                    continue
+                kind, what = _read_error(error)
+                return trace.ended(Outcome(kind), what)
+            except OSError as error:
+                return trace.ended(Outcome(_kind_of(error)), name_fault(error))
+
+    async def _once(
+        self,
+        trace: Trace,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        limit: timedelta,
+    ) -> Exchange:
+        connect_limit = min(CONNECT_LIMIT, limit).total_seconds()
+        async with self._session.post(
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_limit),
+            trace_request_ctx=trace,
+        ) as response:
+            trace.first_byte = monotonic()
+            trace.status = response.status
+            answer = await _read(response)
+            retry_after = response.headers.get("retry-after")
+            outcome = outcome_of(response.status, retry_after, self._now())
+            return trace.ended(outcome, None, answer)
+
+
+@asynccontextmanager
+async def open_outbound(
+    policy: UrlPolicy,
+    now: Callable[[], datetime],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Outbound]:
+    """Open the session that all endpoints share: one pool, kept connections."""
+    threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolver")
+    connector = aiohttp.TCPConnector(
+        resolver=_GuardedResolver(policy, threads),
+        ttl_dns_cache=DNS_KEPT_SECONDS,
+        limit=0,  # each lane keeps its own limit
+        ssl=tls or True,
+    )
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        trace_configs=[_tracing()],
+    )
+    try:
+        yield Outbound(session, policy, now)
+    finally:
+        await session.close()
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolve names; one forbidden address among the others refuses them all."""
+
+    def __init__(self, policy: UrlPolicy, threads: ThreadPoolExecutor) -> None:
+        self._policy = policy
+        self._threads = threads
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        looked_up = loop.run_in_executor(self._threads, _look_up, host, port, family)
+        try:
+            found = await asyncio.wait_for(looked_up, RESOLVE_LIMIT.total_seconds())
+        except TimeoutError:
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
+        for _, _, address in found:
+            reason = self._policy.forbids(ip_address(address.partition("%")[0]))
+            if reason is not None or "%" in address:
+                raise AddressRefused(reason or "carries a zone")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=found_family,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for found_family, proto, address in found
+        ]
+
+    @override
+    async def close(self) -> None:
+        """Do nothing: the threads are closed by whoever made them."""
+
+
+def _look_up(
+    host: str, port: int, family: socket.AddressFamily
+) -> list[tuple[int, int, str]]:
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "no host name") from None
+    return [(kind, proto, str(place[0])) for kind, _, proto, _, place in found]
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_start.append(_stamp("connect_started"))
+    config.on_connection_create_end.append(_stamp("connect_ended"))
+    config.on_dns_resolvehost_start.append(_stamp("dns_started"))
+    config.on_dns_resolvehost_end.append(_stamp("dns_ended"))
+    config.on_connection_reuseconn.append(_flag("is_kept_connection"))
+    config.on_request_headers_sent.append(_flag("disclosed"))
+    return config
+
+
+def _stamp(name: str) -> Any:
+    async def stamp(_: object, context: SimpleNamespace, __: object) -> None:
+        setattr(context.trace_request_ctx, name, monotonic())
+
+    return stamp
+
+
+def _flag(name: str) -> Any:
+    async def flag(_: object, context: SimpleNamespace, __: object) -> None:
+        setattr(context.trace_request_ctx, name, True)
+
+    return flag
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read what there is up to the cap; close the connection if that is not all."""
+    answer = b""
+    try:
+        while len(answer) <= MOST_READ:
+            part = await response.content.read(MOST_READ + 1 - len(answer))
+            if not part:
+                return answer
+            answer += part
+    except (aiohttp.ClientError, OSError):
+        pass  # it broke off; the status stands
+    response.close()
+    return answer[:MOST_READ]
+
+
+def _is_cut(error: aiohttp.ClientError) -> bool:
+    return isinstance(
+        error, aiohttp.ServerDisconnectedError | ConnectionResetError
+    ) or (
+        isinstance(error, aiohttp.ClientOSError)
+        and not isinstance(error, aiohttp.ClientConnectorError)
+    )
+
+
+def _read_error(error: aiohttp.ClientError) -> tuple[OutcomeKind, str]:
+    cause = _cause(error)
+    if isinstance(cause, AddressRefused):
+        return OutcomeKind.BLOCKED, f"address refused: {cause}"
+    if cause is not None:
+        return _kind_of(cause), name_fault(cause)
+    for fault, kind, what in _FAULTS:
+        if isinstance(error, fault):
+            return kind, what
+    return OutcomeKind.UNREACHABLE, "connection failed"
+
+
+_FAULTS: tuple[tuple[type[aiohttp.ClientError], OutcomeKind, str], ...] = (
+    (
+        aiohttp.ServerDisconnectedError,
+        OutcomeKind.UNREACHABLE,
+        "connection closed without an answer",
+    ),
+    (aiohttp.ServerTimeoutError, OutcomeKind.UNREACHABLE, "connection timed out"),
+    (aiohttp.ClientResponseError, OutcomeKind.FAILED, "the answer is no HTTP"),
+    (aiohttp.InvalidURL, OutcomeKind.BLOCKED, "the URL is not usable"),
+)
+
+
+def _cause(error: aiohttp.ClientError) -> OSError | None:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            failed = error.certificate_error
+            return failed if isinstance(failed, OSError) else None
+        case aiohttp.ClientConnectorError():
+            return error.os_error
+        case aiohttp.ClientOSError():
+            return error
+        case _:
+            return None
+
+
+def _kind_of(error: OSError) -> OutcomeKind:
+    return OutcomeKind.OWN_FAULT if is_own(error) else OutcomeKind.UNREACHABLE

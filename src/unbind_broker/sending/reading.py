@@ -1,0 +1,175 @@
+"""Deal first sends to the lanes, from the order log.
+
+Lanes at the tail share one read. A lane that has no room left falls behind: it reads on
+by itself until it has caught up, and joins the others again.
+
+The log is read in the order of transaction ids, but transactions commit in any order.
+So no position ever passes the oldest transaction under way (the *horizon*): rows beyond
+it are read again, and told apart by what has been dealt out already.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import PlatformId
+from unbind_broker.sending import log_reads
+from unbind_broker.sending.batches import Work
+from unbind_broker.sending.briefs import Briefs
+from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.log_reads import Behind, Row, Tail, Want
+from unbind_broker.sending.payloads import OutgoingItem
+from unbind_broker.sending.positions import Position, just_before
+from unbind_broker.sending.read_numbers import ReadNumbers
+
+ROWS_OF_TAIL = 256
+LEAST_SCAN = 64
+MOST_SCAN = 20_000
+
+Lanes = dict[PlatformId, Lane]
+Items = dict[UUID, OutgoingItem]
+
+
+class LogReader:
+    """Read the log for all lanes of a worker, one step at a time, never two at once."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        briefs: Briefs,
+        numbers: ReadNumbers,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._fleet = fleet
+        self._briefs = briefs
+        self._numbers = numbers
+        self._monotonic = monotonic
+        self._tail: Position | None = None
+        self._dealt: dict[UUID, Position] = {}
+
+    async def step(self, db: Db, now: datetime) -> set[Lane]:
+        """Read on once and return the lanes that got something.
+
+        Each statement must see its own snapshot: ``db`` commits by itself or reads
+        committed.
+        """
+        fed = await self._read_behind(db, now)
+        return fed | await self._read_tail(db, now)
+
+    async def _read_behind(self, db: Db, now: datetime) -> set[Lane]:
+        lanes = {p: lane for p, lane in self._lanes().items() if lane.behind}
+        wants = [
+            Want(platform_id, lane.position, _scan(lane))
+            for platform_id, lane in lanes.items()
+            if lane.wants_more
+        ]
+        if not wants:
+            return set()
+        with self._numbers.reading() as read:
+            found = await log_reads.read_behind(db, wants)
+            orders = {row.order_id for one in found.values() for row in one.waiting}
+            items = await self._briefs.load(db, now, orders)
+            # What a lane let go of meanwhile may lie before what was read for it.
+            unmoved = [w for w in wants if lanes[w.platform_id].position == w.after]
+            return {
+                lanes[want.platform_id]
+                for want in unmoved
+                if self._catch_up(
+                    lanes[want.platform_id], found[want.platform_id], items, read
+                )
+            }
+
+    def _catch_up(self, lane: Lane, found: Behind, items: Items, read: int) -> bool:
+        fed = False
+        for row in found.waiting:
+            if not lane.room:
+                lane.position = min(just_before(row), found.reached)
+                return fed
+            fed |= self._offer(lane, row, items, read)
+        sparse = len(found.waiting) * 4 < lane.scan
+        lane.scan = lane.scan * 2 if sparse and not found.is_complete else 0
+        lane.position = found.reached
+        if found.is_complete and lane.sends:
+            self._join_tail(lane)
+        return fed
+
+    def _join_tail(self, lane: Lane) -> None:
+        """Join the lanes at the tail.
+
+        This lane's read began after the last read of the tail was dealt out, so it has
+        seen everything that the tail leaves out.
+        """
+        if self._tail is None:
+            self._tail = lane.position
+        lane.behind = False
+
+    async def _read_tail(self, db: Db, now: datetime) -> set[Lane]:
+        if not any(not lane.behind for lane in self._lanes().values()):
+            self._tail = None
+            self._dealt.clear()
+        if self._tail is None:
+            return set()
+        with self._numbers.reading() as read:
+            tail = await log_reads.read_tail(db, self._tail, self._dealt, ROWS_OF_TAIL)
+            lanes = {p: lane for p, lane in self._lanes().items() if not lane.behind}
+            orders = {
+                row.position.order_id
+                for row in tail.rows
+                if not lanes.keys().isdisjoint(row.platforms)
+            }
+            items = await self._briefs.load(db, now, orders)
+            fed = self._deal(tail, lanes, items, read)
+            self._move_on(tail, lanes.values())
+        return fed
+
+    def _deal(self, tail: Tail, lanes: Lanes, items: Items, read: int) -> set[Lane]:
+        fed = set()
+        for row in tail.rows:
+            self._dealt[row.position.order_id] = row.position
+            for lane in _lanes_of(row, lanes):
+                if not lane.room:
+                    lane.behind = True
+                    lane.position = min(just_before(row.position), tail.horizon)
+                elif self._offer(lane, row.position, items, read):
+                    fed.add(lane)
+        return fed
+
+    def _move_on(self, tail: Tail, lanes: Collection[Lane]) -> None:
+        reached = tail.horizon
+        if not tail.is_complete:
+            reached = min(reached, tail.rows[-1].position)
+        self._tail = reached
+        self._dealt = {
+            order_id: position
+            for order_id, position in self._dealt.items()
+            if position > reached
+        }
+        for lane in lanes:
+            if not lane.behind:
+                lane.position = reached
+
+    def _offer(self, lane: Lane, row: Position, items: Items, read: int) -> bool:
+        item = items.get(row.order_id)
+        if item is None:
+            return False
+        return lane.offer(Work(item, 0, row, self._monotonic()), read)
+
+    def _lanes(self) -> Lanes:
+        return {
+            lane.target.platform_id: lane
+            for lane in self._fleet
+            if lane.target is not None and lane.sends
+        }
+
+
+def _lanes_of(row: Row, lanes: Lanes) -> list[Lane]:
+    """Give the lanes at the tail whose item of this row waits."""
+    found = (lanes.get(platform_id) for platform_id in row.platforms)
+    return [lane for lane in found if lane is not None and not lane.behind]
+
+
+def _scan(lane: Lane) -> int:
+    lane.scan = min(max(LEAST_SCAN, lane.room, lane.scan), MOST_SCAN)
+    return lane.scan

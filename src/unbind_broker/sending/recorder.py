@@ -1,0 +1,156 @@
+"""Gather what came of exchanges and write it down together; lose none of it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.ids import WorkerId
+from unbind_broker.orders.settling import settle
+from unbind_broker.sending.finished import Finished
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.record import Written, write
+from unbind_broker.sending.verdicts import Plans
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.01
+MOST_TOGETHER = 500
+MOST_UNRECORDED = 5_000
+MOST_REFUSALS = 5
+"""So often the database may refuse one exchange's record before its items are let go,
+to be sent again."""
+
+
+@dataclass(eq=False)
+class _Entry:
+    finished: Finished
+    suspect: bool = False  # the database refused something that it was part of
+    refusals: int = 0  # of it alone
+
+    @property
+    def size(self) -> int:
+        return len(self.finished.batch.works)
+
+
+class Recorder:
+    """Record in the background.
+
+    ``woken`` is called when there is something to do, ``rested`` with the lanes of
+    which something was recorded.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        worker: WorkerId,
+        plans: Plans,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._plans = plans
+        self._now = now
+        self._entries: deque[_Entry] = deque()
+        self._items = 0
+        self._unsettled: set[UUID] = set()
+        self.woken: Callable[[], None] = lambda: None
+        self.rested: Callable[[Collection[Lane]], None] = lambda _: None
+
+    @property
+    def is_congested(self) -> bool:
+        """Tell whether so much is unrecorded that nothing more should be sent."""
+        return self._items > MOST_UNRECORDED
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether everything is recorded and settled."""
+        return not self._entries and not self._unsettled
+
+    def put(self, finished: Finished) -> None:
+        """Take charge of what came of an exchange."""
+        self._entries.append(_Entry(finished))
+        self._items += len(finished.batch.works)
+        self.woken()
+
+    async def step(self) -> float:
+        """Write down what there is, and settle; return the pause in seconds.
+
+        If the database fails, everything is kept for the next step.
+        """
+        if 0 < self._items < MOST_TOGETHER:
+            await asyncio.sleep(GATHER_SECONDS)
+        entries = self._next()
+        if entries:
+            await self._record(entries)
+        if self._unsettled:
+            await self._settle()
+        return 0.0 if self._entries else 1.0
+
+    def _next(self) -> list[_Entry]:
+        chosen: list[_Entry] = []
+        size = 0
+        for entry in self._entries:
+            alone = entry.suspect or size + entry.size > MOST_TOGETHER
+            if chosen and alone:
+                break
+            chosen.append(entry)
+            size += entry.size
+            if entry.suspect:
+                break
+        return chosen
+
+    async def _record(self, entries: Sequence[_Entry]) -> None:
+        finished = [entry.finished for entry in entries]
+        try:
+            async with self._engine.begin() as db:
+                now = self._now()
+                written = await write(db, now, self._worker, finished, self._plans)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                self._set_aside(entries)
+            raise
+        self._unsettled |= written.touched
+        self._done(entries, written)
+
+    def _done(self, entries: Sequence[_Entry], written: Written) -> None:
+        for entry in entries:
+            self._entries.popleft()
+            self._items -= entry.size
+            lane, batch = entry.finished.lane, entry.finished.batch
+            if entry.finished in written.stale:
+                lane.lost = True
+                lane.forget(batch.order_ids)
+            else:
+                lane.recorded(batch.order_ids)
+        self.rested({entry.finished.lane for entry in entries})
+
+    def _set_aside(self, entries: Sequence[_Entry]) -> None:
+        """Find out which record the database refuses, and let the others pass it."""
+        if len(entries) > 1:
+            for entry in entries:
+                entry.suspect = True
+            return
+        entry = self._entries.popleft()
+        entry.suspect = True
+        entry.refusals += 1
+        if entry.refusals < MOST_REFUSALS:
+            self._entries.append(entry)
+            return
+        self._items -= entry.size
+        lane, batch = entry.finished.lane, entry.finished.batch
+        log.error("record_refused", extra={"endpoint_id": lane.endpoint_id})
+        lane.forget(batch.order_ids)
+        lane.rewind(work.position for work in batch.works)
+
+    async def _settle(self) -> None:
+        order_ids = set(self._unsettled)
+        async with self._engine.begin() as db:
+            await settle(db, self._now(), order_ids)
+        self._unsettled -= order_ids

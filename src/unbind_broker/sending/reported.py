@@ -1,0 +1,54 @@
+"""Results that a platform gives inside its 2xx answer."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import PlatformId, Prefix, parse_id
+from unbind_broker.callbacks.results import MAX_LINES, apply
+from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.sending.finished import Finished
+
+log = logging.getLogger(__name__)
+
+
+def lines_of(finished: Finished) -> list[object]:
+    """Read ``{"results": [...]}``; anything else is an answer without results."""
+    exchange = finished.exchange
+    if exchange.outcome.kind is not OutcomeKind.ACCEPTED or not exchange.answer:
+        return []
+    try:
+        body = json.loads(exchange.answer)
+    except (ValueError, RecursionError):
+        return []
+    lines = body.get("results") if isinstance(body, dict) else None
+    return lines[:MAX_LINES] if isinstance(lines, list) else []
+
+
+def orders_named(lines: Sequence[object]) -> set[UUID]:
+    """Give the orders that the lines speak of, to be locked together."""
+    written = (line.get("id") for line in lines if isinstance(line, dict))
+    found = (
+        parse_id(text, Prefix.QUERY, Prefix.ORDER)
+        for text in written
+        if isinstance(text, str)
+    )
+    return {order_id for order_id in found if order_id is not None}
+
+
+async def apply_results(
+    db: Db, now: datetime, platform: PlatformId, lines: Sequence[object]
+) -> set[UUID]:
+    """Apply results and return the orders that may be complete now.
+
+    Whatever is wrong with them, the platform has taken the items: that stays recorded.
+    """
+    try:
+        async with db.begin_nested():
+            return (await apply(db, now, platform, lines)).touched
+    except Exception:
+        log.exception("results_not_applied", extra={"platform_id": platform})
+        return set()

@@ -1,0 +1,202 @@
+"""Start requests as soon as a lane allows them, and hand on what comes of them."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.ids import AttemptId, new_uuid7
+from unbind_broker.base.signing import sign_v1, signature_headers
+from unbind_broker.deliveries.attempts import Timings
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.sending.batches import Batch, Work, webhook_id
+from unbind_broker.sending.exchanges import Exchange
+from unbind_broker.sending.finished import Finished
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.outbound import Outbound
+from unbind_broker.sending.payloads import item_payload
+from unbind_broker.sending.recheck import still_waiting
+from unbind_broker.sending.recorder import Recorder
+from unbind_broker.sending.targets import Target
+
+log = logging.getLogger(__name__)
+
+STALE_SECONDS = 5.0
+"""Items that waited longer in memory are looked up once more before they are sent."""
+
+
+@dataclass(frozen=True)
+class SenderParts:
+    """What sending needs of the process.
+
+    ``monotonic`` gives seconds, ``jitter`` a number in [0, 1).
+    """
+
+    engine: AsyncEngine
+    outbound: Outbound
+    recorder: Recorder
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+    request_timeout: timedelta
+    lease: timedelta
+
+    @property
+    def needed(self) -> float:
+        """Give the seconds of the lease that must be left when a request starts."""
+        return (self.request_timeout + self.lease / 10).total_seconds()
+
+
+class Sender:
+    """Send for all lanes of a worker."""
+
+    def __init__(self, parts: SenderParts) -> None:
+        self._parts = parts
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[Lane, asyncio.TimerHandle] = {}
+        self._stopping = False
+
+    def pump_all(self, lanes: Iterable[Lane]) -> None:
+        """Start what may be started, after something changed for all."""
+        for lane in lanes:
+            self.pump(lane)
+
+    def pump(self, lane: Lane) -> None:
+        """Start every request that the lane's limits allow now."""
+        while not self._stopping and not self._parts.recorder.is_congested:
+            now = self._parts.monotonic()
+            wait = lane.wait(now, self._parts.needed)
+            if wait is None:
+                return
+            if wait > 0:
+                self._pump_later(lane, wait)
+                return
+            batch, target = lane.take(now), lane.target
+            if batch is None or target is None:
+                return
+            task = asyncio.create_task(self._send(lane, target, batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Start nothing more, and let what is under way end.
+
+        What takes longer than a request may is broken off.
+        """
+        self._stopping = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._parts.needed)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Break off what is under way; its items will be sent again."""
+        self._stopping = True
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def _pump_later(self, lane: Lane, wait: float) -> None:
+        if lane not in self._timers:
+            loop = asyncio.get_running_loop()
+            self._timers[lane] = loop.call_later(wait, self._pump_now, lane)
+
+    def _pump_now(self, lane: Lane) -> None:
+        del self._timers[lane]
+        self.pump(lane)
+
+    async def _send(self, lane: Lane, target: Target, batch: Batch) -> None:
+        try:
+            works = await self._wanted(lane, target, batch)
+            unreadable = [work for work in works if work.item.number is None]
+            if unreadable:
+                part = Batch(batch.event, unreadable)
+                self._note(lane, _Sent(target, part, self._parts.now()), _OWN_FAULT)
+            readable = [work for work in works if work.item.number is not None]
+            if readable:
+                await self._exchange(lane, target, Batch(batch.event, readable))
+        except Exception:
+            log.exception("not_sent", extra={"endpoint_id": lane.endpoint_id})
+            lane.put_back(batch.works)
+        finally:
+            lane.in_flight -= 1
+        self.pump(lane)
+
+    async def _wanted(self, lane: Lane, target: Target, batch: Batch) -> list[Work]:
+        """Leave out what is overdue, and what was called back while it waited."""
+        now, waited_since = self._parts.now(), self._parts.monotonic() - STALE_SECONDS
+        works = [work for work in batch.works if work.item.deadline > now]
+        old = {work.order_id for work in works if work.taken_at < waited_since}
+        if old:
+            async with self._parts.engine.connect() as db:
+                old -= await still_waiting(db, target.platform_id, old)
+            works = [work for work in works if work.order_id not in old]
+        wanted = {work.order_id for work in works}
+        lane.forget(one for one in batch.order_ids if one not in wanted)
+        if not lane.may_start(self._parts.monotonic(), self._parts.needed):
+            lane.put_back(works)
+            return []
+        return works
+
+    async def _exchange(self, lane: Lane, target: Target, batch: Batch) -> None:
+        sent = _Sent(target, batch, self._parts.now())
+        signature = sign_v1(target.secrets, sent.webhook_id, sent.at, sent.body)
+        headers = signature_headers(sent.webhook_id, sent.at, signature)
+        try:
+            exchange = await self._parts.outbound.post(
+                target.url, headers, sent.body, self._parts.request_timeout
+            )
+        except Exception:
+            log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
+            exchange = _OWN_FAULT
+        self._heed(lane, exchange.outcome)
+        self._note(lane, sent, exchange)
+
+    def _heed(self, lane: Lane, outcome: Outcome) -> None:
+        """Let the whole lane obey at once what one answer asks for."""
+        if outcome.retry_after is not None:
+            lane.hold(outcome.retry_after, self._parts.monotonic())
+        if outcome.kind is OutcomeKind.GONE:
+            lane.retarget(None, self._parts.monotonic())
+
+    def _note(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
+        self._parts.recorder.put(
+            Finished(
+                attempt_id=AttemptId(new_uuid7(sent.at)),
+                lane=lane,
+                platform_id=sent.target.platform_id,
+                batch=sent.batch,
+                webhook_id=sent.webhook_id,
+                body_sha256=hashlib.sha256(sent.body).digest(),
+                started_at=sent.at,
+                ended_at=self._parts.now(),
+                exchange=exchange,
+                jitter=self._parts.jitter(),
+            )
+        )
+
+
+class _Sent:
+    """A request as it is signed; without a body where a number cannot be read."""
+
+    def __init__(self, target: Target, batch: Batch, at: datetime) -> None:
+        self.target = target
+        self.batch = batch
+        self.at = at
+        self.webhook_id = webhook_id(batch.event, batch.order_ids)
+        items = [work.item for work in batch.works]
+        readable = all(item.number is not None for item in items)
+        self.body = item_payload(batch.event, at, items) if readable else b""
+
+
+_OWN_FAULT = Exchange(
+    outcome=Outcome(OutcomeKind.OWN_FAULT),
+    answer=b"",
+    error="not sent, for a reason on the broker's side",
+    timings=Timings(total_ms=0),
+    disclosed=False,
+)

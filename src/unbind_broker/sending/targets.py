@@ -1,0 +1,51 @@
+"""What a lane must know of its endpoint, read again every second."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from unbind_broker.base.ids import EndpointId, PlatformId
+from unbind_broker.base.signing_keys import Secret
+from unbind_broker.endpoints.endpoint import Endpoint
+from unbind_broker.endpoints.secrets import EndpointSecrets
+from unbind_broker.endpoints.states import Delivery, EndpointStatus
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to post for whom, how much at once, signed with what.
+
+    ``secrets`` hold the present one and, until its grace ends, the previous one.
+    """
+
+    endpoint_id: EndpointId
+    platform_id: PlatformId
+    url: str
+    max_batch: int
+    max_concurrency: int
+    max_rate: float | None
+    secrets: tuple[Secret, ...] = field(repr=False)
+
+
+def target_of(
+    endpoint: Endpoint, secrets: EndpointSecrets, now: datetime
+) -> Target | None:
+    """Say where items for this endpoint go at this moment; None: nowhere."""
+    posts = (
+        endpoint.delivery is Delivery.PUSH
+        and endpoint.status is EndpointStatus.ACTIVE
+        and endpoint.verified_at is not None
+    )
+    if not posts or endpoint.url is None or endpoint.platform_id is None:
+        return None
+    living = secrets.living(endpoint, now)
+    if not living:
+        return None
+    return Target(
+        endpoint_id=endpoint.id,
+        platform_id=endpoint.platform_id,
+        url=endpoint.url,
+        max_batch=endpoint.max_batch,
+        max_concurrency=endpoint.max_concurrency,
+        max_rate=endpoint.max_rate,
+        secrets=living,
+    )

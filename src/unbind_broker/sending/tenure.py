@@ -1,0 +1,132 @@
+"""Keep what this worker owns: renew, find what was lost, share fairly, claim."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.ids import EndpointId, WorkerId
+from unbind_broker.sending import leases
+from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.read_numbers import ReadNumbers
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """Who leases, and for how long."""
+
+    worker: WorkerId
+    host: str
+    lease: timedelta
+
+
+class Tenure:
+    """Carry out the leases of one worker. ``monotonic`` gives seconds."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        tenant: Tenant,
+        fleet: Fleet,
+        numbers: ReadNumbers,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._tenant = tenant
+        self._fleet = fleet
+        self._numbers = numbers
+        self._monotonic = monotonic
+
+    async def turn(self) -> float:
+        """Renew, release and claim in one transaction; return the pause in seconds."""
+        worker, lease = self._tenant.worker, self._tenant.lease
+        # Taken before the database does: so the lease never ends there before here.
+        asked_at = self._monotonic()
+        held = [lane for lane in self._fleet if not lane.lost]
+        async with self._engine.begin() as db:
+            await leases.beat(db, worker, self._tenant.host)
+            kept = await leases.renew(db, worker, lease, map_holdings(held))
+            census = await leases.count(db, lease, kept)
+            done = [lane for lane in held if lane.draining and lane.is_idle]
+            await leases.release(db, worker, map_holdings(done))
+            staying = self._staying(held, kept, census)
+            busy = [lane.endpoint_id for lane in self._fleet]
+            missing = census.share - len(staying)
+            claimed = await leases.claim(db, worker, lease, missing, busy)
+        lease_ends = asked_at + lease.total_seconds()
+        self._apply(held, kept, staying, done, lease_ends)
+        for holding in claimed:
+            self._fleet.add(
+                Lane(
+                    holding.tenancy.endpoint_id,
+                    holding.tenancy.epoch,
+                    holding.cursor,
+                    lease_ends,
+                    self._numbers,
+                )
+            )
+        changing = len(staying) < len(held) or any(lane.lost for lane in self._fleet)
+        return lease.total_seconds() / (20 if changing else 5)
+
+    async def sees_free(self) -> bool:
+        """Tell whether an endpoint waits for an owner."""
+        async with self._engine.connect() as db:
+            return await leases.any_free(db, [lane.endpoint_id for lane in self._fleet])
+
+    async def give_back(self) -> None:
+        """Give everything back with its final cursor."""
+        held = [lane for lane in self._fleet if not lane.lost]
+        async with self._engine.begin() as db:
+            await leases.give_back(db, self._tenant.worker, map_holdings(held))
+        for lane in self._fleet:
+            lane.lost = True
+
+    def _staying(
+        self,
+        held: Collection[Lane],
+        kept: Collection[EndpointId],
+        census: leases.Census,
+    ) -> set[EndpointId]:
+        """Choose what to keep of what is held: no more than a fair share.
+
+        Whoever is leaving already goes on leaving, and then the least busy.
+        """
+        candidates = [
+            lane
+            for lane in held
+            if lane.endpoint_id in kept and lane.endpoint_id not in census.retired
+        ]
+        candidates.sort(key=lambda lane: (lane.draining, -lane.in_flight))
+        return {lane.endpoint_id for lane in candidates[: census.share]}
+
+    def _apply(
+        self,
+        held: Collection[Lane],
+        kept: Collection[EndpointId],
+        staying: Collection[EndpointId],
+        done: Collection[Lane],
+        lease_ends: float,
+    ) -> None:
+        for lane in held:
+            if lane.endpoint_id not in kept or lane in done:
+                lane.lost = True
+                lane.drop_unsent()
+                continue
+            lane.lease_ends = lease_ends
+            if lane.endpoint_id not in staying:
+                lane.drain()
+            else:
+                lane.draining = False
+        for lane in self._fleet:
+            if lane.lost and lane.is_idle:
+                self._fleet.remove(lane)
+
+
+def map_holdings(lanes: Collection[Lane]) -> list[leases.Holding]:
+    """Say what is held and how far the log is done for it."""
+    return [
+        leases.Holding(leases.Tenancy(lane.endpoint_id, lane.epoch), lane.cursor)
+        for lane in lanes
+    ]

@@ -1,0 +1,113 @@
+"""What happens because time passes: one worker at a time does each of it."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.clock import Clock
+from unbind_broker.base.database import BIG, Db, sql
+from unbind_broker.deadlines.expiring import expire_overdue
+from unbind_broker.deadlines.releasing import release_held
+from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
+from unbind_broker.deadlines.upkeep import (
+    make_partitions,
+    prune_idempotency,
+    prune_log,
+)
+from unbind_broker.orders.settling import settle
+
+MOST_ORDERS = 500
+MOST_ROWS = 10_000
+SWEEP_EVERY = timedelta(minutes=1)
+UPKEEP_EVERY = timedelta(minutes=1)
+
+# The advisory locks of the clocks: "clk" and a number each.
+_LOCKS = 0x636C6B00
+_TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The clocks' steps. Each returns the pause in seconds before it runs again."""
+
+    engine: AsyncEngine
+    clock: Clock
+    scan_interval: timedelta
+    idempotency_kept: timedelta
+
+    def steps(
+        self, released: Callable[[], None]
+    ) -> dict[str, Callable[[], Awaitable[float]]]:
+        """Name the steps; ``released`` is called when held orders were let go."""
+        sweep = _Sweep(self)
+        return {
+            "expire": self.expire,
+            "release": lambda: self.release(released),
+            "sweep": sweep.step,
+            "upkeep": self.upkeep,
+        }
+
+    async def expire(self) -> float:
+        """End what is overdue, then settle its orders."""
+        now = self.clock.now()
+        ended: Collection[UUID] = ()
+        async with self.engine.begin() as db:
+            if await _is_ours(db, 1):
+                ended = await expire_overdue(db, now, MOST_ORDERS)
+        if ended:
+            async with self.engine.begin() as db:
+                await settle(db, now, ended)
+        return self._pause(len(ended), MOST_ORDERS, self.scan_interval)
+
+    async def release(self, released: Callable[[], None]) -> float:
+        """Let held orders go whose window has passed."""
+        freed: Collection[UUID] = ()
+        async with self.engine.begin() as db:
+            if await _is_ours(db, 2):
+                freed = await release_held(db, self.clock.now(), MOST_ORDERS)
+        if freed:
+            released()
+        return self._pause(len(freed), MOST_ORDERS, self.scan_interval)
+
+    async def upkeep(self) -> float:
+        """Make partitions ahead, and delete what nobody reads any more."""
+        now = self.clock.now()
+        pruned = 0
+        async with self.engine.begin() as db:
+            if await _is_ours(db, 3):
+                await make_partitions(db, now)
+                pruned = await prune_log(db, now, MOST_ROWS)
+                pruned += await prune_idempotency(
+                    db, now, self.idempotency_kept, MOST_ROWS
+                )
+        return self._pause(pruned, MOST_ROWS, UPKEEP_EVERY)
+
+    @staticmethod
+    def _pause(done: int, most: int, every: timedelta) -> float:
+        return 0.0 if done >= most else every.total_seconds()
+
+
+class _Sweep:
+    """Walk over the open orders in steps, again and again."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._position: SweepPosition | None = None
+
+    async def step(self) -> float:
+        now = self._clocks.clock.now()
+        async with self._clocks.engine.begin() as db:
+            if not await _is_ours(db, 4):
+                return SWEEP_EVERY.total_seconds()
+            swept = await sweep_unsettled(db, now, self._position, MOST_ORDERS)
+        self._position = swept.position
+        return SWEEP_EVERY.total_seconds() if swept.position is None else 0.05
+
+
+async def _is_ours(db: Db, number: int) -> bool:
+    """Tell whether no other worker does the same at this moment."""
+    ours: bool = (await db.execute(_TRY, {"key": _LOCKS + number})).scalar_one()
+    return ours

@@ -1,0 +1,208 @@
+"""A worker: lease endpoints, read, send, record, keep the clocks; stop gracefully."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from time import monotonic
+
+from unbind_broker.base.ids import WorkerId, new_uuid7
+from unbind_broker.base.loop import Loop
+from unbind_broker.base.network_guard import UrlPolicy
+from unbind_broker.endpoints import service as endpoints
+from unbind_broker.endpoints.secrets import EndpointSecrets
+from unbind_broker.runtime.opening import Runtime
+from unbind_broker.sending import leases
+from unbind_broker.sending.again import AgainReader
+from unbind_broker.sending.briefs import Briefs
+from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.outbound import Outbound, open_outbound
+from unbind_broker.sending.read_numbers import ReadNumbers
+from unbind_broker.sending.reading import LogReader
+from unbind_broker.sending.recorder import Recorder
+from unbind_broker.sending.sender import Sender, SenderParts
+from unbind_broker.sending.targets import target_of
+from unbind_broker.sending.tenure import Tenant, Tenure
+from unbind_broker.sending.verdicts import Plans
+from unbind_broker.worker.clocks import Clocks
+from unbind_broker.worker.limits import raise_open_files
+from unbind_broker.worker.polling import Polling
+
+log = logging.getLogger(__name__)
+
+STEP_LIMIT = 30.0
+"""Seconds after which a step that hangs, as on a database that is cut off, is broken
+off and tried again."""
+
+REFRESH_SECONDS = 1.0
+
+Step = Callable[[], Awaitable[float]]
+
+
+async def run_worker(
+    runtime: Runtime,
+    stopping: asyncio.Event,
+    *,
+    worker_id: WorkerId | None = None,
+    dead_predecessors: Collection[WorkerId] = (),
+) -> None:
+    """Work until ``stopping`` is set, then give everything back.
+
+    ``dead_predecessors`` are workers known to have died: their endpoints are free at
+    once. Faults, the database's absence among them, never end a worker.
+    """
+    raise_open_files()
+    settings = runtime.settings
+    policy = UrlPolicy(
+        allowed_networks=settings.allowed_private_networks,
+        allow_private=settings.allow_private_endpoints,
+    )
+    worker = worker_id or WorkerId(new_uuid7(runtime.clock.now()))
+    async with open_outbound(policy, runtime.clock.now) as outbound:
+        await _Worker(runtime, worker, outbound, dead_predecessors).run(stopping)
+
+
+class _Worker:
+    def __init__(
+        self,
+        runtime: Runtime,
+        worker: WorkerId,
+        outbound: Outbound,
+        dead: Collection[WorkerId],
+    ) -> None:
+        settings, now = runtime.settings, runtime.clock.now
+        self._runtime = runtime
+        self._dead = tuple(dead)
+        self._secrets = EndpointSecrets(runtime.sealer)
+        # Every statement of a read sees what was committed when it began.
+        self._reads = runtime.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._fleet = Fleet()
+        numbers = ReadNumbers()
+        briefs = Briefs(runtime.sealer)
+        tenant = Tenant(worker, socket.gethostname(), settings.lease)
+        self._tenure = Tenure(runtime.engine, tenant, self._fleet, numbers, monotonic)
+        self._log_reader = LogReader(self._fleet, briefs, numbers, monotonic)
+        self._again_reader = AgainReader(self._fleet, briefs, numbers, monotonic)
+        plans = Plans(settings.query_retry_plan, settings.retry_plan)
+        self._recorder = Recorder(runtime.engine, worker, plans, now)
+        self._sender = Sender(
+            SenderParts(
+                engine=self._reads,
+                outbound=outbound,
+                recorder=self._recorder,
+                now=now,
+                monotonic=monotonic,
+                jitter=_jitter,
+                request_timeout=settings.request_timeout,
+                lease=settings.lease,
+            )
+        )
+        self._log_pause = Polling(0.01, 0.2)
+        self._again_pause = Polling(0.02, 0.2)
+        self._leasing = self._loop("leases", self._lease)
+        self._refreshing = self._loop("refresh", self._refresh)
+        self._recording = self._loop("record", self._recorder.step)
+        self._reading = self._loop("read_log", self._read_log)
+        self._recorder.woken = self._recording.wake
+        self._recorder.rested = self._on_recorded
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Run all loops; those that record and lease outlive those that read."""
+        done_sending = asyncio.Event()
+        lasting = [self._leasing, self._refreshing, self._recording]
+        settings = self._runtime.settings
+        clocks = Clocks(
+            self._runtime.engine,
+            self._runtime.clock,
+            settings.scan_interval,
+            settings.idempotency_retention,
+        )
+        reading = [self._reading, self._loop("read_again", self._read_again)]
+        reading += [
+            self._loop(name, step)
+            for name, step in clocks.steps(released=self._reading.wake).items()
+        ]
+        tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
+        tasks += [asyncio.create_task(loop.run(stopping)) for loop in reading]
+        try:
+            await stopping.wait()
+            await self._sender.stop()
+            await self._flush()
+            done_sending.set()
+            await asyncio.gather(*tasks)
+            await self._give_back()
+        finally:
+            self._sender.abandon()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _flush(self) -> None:
+        """Wait for the record, but not for ever: what is lost of it is sent again."""
+        until = monotonic() + self._runtime.settings.lease.total_seconds()
+        while not self._recorder.is_empty and monotonic() < until:
+            self._recording.wake()
+            await asyncio.sleep(0.01)
+
+    async def _give_back(self) -> None:
+        try:
+            async with asyncio.timeout(STEP_LIMIT):
+                await self._tenure.give_back()
+        except Exception:
+            log.exception("leases_not_given_back")
+
+    async def _lease(self) -> float:
+        if self._dead:
+            async with self._runtime.engine.begin() as db:
+                await leases.take_over(db, self._dead)
+            self._dead = ()
+        pause = await self._tenure.turn()
+        if any(lane.target is None for lane in self._fleet):
+            self._refreshing.wake()
+        self._sender.pump_all(self._fleet)
+        return pause
+
+    async def _refresh(self) -> float:
+        lanes = list(self._fleet)
+        async with self._reads.connect() as db:
+            known = await endpoints.load_many(db, [lane.endpoint_id for lane in lanes])
+        now = self._runtime.clock.now()
+        targets = {one.id: target_of(one, self._secrets, now) for one in known}
+        for lane in lanes:
+            lane.retarget(targets.get(lane.endpoint_id), monotonic())
+        self._sender.pump_all(lanes)
+        if await self._tenure.sees_free():
+            self._leasing.wake()
+        return REFRESH_SECONDS
+
+    async def _read_log(self) -> float:
+        async with self._reads.connect() as db:
+            fed = await self._log_reader.step(db, self._runtime.clock.now())
+        self._sender.pump_all(fed)
+        return self._log_pause.after(found=bool(fed))
+
+    async def _read_again(self) -> float:
+        async with self._reads.connect() as db:
+            fed = await self._again_reader.step(db, self._runtime.clock.now())
+        self._sender.pump_all(fed)
+        return self._again_pause.after(found=bool(fed))
+
+    def _on_recorded(self, lanes: Collection[Lane]) -> None:
+        """Go on where room has become free, or where too much was unrecorded."""
+        if any(lane.behind and lane.wants_more for lane in lanes):
+            self._reading.wake()
+        self._sender.pump_all(self._fleet)
+
+    @staticmethod
+    def _loop(name: str, step: Step) -> Loop:
+        async def bounded() -> float:
+            async with asyncio.timeout(STEP_LIMIT):
+                return await step()
+
+        return Loop(name, bounded)
+
+
+def _jitter() -> float:
+    return secrets.randbits(53) / (1 << 53)
