@@ -39,8 +39,8 @@ def test_version_is_told(command: Command) -> None:
     [
         (["upp"], "No such command 'upp'. Did you mean 'up'?"),
         (["up", "--prot", "1"], "No such option: --prot"),
-        (["up", "--port", "x"], "'x' is not a valid int"),
-        (["up", "--port", "65536"], "65536 is not in the range"),
+        (["up", "--port", "x"], "Invalid value for '--port'"),
+        (["up", "--port", "65536"], "less than or equal to 65535"),
         (["keys"], "Missing command."),
         (["keys", "issue"], "Missing option '--role'"),
         (["carriers", "add"], "Missing argument 'SLUG'"),

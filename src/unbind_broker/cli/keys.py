@@ -9,12 +9,11 @@ from typing import Annotated
 import typer
 
 from unbind_broker.base.database import Db
-from unbind_broker.base.durations import parse_duration
 from unbind_broker.base.ids import CarrierId, KeyId, PlatformId
 from unbind_broker.carriers import service as carriers
 from unbind_broker.cli.database import ACTOR, use_database
 from unbind_broker.cli.listing import NotRegistered, read_all, show
-from unbind_broker.cli.options import AsJson, DataDir
+from unbind_broker.cli.options import AsJson, DataDir, duration
 from unbind_broker.keys import service
 from unbind_broker.keys.service import Holder, Key
 from unbind_broker.keys.tables import Role
@@ -34,10 +33,7 @@ class RoleName(StrEnum):
 
 
 def _lifetime(text: str) -> timedelta:
-    try:
-        lifetime = parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    lifetime = duration(text)
     if not lifetime:
         raise typer.BadParameter("expected more than nothing")
     return lifetime

@@ -1,9 +1,12 @@
 """Options that several commands share."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from unbind_broker.base.durations import parse_duration
 
 DataDir = Annotated[
     Path | None,
@@ -21,3 +24,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8080
+
+
+def duration(value: str | timedelta) -> timedelta:
+    """Read an option such as ``90d`` or ``50ms``; its default comes as it is."""
+    if isinstance(value, timedelta):
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

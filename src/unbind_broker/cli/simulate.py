@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.durations import parse_duration
 from unbind_broker.cli.loop import Stop, run_on_loop
-from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port
+from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port, duration
 from unbind_broker.demo.enrolment import choose_platforms
 from unbind_broker.demo.secret_files import key_in_environment, keys_in_file
 from unbind_broker.demo.simulation import (
@@ -24,15 +23,6 @@ from unbind_broker.demo.simulation import (
 from unbind_broker.demo.traits import Traits
 
 app = typer.Typer()
-
-Rate = Annotated[float, typer.Option(min=0.0, max=1.0, metavar="SHARE")]
-
-
-def _span(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 @app.command()
@@ -66,7 +56,7 @@ def simulate(
         ),
     ] = None,
     latency: Annotated[
-        timedelta, typer.Option(parser=_span, metavar="50ms", help="On average.")
+        timedelta, typer.Option(parser=duration, metavar="50ms", help="On average.")
     ] = timedelta(milliseconds=50),
     fail_rate: Annotated[
         float,

@@ -1,0 +1,92 @@
+"""Run the parts of the broker in this process, and end them in good order."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from unbind_broker.app.factory import create_app
+from unbind_broker.app.server import ApiServer
+from unbind_broker.base.ids import WorkerId, new_uuid7
+from unbind_broker.cli.loop import Stop
+from unbind_broker.runtime.opening import Runtime
+from unbind_broker.runtime.worker_locks import hold_worker_lock
+from unbind_broker.worker.process import run_worker
+
+log = logging.getLogger(__name__)
+
+
+async def run_both(
+    runtime: Runtime,
+    data_dir: Path | None,
+    listener: socket.socket,
+    stop: Stop,
+    on_ready: Callable[[], None],
+) -> None:
+    """Run the API and a worker; the worker ends when the API has drained."""
+    stop_worker = Stop()
+    worker = asyncio.create_task(run_worker_part(runtime, data_dir, stop_worker))
+    worker.add_done_callback(lambda _: stop.asked.set())
+    hurry = asyncio.create_task(_pass_on(stop.hurried, stop_worker.hurried))
+    try:
+        await run_api_part(runtime, listener, stop, on_ready)
+    finally:
+        stop_worker.asked.set()
+        await worker
+        hurry.cancel()
+
+
+async def run_api_part(
+    runtime: Runtime,
+    listener: socket.socket,
+    stop: Stop,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve the API until asked to stop, then drain."""
+    _shout(runtime)
+    server = ApiServer(create_app(runtime), on_ready)
+    serving = asyncio.create_task(server.serve_on(listener))
+    watching = asyncio.create_task(_end_server(server, stop))
+    try:
+        await serving
+    finally:
+        watching.cancel()
+
+
+async def run_worker_part(runtime: Runtime, data_dir: Path | None, stop: Stop) -> None:
+    """Work until asked to stop, then give the leases back."""
+    worker_id = WorkerId(new_uuid7(runtime.clock.now()))
+    with hold_worker_lock(data_dir, worker_id) as dead:
+        working = asyncio.create_task(
+            run_worker(runtime, stop.asked, worker_id=worker_id, dead_predecessors=dead)
+        )
+        hurry = asyncio.create_task(_cancel_when(stop.hurried, working))
+        try:
+            with suppress(asyncio.CancelledError):
+                await working
+        finally:
+            hurry.cancel()
+
+
+async def _end_server(server: ApiServer, stop: Stop) -> None:
+    await stop.asked.wait()
+    server.drain()
+    await stop.hurried.wait()
+    server.drop()
+
+
+async def _pass_on(heard: asyncio.Event, told: asyncio.Event) -> None:
+    await heard.wait()
+    told.set()
+
+
+async def _cancel_when(event: asyncio.Event, task: asyncio.Task[None]) -> None:
+    await event.wait()
+    task.cancel()
+
+
+def _shout(runtime: Runtime) -> None:
+    if runtime.settings.allow_private_endpoints:
+        log.warning("private_endpoints_allowed")

@@ -1,0 +1,180 @@
+"""``unbind-broker demo``: the whole story in one process."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from unbind_broker.app.server import reserve, url_of
+from unbind_broker.base.clock import SystemClock
+from unbind_broker.cli.broker import run_both
+from unbind_broker.cli.database import ACTOR, prepare
+from unbind_broker.cli.loop import Stop, run_on_loop
+from unbind_broker.cli.options import LOOPBACK, DataDir, Host, Port
+from unbind_broker.demo.enrolment import choose_platforms
+from unbind_broker.demo.screen import Screen
+from unbind_broker.demo.story import Stage, tell
+from unbind_broker.keys.service import Holder, issue
+from unbind_broker.keys.tables import Role
+from unbind_broker.runtime.installation import Installation, open_installation
+from unbind_broker.runtime.opening import Runtime, open_runtime
+from unbind_broker.schema.migrate import migrate
+from unbind_broker.settings import Settings
+
+app = typer.Typer()
+
+RETRIES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1.0, 2.0))
+UNFINISHED = 1
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="End after the story; exit code 0 if every item is final."
+        ),
+    ] = False,
+    platforms: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=2000, help="How many; the whole catalogue if left out."
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    host: Host = LOOPBACK,
+    port: Port = 0,
+) -> None:
+    """Show the whole story: a query and an order over simulated platforms.
+
+    One process with a private Postgres in a temporary folder (unless one is named) that
+    goes away in the end. Retries come within seconds here, and private addresses are
+    allowed; nothing else differs from an ordinary installation.
+    """
+    settings = _settings()
+    with (
+        reserve(host, port) as listener,
+        _installation(settings, data_dir) as installation,
+    ):
+        scene = _Scene(settings, installation, listener, named=data_dir is not None)
+        complete = run_on_loop(scene.play(platforms, once=once))
+    if once and not complete:
+        raise typer.Exit(UNFINISHED)
+
+
+class _Scene:
+    """The broker of one demonstration, and the story told on it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        installation: Installation,
+        listener: socket.socket,
+        *,
+        named: bool,
+    ) -> None:
+        self._settings = settings
+        self._installation = installation
+        self._listener = listener
+        self._named = named
+
+    async def play(self, platforms: int | None, *, once: bool) -> bool:
+        """Run the broker as long as the story needs it."""
+        stop, ready = Stop.on_signals(), asyncio.Event()
+        opened = open_runtime(
+            self._settings, self._installation, application="unbind-broker demo"
+        )
+        async with opened as runtime:
+            await migrate(runtime.engine)
+            broker = asyncio.create_task(
+                run_both(
+                    runtime,
+                    self._installation.data_dir,
+                    self._listener,
+                    stop,
+                    ready.set,
+                )
+            )
+            story = asyncio.create_task(
+                self._tell(runtime, ready, platforms, None if once else stop.asked)
+            )
+            return await _both(broker, story, stop)
+
+    async def _tell(
+        self,
+        runtime: Runtime,
+        ready: asyncio.Event,
+        platforms: int | None,
+        stay: asyncio.Event | None,
+    ) -> bool:
+        await ready.wait()
+        now = runtime.clock.now()
+        async with runtime.engine.begin() as db:
+            admin = await issue(db, now, Holder(Role.ADMIN), "demo", None, ACTOR)
+        stage = Stage(
+            broker_url=url_of(self._listener),
+            admin_key=admin.key,
+            entries=choose_platforms(platforms),
+            named=self._named,
+            clock=SystemClock(),
+        )
+        screen = Screen()
+        screen.say(f"unbind-broker is ready at {stage.broker_url}")
+        plan = ", ".join(f"{wait.total_seconds():g} s" for wait in RETRIES)
+        screen.say(f"Clocks are short here: failed requests are repeated after {plan}.")
+        return await tell(stage, screen, stay=stay)
+
+
+async def _both(
+    broker: asyncio.Task[None], story: asyncio.Task[bool], stop: Stop
+) -> bool:
+    """Let the story end by itself or by a signal, then the broker."""
+    asked = asyncio.create_task(stop.asked.wait())
+    try:
+        await asyncio.wait({broker, story, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.asked.is_set():
+            # A story that waits for the signal ends by itself; others are broken off.
+            await asyncio.wait({story}, timeout=0.5)
+        story.cancel()
+        return await story
+    except asyncio.CancelledError:
+        return False
+    finally:
+        asked.cancel()
+        if not stop.asked.is_set():
+            stop.ask()
+        await broker
+
+
+def _settings() -> Settings:
+    """Shorten the clocks, and keep expected failures off the screen."""
+    settings = prepare()
+    logging.getLogger().setLevel(logging.ERROR)
+    return settings.model_copy(
+        update={
+            "retry_plan": RETRIES,
+            "query_retry_plan": RETRIES,
+            "allow_private_endpoints": True,
+        }
+    )
+
+
+@contextmanager
+def _installation(settings: Settings, data_dir: Path | None) -> Iterator[Installation]:
+    if data_dir is not None:
+        with open_installation(settings, data_dir) as installation:
+            yield installation
+        return
+    with (
+        TemporaryDirectory(prefix="unbind-demo-") as folder,
+        open_installation(settings, Path(folder), durable=False) as installation,
+    ):
+        yield installation

@@ -1,0 +1,60 @@
+"""``unbind-broker serve``: the API alone."""
+
+import socket
+from functools import partial
+
+import typer
+
+from unbind_broker.app.server import reserve, url_of
+from unbind_broker.cli.broker import run_api_part
+from unbind_broker.cli.database import database_faults_told, prepare
+from unbind_broker.cli.loop import Stop, run_on_loop
+from unbind_broker.cli.options import (
+    DEFAULT_PORT,
+    LOOPBACK,
+    AsJson,
+    DataDir,
+    Host,
+    Port,
+)
+from unbind_broker.cli.up import announce
+from unbind_broker.runtime.installation import Installation, open_installation
+from unbind_broker.runtime.opening import open_runtime
+from unbind_broker.schema.migrate import require_current
+from unbind_broker.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    data_dir: DataDir = None,
+    host: Host = LOOPBACK,
+    port: Port = DEFAULT_PORT,
+    as_json: AsJson = False,
+) -> None:
+    """Run the API. It needs a worker beside it, and a database that was migrated."""
+    settings = prepare()
+    with (
+        reserve(host, port) as listener,
+        open_installation(settings, data_dir) as installation,
+    ):
+        run_on_loop(_serve(settings, installation, listener, as_json=as_json))
+
+
+async def _serve(
+    settings: Settings,
+    installation: Installation,
+    listener: socket.socket,
+    *,
+    as_json: bool,
+) -> None:
+    stop = Stop.on_signals()
+    opened = open_runtime(settings, installation, application="unbind-broker serve")
+    async with opened as runtime:
+        with database_faults_told():
+            await require_current(runtime.engine)
+        ready = partial(
+            announce, url_of(listener), installation.data_dir, as_json=as_json
+        )
+        await run_api_part(runtime, listener, stop, ready)

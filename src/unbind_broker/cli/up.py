@@ -1,0 +1,76 @@
+"""``unbind-broker up``: the whole broker on one machine."""
+
+import json
+import socket
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from unbind_broker.app.server import reserve, url_of
+from unbind_broker.cli.broker import run_both
+from unbind_broker.cli.database import database_faults_told, prepare
+from unbind_broker.cli.loop import Stop, run_on_loop
+from unbind_broker.cli.options import (
+    DEFAULT_PORT,
+    LOOPBACK,
+    AsJson,
+    DataDir,
+    Host,
+    Port,
+)
+from unbind_broker.runtime.installation import Installation, open_installation
+from unbind_broker.runtime.opening import open_runtime
+from unbind_broker.schema.migrate import migrate
+from unbind_broker.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    host: Host = LOOPBACK,
+    port: Port = DEFAULT_PORT,
+    as_json: AsJson = False,
+) -> None:
+    """Run everything on this machine: database, API and worker.
+
+    The database is a private Postgres in the data folder (or the server that
+    UNBIND_DATABASE_URL names). The registry is empty to begin with: add carriers,
+    platforms and keys with the commands of these names, in another terminal.
+    Ctrl-C ends it cleanly; pressed again, at once.
+    """
+    settings = prepare()
+    with (
+        reserve(host, port) as listener,
+        open_installation(settings, data_dir) as installation,
+    ):
+        run_on_loop(_up(settings, installation, listener, as_json=as_json))
+
+
+def announce(url: str, data_dir: Path | None, *, as_json: bool) -> None:
+    """Tell that requests are served now, and where."""
+    if as_json:
+        folder = None if data_dir is None else str(data_dir)
+        print(json.dumps({"url": url, "data_dir": folder}), flush=True)
+    else:
+        print(f"unbind-broker is ready at {url}", flush=True)
+
+
+async def _up(
+    settings: Settings,
+    installation: Installation,
+    listener: socket.socket,
+    *,
+    as_json: bool,
+) -> None:
+    stop = Stop.on_signals()
+    opened = open_runtime(settings, installation, application="unbind-broker up")
+    async with opened as runtime:
+        with database_faults_told():
+            await migrate(runtime.engine)
+        ready = partial(
+            announce, url_of(listener), installation.data_dir, as_json=as_json
+        )
+        await run_both(runtime, installation.data_dir, listener, stop, ready)

@@ -1,0 +1,35 @@
+"""``unbind-broker worker``: the sending part alone."""
+
+import typer
+
+from unbind_broker.cli.broker import run_worker_part
+from unbind_broker.cli.database import database_faults_told, prepare
+from unbind_broker.cli.loop import Stop, run_on_loop
+from unbind_broker.cli.options import DataDir
+from unbind_broker.runtime.installation import Installation, open_installation
+from unbind_broker.runtime.opening import open_runtime
+from unbind_broker.schema.migrate import require_current
+from unbind_broker.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def worker(data_dir: DataDir = None) -> None:
+    """Run a worker: it sends, and keeps the deadlines.
+
+    Any number of workers may run on one database; they share the endpoints.
+    """
+    settings = prepare()
+    with open_installation(settings, data_dir) as installation:
+        run_on_loop(_worker(settings, installation))
+
+
+async def _worker(settings: Settings, installation: Installation) -> None:
+    stop = Stop.on_signals()
+    opened = open_runtime(settings, installation, application="unbind-broker worker")
+    async with opened as runtime:
+        with database_faults_told():
+            await require_current(runtime.engine)
+        print("unbind-broker worker is running", flush=True)
+        await run_worker_part(runtime, installation.data_dir, stop)
