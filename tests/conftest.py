@@ -2,15 +2,20 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from pytest_socket import socket_allow_hosts
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support.app import a_runtime, in_process
 from tests.support.clock import FixedClock
 from tests.support.database import Server, open_server
+from tests.support.receiver import Receiver
 from tests.support.sealing import BLIND_INDEX, SEALER
+from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.runtime.opening import Runtime
 
 
 def pytest_runtest_setup() -> None:
@@ -73,3 +78,23 @@ def sealer() -> Sealer:
 @pytest.fixture
 def blind_index() -> BlindIndex:
     return BLIND_INDEX
+
+
+@pytest.fixture
+def runtime(engine: AsyncEngine, clock: Clock) -> Runtime:
+    """Endpoints check signatures by the real time: such tests override ``clock``."""
+    return a_runtime(engine, clock)
+
+
+@pytest.fixture
+async def api(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, which runs on ``engine`` and ``clock``."""
+    async with in_process(runtime) as client:
+        yield client
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Platforms' endpoints for real; see ``tests.support.receiver``."""
+    async with Receiver().opened() as listening:
+        yield listening

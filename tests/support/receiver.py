@@ -1,6 +1,7 @@
 """Platforms' endpoints for real: one HTTP server on loopback, a door per platform.
 
-Every request is verified with the official ``standardwebhooks`` library. A door answers
+Every request is verified with the official ``standardwebhooks`` library, which knows
+only the real time: whoever posts here signs by the real clock. A door answers
 challenges by itself, keeps what it was sent, and otherwise answers as it is told.
 """
 
@@ -72,7 +73,8 @@ class Door:
 
     ``secrets`` are those it has installed; a request that none of them verifies is
     answered 401 and counted in ``rejected``. ``script`` holds the answers to the next
-    requests, ``usual`` the answer afterwards; challenges use up neither.
+    requests, ``usual`` the answer afterwards; challenges use up neither. ``judge`` comes
+    before both: it answers by what was sent, or leaves that to them.
     """
 
     slug: str
@@ -80,6 +82,7 @@ class Door:
     secrets: list[str] = field(default_factory=list)
     usual: Answer = OK
     script: deque[Answer] = field(default_factory=deque)
+    judge: Callable[["Delivery"], Answer | None] = field(default=lambda _: None)
     deliveries: list[Delivery] = field(default_factory=list)
     challenges: list[Delivery] = field(default_factory=list)
     rejected: int = 0
@@ -130,8 +133,11 @@ class Door:
             self.challenges.append(delivery)
             return web.json_response({"challenge": payload["data"]["challenge"]})
         self.deliveries.append(delivery)
-        answer = self.script.popleft() if self.script else self.usual
+        answer = self.judge(delivery) or self._next()
         return await _give(answer, delivery, request)
+
+    def _next(self) -> Answer:
+        return self.script.popleft() if self.script else self.usual
 
     def _verifies(self, body: bytes, headers: dict[str, str]) -> bool:
         for secret in self.secrets:

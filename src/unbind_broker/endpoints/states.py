@@ -174,8 +174,8 @@ def resume(at: AnyStanding, by: PausedBy) -> AnyStanding:
 
 
 def disable(at: AnyStanding, reason: str) -> AnyStanding:
-    """Stop posting until it is verified again; only an active one can be disabled."""
-    if at.status is not EndpointStatus.ACTIVE:
+    """Stop posting until it is verified again; only an active push one is disabled."""
+    if at.status is not EndpointStatus.ACTIVE or at.delivery is Delivery.PULL:
         return at
     return replace(at, status=EndpointStatus.DISABLED, disabled_reason=reason)
 
