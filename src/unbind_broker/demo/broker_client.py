@@ -8,8 +8,8 @@ import httpx
 
 from unbind_broker.base.errors import BrokerError
 
-MOST_TRIES = 8
-LONGEST_PAUSE = 5.0
+MOST_TRIES = 6
+LONGEST_PAUSE = 2.0
 _CREATED = 201
 _CONFLICT = 409
 _LATER = frozenset({429, 502, 503, 504})
@@ -96,7 +96,7 @@ class BrokerClient:
         answer: httpx.Response | None = None
         for tries in range(MOST_TRIES):
             await asyncio.sleep(wait)
-            wait = min(LONGEST_PAUSE, 0.2 * 2.0**tries)
+            wait = min(LONGEST_PAUSE, 0.1 * 2.0**tries)
             try:
                 answer = await self._http.request(
                     method,

@@ -1,0 +1,105 @@
+"""Real processes of the command line, ended by their ids whatever happens."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 50.0
+"""Seconds that one step may take on a slow machine."""
+SHORT = {
+    "UNBIND_ALLOW_PRIVATE_ENDPOINTS": "1",
+    "UNBIND_LEASE": "3s",
+    "UNBIND_REQUEST_TIMEOUT": "1s",
+    "UNBIND_RETRY_PLAN": "200ms,500ms,1s",
+    "UNBIND_QUERY_RETRY_PLAN": "200ms,500ms,1s",
+}
+"""Settings with every clock short."""
+
+
+class Process:
+    """One ``unbind-broker`` under way."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    async def line(self) -> str:
+        """Read the next line that it prints."""
+        assert self._process.stdout is not None
+        read = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
+        assert read, f"it ended without a word:\n{self._log.read_text()[-3000:]}"
+        return read.decode().rstrip("\n")
+
+    async def told(self) -> dict[str, Any]:
+        """Read the next line, which is JSON."""
+        told: dict[str, Any] = json.loads(await self.line())
+        return told
+
+    async def rest(self) -> str:
+        """Read all that it prints until it ends."""
+        assert self._process.stdout is not None
+        read = await asyncio.wait_for(self._process.stdout.read(), PATIENCE)
+        return read.decode()
+
+    @property
+    def log(self) -> str:
+        """What it wrote to stderr so far."""
+        return self._log.read_text()
+
+    async def ended(self) -> int:
+        """Wait for its end and give its exit code."""
+        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal to its id and wait for its end."""
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        return await self.ended()
+
+
+class Processes:
+    """Start commands with one environment."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("UNBIND_")}
+        self._environment = {**plain, **SHORT, **environment}
+        self._folder = folder
+        self.started: list[Process] = []
+
+    async def start(self, *arguments: str | Path, **environment: str) -> Process:
+        """Start a command and return at once."""
+        log = self._folder / f"process-{len(self.started)}.log"
+        with log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "unbind_broker", *arguments),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env={**self._environment, **environment},
+                cwd=self._folder,
+            )
+        self.started.append(Process(process, log))
+        return self.started[-1]
+
+    async def run(self, *arguments: str | Path) -> str:
+        """Run a command to its end and return what it printed."""
+        process = await self.start(*arguments)
+        printed = await process.rest()
+        assert await process.ended() == 0, process.log
+        return printed
+
+
+@asynccontextmanager
+async def processes(folder: Path, **environment: str) -> AsyncIterator[Processes]:
+    """Start commands; those that still run in the end are killed."""
+    made = Processes(folder, environment)
+    try:
+        yield made
+    finally:
+        for process in reversed(made.started):
+            await process.stop(signal.SIGKILL)

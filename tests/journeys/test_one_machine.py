@@ -1,0 +1,137 @@
+"""One machine, one command: the story of an install, a crash in the middle included."""
+
+import signal
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.journeys.outsider import Outsider, asking, is_completed
+from tests.journeys.processes import Process, Processes, processes
+from tests.support.receiver import Answer, Door, Receiver
+from tests.support.waiting import eventually
+from unbind_broker.base.database import open_engine
+from unbind_broker.runtime.embedded import open_embedded
+
+pytestmark = pytest.mark.journey
+
+SLUGS = ("weibo", "alipay", "didi")
+
+
+def unbound(item: dict[str, Any]) -> Mapping[str, object]:
+    return {
+        "id": item["id"],
+        "outcome": "unbound",
+        "removed": 1,
+        "last_bound_at": "2024-06-01T08:00:00Z",
+    }
+
+
+def not_bound(item: dict[str, Any]) -> Mapping[str, object]:
+    return {"id": item["id"], "outcome": "not_bound"}
+
+
+class Install:
+    """A data folder, the commands on it, and whoever has a key."""
+
+    def __init__(self, commands: Processes, data: Path) -> None:
+        self._commands = commands
+        self._data = data
+        self.url = ""
+
+    async def up(self) -> Process:
+        process = await self._commands.start(
+            "up", "--port", "0", "--json", "--data-dir", self._data
+        )
+        told = await process.told()
+        assert told["data_dir"] == str(self._data)
+        self.url = told["url"]
+        return process
+
+    async def command(self, *arguments: str) -> str:
+        return await self._commands.run(*arguments, "--data-dir", self._data)
+
+    async def key(self, role: str, slug: str) -> str:
+        issued = await self.command("keys", "issue", "--role", role, f"--{role}", slug)
+        return issued.strip()
+
+    async def enrol(self, slug: str, door: Door) -> None:
+        """Register a platform's endpoint and verify it."""
+        platform = Outsider(self.url, await self.key("platform", slug))
+        made = await platform.call("PUT", "/v1/endpoint", {"url": door.url}, expect=201)
+        door.secrets.append(made["secret"])
+        verified = await platform.call("POST", "/v1/endpoint/verify")
+        assert verified["status"] == "active"
+        await platform.close()
+
+
+async def results_recorded(data: Path) -> Counter[str]:
+    """Count the final outcomes that were ever recorded, from the audit trail."""
+    with open_embedded(data) as database:
+        engine = open_engine(database.url, pool=1, application="tests")
+        async with engine.connect() as db:
+            rows = await db.execute(
+                text(
+                    "SELECT e.key, sum(e.value::int) FROM audit_events a, "
+                    "jsonb_each_text(a.facts -> 'outcomes') e "
+                    "WHERE a.action = 'results.reported' GROUP BY 1"
+                )
+            )
+            counts: Counter[str] = Counter(dict(rows.tuples().all()))
+        await engine.dispose()
+    return counts
+
+
+async def test_install_is_used_killed_and_taken_up_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with processes(tmp_path) as commands, Receiver().opened() as receiver:
+        install = Install(commands, data)
+        up = await install.up()
+        await install.command("carriers", "add", "china-mobile")
+        for slug in SLUGS:
+            await install.command("platforms", "add", slug)
+            await install.enrol(slug, receiver.door(slug))
+        key = await install.key("carrier", "china-mobile")
+        carrier = Outsider(install.url, key)
+        for path, results, summary in (
+            ("/v1/queries", not_bound, {"total": 3, "not_bound": 3}),
+            ("/v1/orders", unbound, {"total": 3, "unbound": 3}),
+        ):
+            for door in receiver.doors.values():
+                door.usual = Answer(results=results)
+            answer = await carrier.call("POST", path, asking(), Prefer="wait=10")
+            assert is_completed(answer)
+            assert answer["summary"] == summary
+
+        slow = receiver.door("didi")
+        slow.usual = Answer(status=503)
+        pending = await carrier.call("POST", "/v1/orders", asking(77), expect=202)
+        await eventually(lambda: pending["id"] in slow.item_ids)
+        await up.stop(signal.SIGKILL)
+        await carrier.close()
+
+        slow.usual = Answer(results=unbound)
+        up = await install.up()
+        carrier = Outsider(install.url, key)
+        finished = await carrier.until(f"/v1/orders/{pending['id']}", is_completed)
+        assert finished["summary"] == {"total": 3, "unbound": 3}
+        await carrier.close()
+
+        assert await up.stop() == 0, up.log
+        assert await results_recorded(data) == {"not_bound": 3, "unbound": 6}
+
+
+async def test_commands_work_without_a_running_broker(tmp_path: Path) -> None:
+    async with processes(tmp_path) as commands:
+        install = Install(commands, tmp_path / "data")
+        await install.command("carriers", "add", "china-mobile")
+        await install.key("carrier", "china-mobile")
+        imported = await install.command("platforms", "import")
+        up = await install.up()
+        code = await up.stop(signal.SIGINT)
+
+    assert imported.endswith("platforms added, 0 were there already\n")
+    assert code == 0, up.log
