@@ -159,7 +159,7 @@ async def test_pages_follow_the_order_of_issue(db: Db) -> None:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_holder_must_fit_the_role(role: Role) -> None:
-    with pytest.raises(ValueError, match="its holder and no other"):
+    with pytest.raises(ValueError, match="needs its holder, and no other"):
         Holder(
             role,
             carrier_id=None if role is Role.CARRIER else 1,  # type: ignore[arg-type] # any number does
