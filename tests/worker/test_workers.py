@@ -1,0 +1,194 @@
+"""Several workers, and what may befall them: nothing is lost."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from tests.support.receiver import Answer
+from tests.support.waiting import eventually
+from tests.worker.stage import CLOCK, Stage, short
+from unbind_broker.base.database import open_engine, sql
+from unbind_broker.base.ids import WorkerId, new_uuid7
+from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.tables import endpoint_leases, workers
+from unbind_broker.items.states import ItemStatus
+
+PROGRAM = Path(__file__).with_name("worker_program.py")
+
+
+@asynccontextmanager
+async def a_process(database_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker in a process of its own; whatever is left of it is killed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(PROGRAM), database_url
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def owners(stage: Stage) -> dict[WorkerId | None, int]:
+    async with stage.engine.connect() as db:
+        rows = await db.execute(
+            select(endpoint_leases.c.holder, func.count().label("owned")).group_by(
+                endpoint_leases.c.holder
+            )
+        )
+        return {row.holder: row.owned for row in rows}
+
+
+async def test_two_workers_share_the_endpoints(stage: Stage) -> None:
+    await stage.add_platforms(10)
+
+    async def half_each() -> bool:
+        return sorted((await owners(stage)).values()) == [5, 5]
+
+    async with stage.working():
+        await stage.reaches(stage.all_leased)
+        ids = await stage.order(5)
+        async with stage.working():
+            await stage.reaches(half_each)
+            ids += await stage.order(20)
+            await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+            assert None not in await owners(stage)
+    for door in stage.doors:
+        assert door.times_sent == dict.fromkeys(ids, 1)
+    assert await owners(stage) == {None: 10}
+    assert await stage.all(select(workers.c.id)) == []
+
+
+async def test_killed_worker_loses_nothing(stage: Stage, database_url: str) -> None:
+    await stage.add_platforms(8, max_batch=5, max_concurrency=2)
+    for door in stage.doors:
+        door.usual = Answer(delay=0.03)
+    async with a_process(database_url) as victim:
+        await stage.reaches(stage.all_leased)
+        ids = await stage.order(100)
+        await eventually(lambda: any(door.deliveries for door in stage.doors))
+        async with stage.working():
+            victim.send_signal(signal.SIGKILL)
+            assert (await stage.counts())[ItemStatus.QUEUED] > 0
+            await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+    for door in stage.doors:
+        assert door.times_sent.keys() == set(ids)
+        # What was in flight or not yet recorded comes twice, and nothing else.
+        twice = [one for one, times in door.times_sent.items() if times > 1]
+        assert len(twice) <= 3 * 5 * 2
+        assert max(door.times_sent.values()) <= 2
+
+
+async def test_endpoints_of_a_known_dead_worker_are_taken_over_at_once(
+    stage: Stage,
+) -> None:
+    await stage.add_platforms(2)
+    dead = WorkerId(new_uuid7(CLOCK.now()))
+    async with stage.engine.begin() as db:
+        await db.execute(
+            sql(
+                f"UPDATE endpoint_leases SET holder = '{dead}', epoch = 7,"  # noqa: S608 - our own id
+                " lease_until = now() + interval '1 hour'"
+            )
+        )
+    ids = await stage.order(2)
+    async with stage.working(dead=[dead]):
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED), within=15)
+    for door in stage.doors:
+        assert door.times_sent == dict.fromkeys(ids, 1)
+
+
+async def test_graceful_stop_under_load_sends_nothing_twice(
+    stage: Stage, database_url: str
+) -> None:
+    await stage.add_platforms(5, max_batch=3, max_concurrency=2)
+    for door in stage.doors:
+        door.usual = Answer(delay=0.02)
+    ids = await stage.order(60)
+    async with a_process(database_url) as first:
+        await eventually(lambda: all(door.deliveries for door in stage.doors))
+        first.terminate()
+        assert await first.wait() == 0
+    counts = await stage.counts()
+    assert counts[ItemStatus.QUEUED] > 0
+    async with stage.working():
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+    for door in stage.doors:
+        assert door.times_sent == dict.fromkeys(ids, 1)
+    assert set(await stage.tries()) == {1}
+
+
+async def test_lost_connections_mid_load_recover(
+    stage: Stage, database_url: str
+) -> None:
+    await stage.add_platforms(6, max_batch=4, max_concurrency=2)
+    for door in stage.doors:
+        door.usual = Answer(delay=0.01)
+        door.then(Answer(503), Answer(500))
+    pool = open_engine(database_url, pool=8, application="worker to be cut off")
+    cut = sql(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE application_name = 'worker to be cut off'"
+    )
+    async with stage.working(engine=pool):
+        ids: list[str] = []
+        for _ in range(8):
+            ids += await stage.order(15)
+            async with stage.engine.begin() as db:
+                await db.execute(cut)
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+    await pool.dispose()
+    for door in stage.doors:
+        assert door.times_sent.keys() == set(ids)
+    assert await stage.all(select(deliveries.c.id)) == []
+
+
+async def test_order_that_commits_late_is_not_skipped(stage: Stage) -> None:
+    await stage.add_platforms(3)
+    async with stage.working():
+        async with stage.late_order() as late:
+            # Later transactions overtake it, and are sent while it is still open.
+            ids = await stage.order(5)
+            await eventually(
+                lambda: all(set(ids) <= set(door.item_ids) for door in stage.doors)
+            )
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+    for door in stage.doors:
+        assert door.times_sent == dict.fromkeys([*ids, late], 1)
+
+
+async def test_laggard_catches_up_and_joins_the_others(stage: Stage) -> None:
+    await stage.add_platforms(1, max_batch=1, max_concurrency=1)
+    await stage.add_platforms(2)
+    ids = await stage.order(200)
+    async with stage.working():
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+        async with stage.late_order() as late:
+            ids += [*await stage.order(100), late]
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+    for door in stage.doors:
+        assert door.times_sent == dict.fromkeys(ids, 1)
+
+
+async def test_stored_cursor_moves_up_to_what_is_recorded(stage: Stage) -> None:
+    await stage.add_platforms(2)
+    cursors = select(endpoint_leases.c.cursor_xid).order_by(
+        endpoint_leases.c.endpoint_id
+    )
+    (before, _) = await stage.all(cursors)
+    stage.doors[1].usual = Answer(hang=True)
+    settings = short()
+    async with stage.working(settings):
+        await stage.order(3)
+        await eventually(lambda: len(stage.doors[0].deliveries) > 0)
+        await eventually(lambda: len(stage.doors[1].deliveries) > 0)
+        await stage.reaches(lambda: stage.moved(stage.endpoints[0], before))
+    done, open_ = await stage.all(cursors)
+    assert done > before
+    assert open_ >= before

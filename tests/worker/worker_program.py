@@ -1,0 +1,26 @@
+"""A worker in a process of its own, to be killed. Its argument is a database URL."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.support.sealing import BLIND_INDEX, SEALER
+from tests.worker.stage import CLOCK, short
+from unbind_broker.base.database import open_engine
+from unbind_broker.runtime.opening import Runtime
+from unbind_broker.worker.process import run_worker
+
+
+async def main(url: str) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    engine = open_engine(url, pool=8, application="worker under test")
+    await run_worker(Runtime(short(), engine, CLOCK, SEALER, BLIND_INDEX), stopping)
+    await engine.dispose()
+
+
+asyncio.run(main(sys.argv[1]))
