@@ -93,7 +93,18 @@ def test_an_id_of_nothing_is_unknown_not_wrong(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, 1, "x", [], [line()], True, {}, {"id": 5, "outcome": "bound"}]
+    "value",
+    [
+        None,
+        1,
+        "x",
+        [],
+        [line()],
+        True,
+        {},
+        {"id": 5, "outcome": "bound"},
+        {"id": "\ud800", "outcome": "bound"},
+    ],
 )
 def test_a_line_is_an_object_with_an_id(value: object) -> None:
     assert refusal(value)

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from unbind_broker.api.admission import Admission
 from unbind_broker.api.rates import Rates
+from unbind_broker.api.waiting import Completions
 from unbind_broker.runtime.opening import Runtime
 
 
@@ -20,6 +21,7 @@ class Context:
         self.clock = runtime.clock
         self.admission = Admission(settings.max_in_flight)
         self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
+        self.completions = Completions(runtime.engine)
 
 
 def context_of(request: Request) -> Context:

@@ -9,10 +9,18 @@ from unbind_broker.api import (
     admin_platforms,
     directory,
     endpoint,
+    items,
     me,
+    orders,
+    queries,
+    results,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    queries.router,
+    orders.router,
+    results.router,
+    items.router,
     directory.router,
     endpoint.router,
     me.router,

@@ -32,7 +32,7 @@ def read_line(line: object) -> Report | UnknownId | Unreadable:
         return Unreadable(None, LINE_INVALID, "expected an object")
     given = {name: value for name, value in line.items() if value is not None}
     written_id = given.get("id")
-    if not isinstance(written_id, str):
+    if not isinstance(written_id, str) or not written_id.isascii():
         return Unreadable(None, LINE_INVALID, "id: expected the id of an item")
     echo = written_id[:_LONGEST_ECHO]
     try:

@@ -1,0 +1,177 @@
+"""Accept queries and orders: one transaction, answered only after it is committed."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Header, Request, Response
+
+from unbind_broker.api.context import Context
+from unbind_broker.api.problems import ANY_BODY, NotFound
+from unbind_broker.api.waiting import preferred_wait
+from unbind_broker.base.ids import CarrierId
+from unbind_broker.intake.asked import Asked, AskingCarrier
+from unbind_broker.intake.place_order import IntakeTools, place
+from unbind_broker.intake.rules import Policy
+from unbind_broker.items.views import OrderView, read_order
+from unbind_broker.keys.service import Caller
+from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, remember
+from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
+from unbind_broker.settings import Settings
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        examples=["5f0c6d1e-9b8a-4c3d-8e7f-1a2b3c4d5e6f"],
+        description="The same key with the same body gets the first answer again, with "
+        "`Idempotency-Replayed: true`; that is the 202 of the moment of acceptance, "
+        "whatever `Prefer` says. Kept for at least 24 hours.",
+    ),
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        examples=["wait=10"],
+        description="`wait=N` (N up to 30): answered 200 as soon as every item is "
+        "final, or 202 after N seconds.",
+    ),
+]
+
+PLACES = {OrderKind.QUERY: "/v1/queries", OrderKind.UNBIND: "/v1/orders"}
+
+ACCEPT_PROBLEMS = (
+    *ANY_BODY,
+    "idempotency-in-progress",
+    "idempotency-key-reused",
+    "ported-in-not-covered",
+    "owner-since-is-port-date",
+    "platform-unknown",
+    "platform-unavailable",
+    "no-platforms",
+    "overloaded",
+)
+"""What both queries and orders can be answered."""
+
+
+def described_headers(*names: str) -> dict[str, Any]:
+    """Describe these headers of an answer in the OpenAPI document."""
+    return {name: _HEADERS[name] for name in names}
+
+
+_HEADERS: dict[str, Any] = {
+    "Location": {
+        "description": "Where the resource is read.",
+        "schema": {"type": "string"},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` if this is the answer to an earlier request.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Preference-Applied": {
+        "description": "The `wait` that was honoured (RFC 7240).",
+        "schema": {"type": "string", "examples": ["wait=10"]},
+    },
+}
+
+
+async def repeatable_of(
+    context: Context, caller: Caller, request: Request, key: str | None
+) -> Repeatable | None:
+    """Tell by which key and content a request is recognised when it comes again."""
+    if key is None:
+        return None
+    content = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    fingerprint = context.runtime.blind_index.fingerprint(content)
+    return Repeatable(carrier_of(caller), key, fingerprint)
+
+
+async def accept(
+    context: Context, caller: Caller, request: Request, asked: Asked
+) -> Response:
+    """Place a query or an order, and wait for its end if the caller prefers to."""
+    now, carrier = context.clock.now(), carrier_of(caller)
+    tools = _tools(context)
+    async with context.admission.enter(), context.engine.begin() as db:
+        asking = AskingCarrier(carrier, caller.actor)
+        placed = await place(db, now, asked, asking, tools)
+        if isinstance(placed, StoredAnswer):
+            return _written(placed, {"Idempotency-Replayed": "true"})
+        view = await read_order(db, carrier, placed.order_id, tools.sealer)
+        if view is None:
+            raise AssertionError("an order that was just placed is not there")
+        location = f"{PLACES[asked.kind]}/{view['id']}"
+        answer = StoredAnswer(202, location, encode(view))
+        if asked.repeatable:
+            await remember(db, now, asked.repeatable, answer)
+    seconds = preferred_wait(request.headers.getlist("prefer"))
+    if seconds is None:
+        return _written(answer)
+    await context.completions.wait(placed.order_id, seconds)
+    view = await read_own(context, caller, placed.order_id, [asked.kind])
+    over = OrderStatus(view["status"]) not in OPEN
+    answer = StoredAnswer(200 if over else 202, location, encode(view))
+    return _written(answer, {"Preference-Applied": f"wait={seconds}"})
+
+
+async def read_own(
+    context: Context, caller: Caller, order_id: UUID, kinds: Collection[OrderKind]
+) -> OrderView:
+    """Read a carrier's own query or order; raises ``NotFound``."""
+    async with context.engine.connect() as db:
+        view = await read_order(
+            db, carrier_of(caller), order_id, context.runtime.sealer
+        )
+    if view is None or view["kind"] not in kinds:
+        raise NotFound("nothing of yours has this id")
+    return view
+
+
+def carrier_of(caller: Caller) -> CarrierId:
+    """Return the carrier that a key of role ``carrier`` speaks for."""
+    if caller.carrier_id is None:
+        raise AssertionError("a carrier's key without its carrier")
+    return caller.carrier_id
+
+
+def encode(value: object) -> bytes:
+    """Write an answer's JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def json_answer(body: bytes) -> Response:
+    """Answer JSON that is written already."""
+    return Response(body, media_type="application/json")
+
+
+def _written(
+    answer: StoredAnswer, headers: Mapping[str, str] | None = None
+) -> Response:
+    located = {"Location": answer.location} if answer.location else {}
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type="application/json",
+        headers={**located, **(headers or {})},
+    )
+
+
+def _tools(context: Context) -> IntakeTools:
+    runtime = context.runtime
+    return IntakeTools(_policy(context.settings), runtime.sealer, runtime.blind_index)
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        zone=settings.zone,
+        query_deadline=settings.query_deadline,
+        order_working_days=settings.order_working_days,
+        order_deadline=settings.order_deadline,
+        undo_window=settings.undo_window,
+        consent_max_age=settings.consent_max_age,
+        ported_in_since=settings.ported_in_since,
+    )

@@ -1,0 +1,105 @@
+"""Platforms without an inbound door fetch their items."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from unbind_broker.api.accepting import encode, json_answer
+from unbind_broker.api.callers import PlatformCaller
+from unbind_broker.api.context import Ctx
+from unbind_broker.api.pages import DEFAULT_LIMIT, Limit, Page
+from unbind_broker.api.problems import ANY_CALL, problems
+from unbind_broker.api.result_bodies import platform_of
+from unbind_broker.api.webhooks import RequestedItem
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import Db
+from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.sealing import Sealer
+from unbind_broker.deliveries.queue import REQUESTS
+from unbind_broker.endpoints import service as endpoints
+from unbind_broker.endpoints.endpoint import Owner
+from unbind_broker.endpoints.states import Delivery, EndpointStatus
+from unbind_broker.items.service import hand_out
+from unbind_broker.sending.briefs import Briefs
+from unbind_broker.sending.payloads import OutgoingItem
+
+router = APIRouter(prefix="/v1/items", tags=["results"])
+
+
+class EndpointIsPush(BrokerError):
+    """The broker posts this platform's items."""
+
+    code = "endpoint-is-push"
+    title = "This endpoint is posted to"
+
+
+class FetchedItem(RequestedItem):
+    """An item with the ``type`` of the webhook that would have carried it."""
+
+    type: Literal["query.requested", "unbind.requested", "restore.requested"]
+
+
+class FetchedItems(Page[FetchedItem]):
+    """The most urgent items. ``next_cursor`` is always null: take these, call again."""
+
+
+@router.get(
+    "",
+    summary="Fetch items (delivery pull)",
+    response_model=FetchedItems,
+    responses=problems(*ANY_CALL, "not-found", "endpoint-is-push", "overloaded"),
+)
+async def fetch_items(
+    context: Ctx,
+    caller: PlatformCaller,
+    status: Annotated[
+        Literal["queued"], Query(description="Only those that wait are handed out.")
+    ] = "queued",
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """Fetch the items that wait for you, the nearest deadline first.
+
+    Take them with `POST /v1/results` and `outcome: "acknowledged"`, or with their
+    results at once; until then they are handed out again. Each time counts as an
+    attempt. Nothing is handed out while the endpoint is paused.
+    """
+    del status  # there is one word that it can be
+    now, platform = context.clock.now(), platform_of(caller)
+    owner = Owner(caller.platform_slug or "", platform_id=platform)
+    async with context.admission.enter(), context.engine.begin() as db:
+        endpoint = await endpoints.require(db, owner)
+        if endpoint.delivery is not Delivery.PULL:
+            raise EndpointIsPush("the broker posts your items to your endpoint")
+        items: Sequence[OutgoingItem] = ()
+        if endpoint.status is EndpointStatus.ACTIVE:
+            items = await _hand_out(db, now, platform, limit, context.runtime.sealer)
+        if items:
+            await record(db, now, _handed_out(caller.actor, items))
+    return json_answer(
+        encode({"data": [_shown(item) for item in items], "next_cursor": None})
+    )
+
+
+async def _hand_out(
+    db: Db, now: datetime, platform: PlatformId, limit: int, sealer: Sealer
+) -> list[OutgoingItem]:
+    order_ids = await hand_out(db, now, platform, limit)
+    briefs = await Briefs(sealer).load(db, now, order_ids)
+    found = [briefs[order_id] for order_id in order_ids if order_id in briefs]
+    return [item for item in found if item.number is not None]
+
+
+def _shown(item: OutgoingItem) -> dict[str, Any]:
+    return {"type": REQUESTS[item.kind], **json.loads(item.encoded)}
+
+
+def _handed_out(actor: str, items: Sequence[OutgoingItem]) -> Fact:
+    ids = sorted(item.public_id for item in items)
+    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    facts = {"items": len(ids), "items_sha256": digest}
+    return Fact(actor, "items.handed_out", facts=facts)

@@ -1,0 +1,186 @@
+"""What carriers send to have something queried or unbound."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from unbind_broker.api.fields import Day, Instant, Lax, Printable, RequestModel
+from unbind_broker.base.errors import InvalidFields
+from unbind_broker.base.ids import OrderId, Prefix, parse_id
+from unbind_broker.base.numbers import InvalidNumber, PhoneNumber, parse_number
+from unbind_broker.intake.asked import AfterQuery, Asked, Consent, OwnWords
+from unbind_broker.intake.refusals import QueryUnknown
+from unbind_broker.orders.idempotency import Repeatable
+from unbind_broker.orders.states import Action, ConsentMethod, OrderKind, Scope
+
+MOST_PLATFORMS = 1000
+
+Number = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    Field(
+        examples=["+8613800001234"],
+        description="A mobile number, in E.164 or in national form.",
+    ),
+]
+NumberLeftOut = Annotated[str | None, Field(examples=["+8613800001234"], max_length=40)]
+Reference = Annotated[
+    Printable,
+    StringConstraints(min_length=1, max_length=64),
+]
+PlatformSlugs = Annotated[
+    list[Annotated[Printable, StringConstraints(max_length=64)]],
+    Field(max_length=MOST_PLATFORMS),
+]
+
+_OWNER_SINCE = (
+    "The first day on which the present holder held the number, at any carrier."
+)
+_PORTED_IN_ON = "The day on which the number was ported in, if it was."
+_PLATFORMS = "Slugs; left out: all active platforms with a verified endpoint."
+
+
+class ConsentBody(RequestModel):
+    """How and when the holder was authenticated."""
+
+    method: Annotated[ConsentMethod, Lax] = Field(examples=["sms_otp"])
+    at: Instant = Field(description="At most 24 hours ago, and not in the future.")
+
+
+class AskedBody(RequestModel):
+    """What queries and orders have in common."""
+
+    consent: ConsentBody
+    reference: Reference | None = Field(
+        default=None,
+        examples=["R-20261121-000017"],
+        description="Your own id, echoed everywhere; must not hold the number.",
+    )
+    ported_in_on: Day | None = Field(default=None, description=_PORTED_IN_ON)
+    recheck: bool = Field(
+        default=False,
+        description="Ask platforms again, even where an earlier result is known.",
+    )
+
+
+class QueryBody(AskedBody):
+    """Have platforms asked which bindings exist."""
+
+    number: Number
+    owner_since: Day = Field(description=_OWNER_SINCE)
+    scope: Annotated[Scope, Lax] = Field(
+        default=Scope.PREVIOUS_OWNER,
+        description="Bindings made before `owner_since` (`previous_owner`), or since.",
+    )
+    platforms: PlatformSlugs | None = Field(
+        default=None, examples=[["weibo", "taobao"]], description=_PLATFORMS
+    )
+
+
+class OrderBody(AskedBody):
+    """Have bindings detached: of a number, or of what a query found."""
+
+    number: NumberLeftOut = Field(
+        default=None, description="Required, unless there is a `query_id`."
+    )
+    owner_since: Day | None = Field(
+        default=None,
+        description=f"{_OWNER_SINCE} Required, unless there is a `query_id`.",
+    )
+    scope: Annotated[Scope, Lax] | None = Field(
+        default=None, description="Left out: `previous_owner`."
+    )
+    platforms: PlatformSlugs | None = Field(
+        default=None,
+        examples=[["weibo", "taobao"]],
+        description=f"{_PLATFORMS} Required in scope `current_owner`.",
+    )
+    action: Annotated[Action, Lax] = Field(
+        default=Action.DETACH,
+        description="`close_account` only in scope `current_owner`, at platforms that "
+        "offer it.",
+    )
+    query_id: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        default=None,
+        examples=["qry_01kb2x5c7zf3v8h1m4n6p9q2rs"],
+        description="Instead of `number`, `owner_since`, `scope` and `platforms`: a "
+        "query of your own. The order goes to the platforms that it found `bound` so "
+        "far, and to every sensitive one that it asked, whatever that one answered.",
+    )
+
+
+class SearchBody(RequestModel):
+    """Whose orders to find."""
+
+    number: Number
+
+
+def asked_query(body: QueryBody, region: str, repeatable: Repeatable | None) -> Asked:
+    """Read a query; raises ``InvalidFields``."""
+    platforms = None if body.platforms is None else tuple(body.platforms)
+    number = read_number(body.number, region)
+    return Asked(
+        kind=OrderKind.QUERY,
+        about=OwnWords(number, body.owner_since, body.scope, platforms),
+        consent=Consent(body.consent.method, body.consent.at),
+        ported_in_on=body.ported_in_on,
+        reference=body.reference,
+        recheck=body.recheck,
+        repeatable=repeatable,
+    )
+
+
+def asked_order(body: OrderBody, region: str, repeatable: Repeatable | None) -> Asked:
+    """Read an order; raises ``InvalidFields`` or ``QueryUnknown``."""
+    return Asked(
+        kind=OrderKind.UNBIND,
+        about=_own_words(body, region) if body.query_id is None else _after(body),
+        consent=Consent(body.consent.method, body.consent.at),
+        action=body.action,
+        ported_in_on=body.ported_in_on,
+        reference=body.reference,
+        recheck=body.recheck,
+        repeatable=repeatable,
+    )
+
+
+def read_number(text: str, region: str) -> PhoneNumber:
+    """Read a number; raises ``InvalidFields`` that do not repeat it."""
+    try:
+        return parse_number(text, region)
+    except InvalidNumber as invalid:
+        fault = invalid.detail
+    InvalidFields.check({"/number": fault})
+    raise AssertionError("a fault was found, so the check raised")
+
+
+def _own_words(body: OrderBody, region: str) -> OwnWords:
+    if body.number is None or body.owner_since is None:
+        missing = "this field is required, unless there is a query_id"
+        InvalidFields.check(
+            {
+                "/number": missing if body.number is None else None,
+                "/owner_since": missing if body.owner_since is None else None,
+            }
+        )
+        raise AssertionError("a field is missing, so the check raised")
+    return OwnWords(
+        number=read_number(body.number, region),
+        owner_since=body.owner_since,
+        scope=body.scope or Scope.PREVIOUS_OWNER,
+        platforms=None if body.platforms is None else tuple(body.platforms),
+    )
+
+
+def _after(body: OrderBody) -> AfterQuery:
+    InvalidFields.check(
+        {
+            f"/{name}": "the query says it already; leave it out"
+            for name in ("number", "owner_since", "scope", "platforms")
+            if getattr(body, name) is not None
+        }
+    )
+    query_id = parse_id(body.query_id or "", Prefix.QUERY)
+    if query_id is None:
+        raise QueryUnknown
+    return AfterQuery(OrderId(query_id))

@@ -1,0 +1,89 @@
+"""Queries and orders as carriers read them, for the OpenAPI document."""
+
+from datetime import date
+
+from pydantic import Field
+
+from unbind_broker.api.fields import AnswerModel, ShownInstant
+from unbind_broker.api.pages import Page
+from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.orders.states import (
+    Action,
+    HoldReason,
+    OrderKind,
+    OrderStatus,
+    Scope,
+)
+
+
+class SensitiveShown(AnswerModel):
+    """Sensitive platforms (dating, health, lending …): counted, never named."""
+
+    total: int = Field(examples=[12], description="How many were asked.")
+    finished: int = Field(examples=[9], description="How many are final, in any way.")
+
+
+class ItemShown(AnswerModel):
+    """One platform's part (明细)."""
+
+    platform: str = Field(examples=["weibo"])
+    platform_name: str = Field(examples=["微博"])
+    status: ItemStatus = Field(examples=["acknowledged"])
+    reason: Reason | None = Field(description="Why it was refused, kept or cancelled.")
+    detail: str | None = Field(
+        description="The platform's words, cut to 200 characters, digits masked."
+    )
+    attempts: int = Field(examples=[1], description="Requests sent so far.")
+    acknowledged_at: ShownInstant | None
+    finished_at: ShownInstant | None
+    bindings: int | None = Field(description="How many bindings exist.")
+    removed: int | None = Field(description="How many were detached.")
+    kept: int | None = Field(description="How many were kept.")
+    restorable_until: ShownInstant | None
+    action_url: str | None = Field(
+        description="Where the holder does what `action_required` asks for."
+    )
+    late: bool = Field(description="The result came after the deadline.")
+    overdue: bool = Field(description="There was no result by the deadline.")
+
+
+class ListedOrderShown(AnswerModel):
+    """A query or an order as lists show it: without its items."""
+
+    id: str = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+    kind: OrderKind = Field(examples=["unbind"])
+    status: OrderStatus = Field(examples=["in_progress"])
+    number: str = Field(examples=["+86138****1234"], description="Masked.")
+    owner_since: date = Field(examples=["2025-03-01"])
+    cutoff: ShownInstant = Field(
+        description="`owner_since` 00:00 in the broker's time zone: the border between "
+        "former and present holder."
+    )
+    scope: Scope = Field(examples=["previous_owner"])
+    action: Action | None = Field(examples=["detach"], description="null for a query.")
+    carrier: str = Field(examples=["china-mobile"])
+    reference: str | None = Field(examples=["R-20261121-000017"])
+    created_at: ShownInstant
+    held_until: ShownInstant | None = Field(description="Nothing is sent before.")
+    held_for: HoldReason | None
+    deadline: ShownInstant
+    completed_at: ShownInstant | None
+    summary: dict[str, int] = Field(
+        examples=[{"total": 3, "queued": 1, "acknowledged": 1, "unbound": 1}],
+        description="How many items there are, in all and in each status that occurs.",
+    )
+    sensitive: SensitiveShown = Field(
+        description="In scope `previous_owner` sensitive platforms are neither among "
+        "the items nor in the summary, only counted here. In scope `current_owner` all "
+        "are shown, and this is zero."
+    )
+
+
+class OrderShown(ListedOrderShown):
+    """A query or an order."""
+
+    items: list[ItemShown] = Field(description="In the order of the slugs.")
+
+
+class ListedOrderPage(Page[ListedOrderShown]):
+    """Orders, newest first."""

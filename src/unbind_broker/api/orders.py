@@ -1,0 +1,197 @@
+"""Carriers have bindings detached (一键解绑), and see the outcome."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from unbind_broker.api.accepting import (
+    ACCEPT_PROBLEMS,
+    IdempotencyKey,
+    Prefer,
+    accept,
+    carrier_of,
+    described_headers,
+    encode,
+    json_answer,
+    read_own,
+    repeatable_of,
+)
+from unbind_broker.api.callers import CarrierCaller
+from unbind_broker.api.context import Context, Ctx
+from unbind_broker.api.fields import Instant
+from unbind_broker.api.order_bodies import (
+    OrderBody,
+    Reference,
+    SearchBody,
+    asked_order,
+    read_number,
+)
+from unbind_broker.api.order_paths import OrderIdInPath
+from unbind_broker.api.order_shown import ListedOrderPage, OrderShown
+from unbind_broker.api.pages import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    cut_page,
+    read_cursor,
+)
+from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
+from unbind_broker.items.views import list_orders as list_views
+from unbind_broker.keys.service import Caller
+from unbind_broker.orders.states import OrderKind, OrderStatus
+from unbind_broker.orders.views import OrderFilter
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+ORDERS = (OrderKind.UNBIND, OrderKind.RESTORE)
+
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Every item is final (only with `Prefer: wait=N`).",
+        "model": OrderShown,
+        "headers": described_headers("Location", "Preference-Applied"),
+    },
+    202: {
+        "description": "Stored. The platforms are being told, or, in scope "
+        "`current_owner`, will be when the undo window has passed.",
+        "headers": described_headers(
+            "Location", "Idempotency-Replayed", "Preference-Applied"
+        ),
+    },
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Have bindings detached",
+    response_model=OrderShown,
+    responses={
+        **_ACCEPTED,
+        **problems(*ACCEPT_PROBLEMS, "action-not-offered", "query-unknown"),
+    },
+)
+async def create_order(
+    context: Ctx,
+    caller: CarrierCaller,
+    body: OrderBody,
+    request: Request,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Have a number detached from accounts: from login, recovery and messages.
+
+    The accounts themselves survive. In scope `previous_owner` (the default) it is about
+    bindings made before `owner_since`. In scope `current_owner` it is about the
+    holder's own: platforms must be named, and the order is `held` for the undo window
+    (24 hours) before anything is sent.
+
+    Platforms have 5 working days of mainland China, to the end of the last day. With
+    `query_id` the order follows a query instead of saying itself whom it is about.
+    """
+    del prefer  # read from the request, where it may stand several times
+    repeatable = await repeatable_of(context, caller, request, idempotency_key)
+    asked = asked_order(body, context.settings.region, repeatable)
+    return await accept(context, caller, request, asked)
+
+
+def _chosen(
+    status: Annotated[OrderStatus | None, Query(description="Only these.")] = None,
+    reference: Annotated[
+        Reference | None, Query(description="Only those with this very reference.")
+    ] = None,
+    created_after: Annotated[
+        Instant | None, Query(description="Only those accepted later than this.")
+    ] = None,
+) -> OrderFilter:
+    return OrderFilter(
+        kinds=ORDERS,
+        status=status,
+        reference=reference,
+        created_after=created_after,
+    )
+
+
+Chosen = Annotated[OrderFilter, Depends(_chosen)]
+
+
+@router.get(
+    "",
+    summary="List orders",
+    response_model=ListedOrderPage,
+    responses=problems(*ANY_CALL),
+)
+async def list_orders(
+    context: Ctx,
+    caller: CarrierCaller,
+    chosen: Chosen,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List your unbind and restore orders, newest first, without their items.
+
+    Queries are not among them. Orders that arrive meanwhile make none repeat and none
+    vanish.
+    """
+    return await _page(context, caller, chosen, limit, cursor)
+
+
+@router.post(
+    "/search",
+    summary="Find the orders of a number",
+    response_model=ListedOrderPage,
+    responses=problems(*ANY_BODY),
+)
+async def search_orders(
+    context: Ctx,
+    caller: CarrierCaller,
+    body: SearchBody,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Find your own orders about a number, newest first, without their items.
+
+    A POST, because a number never stands in a URL. Send the same body with the `cursor`
+    of the page before for the next page.
+    """
+    number = read_number(body.number, context.settings.region)
+    chosen = OrderFilter(
+        kinds=ORDERS, number_index=context.runtime.blind_index.index(number)
+    )
+    return await _page(context, caller, chosen, limit, cursor)
+
+
+@router.get(
+    "/{order_id}",
+    summary="Read an order",
+    response_model=OrderShown,
+    responses=problems(*ANY_CALL, "not-found"),
+)
+async def read_order(
+    context: Ctx, caller: CarrierCaller, order_id: OrderIdInPath
+) -> Response:
+    """Read where an order stands, platform by platform."""
+    return json_answer(encode(await read_own(context, caller, order_id, ORDERS)))
+
+
+async def _page(
+    context: Context,
+    caller: Caller,
+    chosen: OrderFilter,
+    limit: int,
+    cursor: str | None,
+) -> Response:
+    behind = read_cursor(cursor, UUID)
+    async with context.engine.connect() as db:
+        rows: Sequence[Any] = await list_views(
+            db,
+            carrier_of(caller),
+            chosen,
+            (behind, limit + 1),
+            context.runtime.sealer,
+        )
+    shown, following = cut_page(rows, limit, lambda row: row[0])
+    views = [view for _, view in shown]
+    return json_answer(encode({"data": views, "next_cursor": following}))

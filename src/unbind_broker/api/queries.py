@@ -1,0 +1,83 @@
+"""Carriers ask which bindings exist (一键查询)."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from unbind_broker.api.accepting import (
+    ACCEPT_PROBLEMS,
+    IdempotencyKey,
+    Prefer,
+    accept,
+    described_headers,
+    encode,
+    json_answer,
+    read_own,
+    repeatable_of,
+)
+from unbind_broker.api.callers import CarrierCaller
+from unbind_broker.api.context import Ctx
+from unbind_broker.api.order_bodies import QueryBody, asked_query
+from unbind_broker.api.order_paths import QueryIdInPath
+from unbind_broker.api.order_shown import OrderShown
+from unbind_broker.api.problems import ANY_CALL, problems
+from unbind_broker.orders.states import OrderKind
+
+router = APIRouter(prefix="/v1/queries", tags=["queries"])
+
+QUERIES = (OrderKind.QUERY,)
+
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Every item is final (only with `Prefer: wait=N`).",
+        "model": OrderShown,
+        "headers": described_headers("Location", "Preference-Applied"),
+    },
+    202: {
+        "description": "Stored; the platforms are being asked.",
+        "headers": described_headers(
+            "Location", "Idempotency-Replayed", "Preference-Applied"
+        ),
+    },
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Ask which bindings exist",
+    response_model=OrderShown,
+    responses={**_ACCEPTED, **problems(*ACCEPT_PROBLEMS)},
+)
+async def create_query(
+    context: Ctx,
+    caller: CarrierCaller,
+    body: QueryBody,
+    request: Request,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Ask platforms which bindings a number has. Nothing is changed anywhere.
+
+    In scope `previous_owner` (the default) it is about bindings made before
+    `owner_since`; in `current_owner` about the holder's own, made since. Platforms
+    answer within 10 minutes or count as `expired`; `undeliverable` are those that did
+    not even take the question.
+    """
+    del prefer  # read from the request, where it may stand several times
+    repeatable = await repeatable_of(context, caller, request, idempotency_key)
+    asked = asked_query(body, context.settings.region, repeatable)
+    return await accept(context, caller, request, asked)
+
+
+@router.get(
+    "/{query_id}",
+    summary="Read a query",
+    response_model=OrderShown,
+    responses=problems(*ANY_CALL, "not-found"),
+)
+async def read_query(
+    context: Ctx, caller: CarrierCaller, query_id: QueryIdInPath
+) -> Response:
+    """Read what the platforms have answered so far."""
+    return json_answer(encode(await read_own(context, caller, query_id, QUERIES)))

@@ -1,0 +1,138 @@
+"""What platforms report, and what each line is answered."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from unbind_broker.api.fields import AnswerModel, Instant, RequestModel
+from unbind_broker.base.ids import PlatformId
+from unbind_broker.callbacks.lines import LARGEST_COUNT, SETTABLE
+from unbind_broker.callbacks.results import MAX_LINES, LineStatus
+from unbind_broker.items.states import REFUSALS, HolderAction
+from unbind_broker.keys.service import Caller
+
+
+def _words(words: frozenset[Any]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": sorted(words)})
+
+
+Count = Annotated[int | None, Field(ge=0, le=LARGEST_COUNT)]
+
+
+class ResultLine(RequestModel):
+    """One item's result. Described here, read line by line."""
+
+    id: str = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+    outcome: Annotated[str, _words(SETTABLE)] = Field(examples=["unbound"])
+    reason: Annotated[str | None, _words(REFUSALS)] = Field(
+        default=None, description="Needed by `refused` and `partly_unbound`."
+    )
+    detail: str | None = Field(
+        default=None,
+        description="Cut to 200 characters, runs of 7 or more digits are masked. "
+        "Needed by the reason `other`.",
+    )
+    bindings: Count = Field(default=None, description="Needed by `bound`, at least 1.")
+    removed: Count = Field(
+        default=None,
+        examples=[1],
+        description="Needed by `unbound` and `partly_unbound`, at least 1.",
+    )
+    kept: Count = Field(
+        default=None, description="Needed by `partly_unbound`, at least 1."
+    )
+    last_bound_at: Instant | None = Field(
+        default=None,
+        examples=["2023-06-01T09:30:00Z"],
+        description="When the newest of these bindings was made. Needed by `bound`, "
+        "`unbound`, `partly_unbound` and `closed`.",
+    )
+    restorable_until: Instant | None = Field(
+        default=None, description="Until then you can attach again what was detached."
+    )
+    expected_at: Instant | None = Field(
+        default=None, description="When you expect to be done."
+    )
+    cooling_off_until: Instant | None = None
+    action: Annotated[str | None, _words(frozenset(HolderAction))] = Field(
+        default=None, description="Needed by `action_required`."
+    )
+    action_url: str | None = Field(
+        default=None,
+        description="https, on a domain registered for you or below it.",
+    )
+    amend: bool = Field(
+        default=False, description="Replace your own earlier result by this one."
+    )
+
+
+class ReportBody(RequestModel):
+    """Lines about items, in any order."""
+
+    results: list[Any] = Field(min_length=1, max_length=MAX_LINES)
+
+
+class LineAnswerShown(AnswerModel):
+    """What became of one line."""
+
+    id: str | None = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+    status: LineStatus = Field(examples=["recorded"])
+    code: str | None = Field(
+        default=None,
+        examples=["bound-at-missing"],
+        description="Why it was rejected: `line-invalid`, `outcome-not-possible`, "
+        "`reason-missing`, `detail-missing`, `count-missing`, `count-contradicts`, "
+        "`bound-at-missing`, `bound-outside-interval`, `action-missing`, "
+        "`action-url-refused`.",
+    )
+    detail: str | None = Field(default=None, examples=["unbound needs last_bound_at"])
+
+
+class ReportAnswered(AnswerModel):
+    """One answer per line, in their order."""
+
+    results: list[LineAnswerShown]
+
+
+def platform_of(caller: Caller) -> PlatformId:
+    """Return the platform that a key of role ``platform`` speaks for."""
+    if caller.platform_id is None:
+        raise AssertionError("a platform's key without its platform")
+    return caller.platform_id
+
+
+def _described() -> dict[str, Any]:
+    whole = ReportBody.model_json_schema()
+    whole["properties"]["results"]["items"] = ResultLine.model_json_schema()
+    header = {"in": "header", "required": False, "schema": {"type": "string"}}
+    signed = "Needed once a `result_public_key` is registered."
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": whole,
+                    "examples": {"unbound": {"value": {"results": [_EXAMPLE]}}},
+                }
+            },
+        },
+        "parameters": [
+            {**header, "name": name, "description": f"{meaning} {signed}"}
+            for name, meaning in (
+                ("webhook-id", "Chosen by you, the same on every retry."),
+                ("webhook-timestamp", "Seconds since 1970, of this attempt."),
+                ("webhook-signature", "`v1a,` and the Ed25519 signature in base64."),
+            )
+        ],
+    }
+
+
+_EXAMPLE = {
+    "id": "ord_01kb2x5c7zf3v8h1m4n6p9q2rs",
+    "outcome": "unbound",
+    "removed": 1,
+    "last_bound_at": "2023-06-01T09:30:00Z",
+    "restorable_until": "2026-12-21T00:00:00Z",
+}
+REQUEST_BODY = _described()
+"""Body and headers for the OpenAPI document: the route reads the raw bytes itself."""

@@ -1,0 +1,105 @@
+"""Platforms report what they did (处置结果)."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from unbind_broker.api.accepting import encode, json_answer
+from unbind_broker.api.callers import ReportingPlatform
+from unbind_broker.api.context import Context, Ctx
+from unbind_broker.api.problems import ANY_BODY, problems
+from unbind_broker.api.result_bodies import (
+    REQUEST_BODY,
+    LineAnswerShown,
+    ReportAnswered,
+    ReportBody,
+    platform_of,
+)
+from unbind_broker.base.ids import PlatformId
+from unbind_broker.callbacks import evidence
+from unbind_broker.callbacks.results import LineAnswer, apply
+from unbind_broker.orders.settling import settle
+
+router = APIRouter(prefix="/v1/results", tags=["results"])
+
+
+@router.post(
+    "",
+    summary="Report results",
+    response_model=ReportAnswered,
+    responses=problems(
+        *ANY_BODY, "signature-invalid", "webhook-id-reused", "overloaded"
+    ),
+    openapi_extra=REQUEST_BODY,
+)
+async def report_results(
+    context: Ctx, caller: ReportingPlatform, request: Request
+) -> Response:
+    """Report on up to 1,000 items at once; each line is judged by itself.
+
+    A line is `recorded`, a `duplicate` (tells nothing new), a `conflict` (another
+    result stands already; `amend` corrects it), `rejected` (wrong by itself, `code`
+    says why) or `unknown` (no such item was sent to you). The first result stands;
+    after `expired`, `undeliverable` and `cancelled` a result still replaces them, and
+    counts as late. `acknowledged` takes an item, `in_progress` and `action_required`
+    tell how it goes.
+
+    `bound`, `unbound`, `partly_unbound` and `closed` need `last_bound_at`: when the
+    newest of the bindings in question was made. Suspended platforms may report too.
+
+    If a `result_public_key` is registered, the report must carry Standard Webhooks
+    headers with a `v1a` signature of these very bytes, at most 5 minutes old. It is
+    kept as evidence. Repeat it with the same `webhook-id`, and it gets its first answer
+    again.
+    """
+    answer = await _report(context, platform_of(caller), request)
+    return json_answer(answer)
+
+
+async def _report(context: Context, platform: PlatformId, request: Request) -> bytes:
+    now, body = context.clock.now(), await request.body()
+    async with context.admission.enter(), context.engine.begin() as db:
+        public_key = await evidence.public_key_of(db, platform)
+        signed = None
+        if public_key is not None:
+            headers = _all_headers(request)
+            signed = evidence.verify(platform, public_key, headers, body, now)
+            earlier = await evidence.earlier_answer(db, signed)
+            if earlier is not None:
+                return earlier
+        applied = await apply(db, now, platform, _lines(body))
+        answer = encode({"results": [_shown(line) for line in applied.answers]})
+        if signed is not None:
+            await evidence.keep(db, now, signed, answer)
+    if applied.touched:
+        async with context.engine.begin() as db:
+            await settle(db, now, applied.touched)
+    return answer
+
+
+def _all_headers(request: Request) -> dict[str, str]:
+    """Join headers that came several times, so that none is overlooked."""
+    return {
+        name: ", ".join(request.headers.getlist(name))
+        for name in set(request.headers.keys())
+    }
+
+
+def _lines(body: bytes) -> list[object]:
+    try:
+        return ReportBody.model_validate_json(body).results
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError(
+            [{**fault, "loc": ("body", *fault["loc"])} for fault in faults]
+        ) from None
+
+
+def _shown(line: LineAnswer) -> dict[str, Any]:
+    shown = LineAnswerShown(
+        id=line.id, status=line.status, code=line.code, detail=line.detail
+    )
+    without = {name for name in ("code", "detail") if getattr(line, name) is None}
+    return shown.model_dump(mode="json", exclude=without)

@@ -1,0 +1,150 @@
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.app import bearer
+from tests.support.builders import a_key, a_platform, an_endpoint
+from tests.support.clock import FixedClock
+from tests.support.order_api import (
+    NUMBER,
+    Scene,
+    a_scene,
+    not_bound,
+    order_body,
+    query_body,
+)
+from unbind_broker.audit.tables import audit_events
+from unbind_broker.endpoints.states import Delivery, PausedBy
+
+
+@pytest.fixture
+async def scene(engine: AsyncEngine, clock: FixedClock) -> AsyncIterator[Scene]:
+    async with a_scene(engine, clock, "weibo") as made:
+        await made.add_platform("pulling", delivery=Delivery.PULL)
+        yield made
+
+
+async def fetch(
+    scene: Scene, slug: str = "pulling", query: str = ""
+) -> list[dict[str, Any]]:
+    answer = await scene.http.get(
+        f"/v1/items{query}", headers=scene.platform_headers[slug]
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["next_cursor"] is None
+    return list(answer.json()["data"])
+
+
+async def test_items_are_fetched_as_they_would_be_posted(scene: Scene) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    (item,) = await fetch(scene)
+    assert item == {
+        "type": "unbind.requested",
+        "id": order["id"],
+        "number": NUMBER,
+        "scope": "previous_owner",
+        "action": "detach",
+        "owner_since": "2025-03-01",
+        "bound_from": None,
+        "bound_before": "2025-02-28T16:00:00Z",
+        "carrier": "china-mobile",
+        "created_at": "2026-11-20T04:00:00Z",
+        "deadline": "2026-11-27T15:59:59Z",
+        "attestation": None,
+    }
+
+
+async def test_the_nearest_deadline_comes_first(scene: Scene) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    query = (await scene.post("/v1/queries", query_body())).json()
+    found = await fetch(scene)
+    assert [item["id"] for item in found] == [query["id"], order["id"]]
+    assert [item["type"] for item in found] == ["query.requested", "unbind.requested"]
+    assert [item["id"] for item in await fetch(scene, query="?limit=1")] == [
+        query["id"]
+    ]
+
+
+async def test_an_item_is_handed_out_until_it_is_taken(scene: Scene) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    assert len(await fetch(scene)) == 1
+    assert len(await fetch(scene, query="?status=queued")) == 1
+    taken = await scene.report(
+        "pulling", {"id": order["id"], "outcome": "acknowledged"}
+    )
+    assert taken.json()["results"][0]["status"] == "recorded"
+    assert await fetch(scene) == []
+    seen = (await scene.get(f"/v1/orders/{order['id']}")).json()
+    by_slug = {item["platform"]: item for item in seen["items"]}
+    assert by_slug["pulling"]["status"] == "acknowledged"
+    assert by_slug["pulling"]["attempts"] == 2
+    assert by_slug["weibo"]["attempts"] == 0
+
+
+async def test_a_result_takes_an_item_at_once(scene: Scene) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    await scene.report("pulling", not_bound(order["id"]))
+    assert await fetch(scene) == []
+
+
+async def test_nothing_is_handed_out_before_its_window_or_after_its_deadline(
+    scene: Scene,
+) -> None:
+    body = order_body(scope="current_owner", platforms=["pulling"])
+    await scene.post("/v1/orders", body)
+    await scene.post("/v1/queries", query_body())
+    scene.clock.advance(timedelta(minutes=10))
+    assert await fetch(scene) == []
+
+
+async def test_handing_out_leaves_one_audit_event(scene: Scene) -> None:
+    await fetch(scene)
+    await scene.post("/v1/orders", order_body())
+    await scene.post("/v1/queries", query_body())
+    await fetch(scene)
+    async with scene.engine.connect() as db:
+        found = await db.execute(
+            select(audit_events).where(audit_events.c.action == "items.handed_out")
+        )
+        (fact,) = found.all()
+    assert (fact.actor, fact.facts["items"]) == ("platform:pulling", 2)
+    assert NUMBER[3:] not in str(fact.facts)
+
+
+async def test_platforms_that_are_posted_to_fetch_nothing(scene: Scene) -> None:
+    answer = await scene.http.get("/v1/items", headers=scene.platform_headers["weibo"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "endpoint-is-push")
+
+
+async def test_a_platform_without_an_endpoint_is_told_so(scene: Scene) -> None:
+    async with scene.engine.begin() as db:
+        key = await a_key(db, await a_platform(db, "new"))
+    answer = await scene.http.get("/v1/items", headers=bearer(key))
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_a_paused_platform_gets_nothing(scene: Scene) -> None:
+    async with scene.engine.begin() as db:
+        platform = await a_platform(db, "paused")
+        await an_endpoint(
+            db, platform, delivery=Delivery.PULL, paused_by=PausedBy.ADMIN
+        )
+        scene.platform_headers["paused"] = bearer(await a_key(db, platform))
+    await scene.post("/v1/orders", order_body())
+    assert await fetch(scene, "paused") == []
+
+
+@pytest.mark.parametrize("query", ["?status=acknowledged", "?limit=0", "?limit=201"])
+async def test_a_wrong_filter_is_refused(scene: Scene, query: str) -> None:
+    answer = await scene.http.get(
+        f"/v1/items{query}", headers=scene.platform_headers["pulling"]
+    )
+    assert answer.status_code == 422
+
+
+async def test_carriers_fetch_nothing(scene: Scene) -> None:
+    assert (await scene.get("/v1/items")).status_code == 403

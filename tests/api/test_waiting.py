@@ -1,0 +1,122 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.clock import FixedClock
+from tests.support.order_api import Scene, a_scene, not_bound, order_body, query_body
+from tests.support.waiting import eventually
+from unbind_broker.api.waiting import preferred_wait
+
+
+@pytest.fixture
+async def scene(engine: AsyncEngine, clock: FixedClock) -> AsyncIterator[Scene]:
+    async with a_scene(engine, clock, "weibo") as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (["wait=10"], 10),
+        (["wait=0"], 0),
+        (["wait=30"], 30),
+        (["wait=31"], 30),
+        (["wait=999999999"], 30),
+        (['wait="5"'], 5),
+        (["WAIT = 5"], 5),
+        (["respond-async, wait=7"], 7),
+        (["respond-async", "wait=7; x=y"], 7),
+        (["wait=3, wait=9"], 3),
+        ([], None),
+        ([""], None),
+        (["wait"], None),
+        (["wait="], None),
+        (["wait=-1"], None),
+        (["wait=1.5"], None),
+        (["wait=soon"], None),
+        (["wait=9999999999"], None),
+        (["wait=１"], None),
+        (["await=5"], None),
+    ],
+)
+def test_a_preference_is_read_or_ignored(
+    headers: list[str], seconds: int | None
+) -> None:
+    assert preferred_wait(headers) == seconds
+
+
+async def newest_id(scene: Scene) -> str:
+    data = (await scene.get("/v1/orders")).json()["data"]
+    return str(data[0]["id"]) if data else ""
+
+
+async def test_whoever_waits_is_answered_when_every_item_is_final(
+    scene: Scene,
+) -> None:
+    waiting = asyncio.create_task(
+        scene.post("/v1/orders", order_body(), {"Prefer": "wait=30"})
+    )
+    order_id: str = await eventually(lambda: newest_id(scene))
+    assert not waiting.done()
+    await scene.report("weibo", not_bound(order_id))
+    answer = await waiting
+    assert answer.status_code == 200
+    assert answer.headers["Preference-Applied"] == "wait=30"
+    assert answer.headers["Location"] == f"/v1/orders/{order_id}"
+    assert answer.json()["status"] == "completed"
+    assert answer.json() == (await scene.get(f"/v1/orders/{order_id}")).json()
+
+
+async def test_whoever_has_waited_in_vain_is_told_how_it_stands(scene: Scene) -> None:
+    for path, body in (("/v1/queries", query_body()), ("/v1/orders", order_body())):
+        answer = await scene.post(path, body, {"Prefer": "wait=0"})
+        assert answer.status_code == 202
+        assert answer.headers["Preference-Applied"] == "wait=0"
+        assert answer.json()["status"] == "in_progress"
+
+
+async def test_without_a_readable_preference_nobody_waits(scene: Scene) -> None:
+    answer = await scene.post("/v1/orders", order_body(), {"Prefer": "wait=soon"})
+    assert answer.status_code == 202
+    assert "Preference-Applied" not in answer.headers
+
+
+async def test_a_repetition_gets_the_answer_of_acceptance(scene: Scene) -> None:
+    headers = {"Prefer": "wait=30", "Idempotency-Key": "key-1"}
+    waiting = asyncio.create_task(scene.post("/v1/orders", order_body(), headers))
+    order_id: str = await eventually(lambda: newest_id(scene))
+    again = await scene.post("/v1/orders", order_body(), headers)
+    assert (again.status_code, again.json()["id"]) == (202, order_id)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    await scene.report("weibo", not_bound(order_id))
+    assert (await waiting).status_code == 200
+
+
+async def test_many_who_wait_share_one_small_query(scene: Scene) -> None:
+    waiting = [
+        asyncio.create_task(
+            scene.post("/v1/orders", order_body(), {"Prefer": "wait=30"})
+        )
+        for _ in range(12)
+    ]
+
+    async def all_there() -> list[str]:
+        data = (await scene.get("/v1/orders")).json()["data"]
+        return [one["id"] for one in data] if len(data) == len(waiting) else []
+
+    order_ids: list[str] = await eventually(all_there)
+    statements: list[str] = []
+
+    def note(*call: object) -> None:
+        statements.append(str(call[2]))
+
+    event.listen(scene.engine.sync_engine, "before_cursor_execute", note)
+    await eventually(lambda: len(statements) >= 3)
+    event.remove(scene.engine.sync_engine, "before_cursor_execute", note)
+    assert all("orders.id IN" in text for text in statements)
+    await scene.report("weibo", *(not_bound(one) for one in order_ids))
+    answers = await asyncio.gather(*waiting)
+    assert {answer.status_code for answer in answers} == {200}
