@@ -17,6 +17,7 @@ from tests.support.clock import NOON
 from tests.support.trail import trail
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
+from unbind_broker.base.ids import EndpointId
 from unbind_broker.base.network_guard import EndpointUrlRefused, UrlPolicy
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.endpoints import service
@@ -270,7 +271,7 @@ async def test_owner_without_endpoint_is_told_so(db: Db) -> None:
         await service.require(db, owner)
     with pytest.raises(EndpointMissing):
         await service.pause(db, NOON, owner, PausedBy.ADMIN, "admin:1")
-    assert not await service.disable(db, NOON, 99, "gone")  # type: ignore[arg-type] # an id
+    assert not await service.disable(db, NOON, EndpointId(99), "gone")
 
 
 async def test_pages_follow_the_order_of_registration(db: Db) -> None:

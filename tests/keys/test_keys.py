@@ -2,7 +2,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
 from tests.support.builders import a_carrier, a_key, a_platform
 from tests.support.clock import NOON
@@ -97,6 +97,24 @@ async def test_other_case_is_another_key(db: Db) -> None:
 async def test_key_dies_at_its_expiry(db: Db, now: datetime, lives: bool) -> None:  # noqa: FBT001 - a table
     issued = await a_key(db, Role.ADMIN, expires_at=SOON)
     assert (await service.find_caller(db, now, issued.key) is not None) is lives
+
+
+async def test_caller_is_found_by_one_statement_over_an_index(db: Db) -> None:
+    issued = await a_key(db, await a_carrier(db))
+    sent: list[str] = []
+
+    def keep(*about: object) -> None:
+        sent.append(str(about[2]))
+
+    event.listen(db.sync_connection, "before_cursor_execute", keep)
+    assert await service.find_caller(db, NOON, issued.key) is not None
+    event.remove(db.sync_connection, "before_cursor_execute", keep)
+    assert len(sent) == 1
+    await db.execute(text("SET LOCAL enable_seqscan = off"))
+    explain = f"EXPLAIN {sent[0]}".replace("$1", "'\\x00'").replace("$2", "now()")
+    plan = "\n".join(row[0] for row in await db.exec_driver_sql(explain))
+    assert "Index Scan using api_keys_digest_key" in plan
+    assert "Seq Scan" not in plan
 
 
 async def test_revoked_key_dies_and_its_sister_lives(db: Db) -> None:

@@ -26,8 +26,9 @@ ResultsOf = Callable[[dict[str, Any]], Mapping[str, object] | None]
 class Answer:
     """How a door answers one request.
 
-    ``delay`` is in seconds and comes first; then ``hang`` never answers, ``reset``
-    drops the connection, and everything else is an ordinary HTTP answer.
+    ``delay`` is in seconds and comes first; then ``hang`` waits until the door is told
+    to ``release``, ``reset`` drops the connection, and everything else is an ordinary
+    HTTP answer.
     """
 
     status: int = HTTPStatus.OK
@@ -73,8 +74,8 @@ class Door:
 
     ``secrets`` are those it has installed; a request that none of them verifies is
     answered 401 and counted in ``rejected``. ``script`` holds the answers to the next
-    requests, ``usual`` the answer afterwards; challenges use up neither. ``judge`` comes
-    before both: it answers by what was sent, or leaves that to them.
+    requests, ``usual`` the answer afterwards; challenges use up neither. ``judge``
+    comes before both: it answers by what was sent, or leaves that to them.
     """
 
     slug: str
@@ -88,6 +89,14 @@ class Door:
     rejected: int = 0
     in_flight: int = 0
     answers_challenges: bool = True
+
+    _released: asyncio.Future[Answer] | None = field(default=None, init=False)
+
+    def release(self, answer: Answer = OK) -> None:
+        """Answer every request that hangs at this moment."""
+        if self._released is not None:
+            self._released.set_result(answer)
+            self._released = None
 
     def then(self, *answers: Answer) -> None:
         """Answer the next requests like this, one each."""
@@ -134,7 +143,15 @@ class Door:
             return web.json_response({"challenge": payload["data"]["challenge"]})
         self.deliveries.append(delivery)
         answer = self.judge(delivery) or self._next()
-        return await _give(answer, delivery, request)
+        await asyncio.sleep(answer.delay)
+        if answer.hang:
+            answer = await self._hang()
+        return _give(answer, delivery, request)
+
+    async def _hang(self) -> Answer:
+        if self._released is None:
+            self._released = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._released)
 
     def _next(self) -> Answer:
         return self.script.popleft() if self.script else self.usual
@@ -192,12 +209,9 @@ class Receiver:
         return await door.serve(request)
 
 
-async def _give(
+def _give(
     answer: Answer, delivery: Delivery, request: web.BaseRequest
 ) -> web.StreamResponse:
-    await asyncio.sleep(answer.delay)
-    if answer.hang:
-        await asyncio.Event().wait()
     if answer.reset and request.transport is not None:
         request.transport.abort()
     body, headers = answer.body, dict(answer.headers)

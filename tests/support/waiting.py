@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 Found = TypeVar("Found")
 
@@ -11,15 +11,21 @@ PATIENCE = 15.0
 """Seconds. Generous, because a slow machine is no failure."""
 
 
+@overload
 async def eventually(
-    look: Callable[[], Found | Awaitable[Found]], within: float = PATIENCE
-) -> Found:
+    look: Callable[[], Awaitable[Found | None]], within: float = ...
+) -> Found: ...
+@overload
+async def eventually(
+    look: Callable[[], Found | None], within: float = ...
+) -> Found: ...
+async def eventually(look: Callable[[], Any], within: float = PATIENCE) -> Any:
     """Look again and again until what is found is true; return it."""
     loop = asyncio.get_running_loop()
     until = loop.time() + within
     while True:
         seen = look()
-        found: Found = await seen if isawaitable(seen) else seen
+        found = await seen if isawaitable(seen) else seen
         if found:
             return found
         if loop.time() > until:

@@ -71,7 +71,9 @@ async def register(
     ``EndpointUrlRefused``.
     """
     check_choice(choice, for_carrier=owner.is_carrier)
-    url = check_endpoint_url(choice.url, tools.policy).url if choice.url else None
+    url = None
+    if choice.url is not None:
+        url = check_endpoint_url(choice.url, tools.policy).url
     chosen = {name: getattr(choice, name) for name in _CHOSEN}
     secret, sealed = tools.secrets.make() if url else (None, None)
     made = await store.insert_new(
