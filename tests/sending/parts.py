@@ -1,0 +1,92 @@
+"""Small parts of sending, made for a test."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from tests.support.clock import NOON
+from unbind_broker.base.ids import EndpointId, PlatformId
+from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.signing_keys import Secret
+from unbind_broker.orders.states import Action, OrderKind, Scope
+from unbind_broker.sending.batches import Work
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.payloads import OutgoingItem
+from unbind_broker.sending.positions import Position
+from unbind_broker.sending.read_numbers import ReadNumbers
+from unbind_broker.sending.targets import Target
+
+NUMBER = PhoneNumber("+8613800001234")
+SECRET = Secret(b"a webhook secret of thirty-two b")
+START = Position(100, UUID(int=0))
+_numbers = count(1)
+
+
+def an_item(
+    order_id: UUID | None = None,
+    kind: OrderKind = OrderKind.UNBIND,
+    *,
+    number: PhoneNumber | None = NUMBER,
+    deadline: datetime = NOON + timedelta(days=5),
+) -> OutgoingItem:
+    return OutgoingItem(
+        order_id=order_id or UUID(int=next(_numbers)),
+        kind=kind,
+        number=number,
+        scope=Scope.PREVIOUS_OWNER,
+        action=None if kind is OrderKind.QUERY else Action.DETACH,
+        owner_since=date(2025, 3, 1),
+        bound_from=None,
+        bound_before=datetime(2025, 2, 28, 16, tzinfo=UTC),
+        carrier="china-mobile",
+        created_at=NOON,
+        deadline=deadline,
+    )
+
+
+def a_work(
+    xid: int | None = 200,
+    *,
+    item: OutgoingItem | None = None,
+    attempt: int = 0,
+    taken_at: float = 0.0,
+) -> Work:
+    """From the log at ``xid``; None: from ``deliveries``."""
+    item = item or an_item()
+    position = None if xid is None else Position(xid, item.order_id)
+    return Work(item, attempt, position, taken_at)
+
+
+def a_target(
+    url: str = "http://127.0.0.1:1/",
+    *,
+    endpoint_id: int = 1,
+    platform_id: int = 7,
+    max_batch: int = 3,
+    max_concurrency: int = 2,
+    max_rate: float | None = None,
+) -> Target:
+    return Target(
+        endpoint_id=EndpointId(endpoint_id),
+        platform_id=PlatformId(platform_id),
+        url=url,
+        max_batch=max_batch,
+        max_concurrency=max_concurrency,
+        max_rate=max_rate,
+        secrets=(SECRET,),
+    )
+
+
+def a_lane(
+    target: Target | None = None,
+    *,
+    numbers: ReadNumbers | None = None,
+    cursor: Position = START,
+    lease_ends: float = 1000.0,
+    now: float = 0.0,
+) -> Lane:
+    """A lane that may send; its lease ends at 1,000 s unless told otherwise."""
+    target = target or a_target()
+    lane = Lane(target.endpoint_id, 1, cursor, lease_ends, numbers or ReadNumbers())
+    lane.retarget(target, now)
+    return lane
