@@ -16,7 +16,11 @@ from tests.support.builders import a_key, a_platform, an_endpoint
 from tests.support.receiver import Answer, Door, Receiver
 from tests.support.trail import trail
 from tests.support.waiting import eventually
+from unbind_broker.api.admission import Overloaded
+from unbind_broker.api.probe_places import ProbePlaces
+from unbind_broker.api.rates import RateLimited
 from unbind_broker.base.clock import SystemClock
+from unbind_broker.base.ids import EndpointId
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import attempts
 from unbind_broker.endpoints.states import PausedBy
@@ -273,3 +277,27 @@ async def test_no_connection_is_held_while_the_endpoint_thinks(
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined] # a queue pool
     door.release(Answer(status=500))
     assert (await verifying).status_code == 422
+
+
+async def test_endpoint_is_probed_once_at_a_time(
+    api: AsyncClient, parties: Parties, door: Door
+) -> None:
+    door.usual = Answer(hang=True)
+    testing = asyncio.ensure_future(api.post(f"{URL}/test", headers=parties.weibo))
+    await eventually(lambda: door.deliveries)
+    refused = await verify(api, parties.weibo)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    door.release()
+    assert (await testing).json()["status_code"] == 200
+    assert (await verify(api, parties.weibo)).status_code == 200
+
+
+def test_probes_of_one_process_are_bounded() -> None:
+    places = ProbePlaces(limit=1)
+    with places.take(EndpointId(1)):
+        with pytest.raises(Overloaded), places.take(EndpointId(2)):
+            pass
+        with pytest.raises(RateLimited), places.take(EndpointId(1)):
+            pass
+    with places.take(EndpointId(2)):
+        assert places.limit == 1

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from unbind_broker.api.admission import Admission
+from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
 from unbind_broker.api.waiting import Completions
 from unbind_broker.runtime.opening import Runtime
@@ -21,6 +22,7 @@ class Context:
         self.clock = runtime.clock
         self.admission = Admission(settings.max_in_flight)
         self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
+        self.probe_places = ProbePlaces()
         self.completions = Completions(runtime.engine)
 
 

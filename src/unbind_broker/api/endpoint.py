@@ -93,6 +93,7 @@ async def put_endpoint(
         "endpoint-is-pull",
         "endpoint-changed",
         "verification-failed",
+        "overloaded",
     ),
 )
 async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
@@ -123,7 +124,7 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
 @router.post(
     "/test",
     summary="Have a test webhook sent",
-    responses=problems(*ANY_CALL, "not-found", "endpoint-is-pull"),
+    responses=problems(*ANY_CALL, "not-found", "endpoint-is-pull", "overloaded"),
 )
 async def test_endpoint(context: Ctx, caller: EndpointOwner) -> TestOutcome:
     """Have a signed `endpoint.test` sent to your endpoint now, and see what came of it.

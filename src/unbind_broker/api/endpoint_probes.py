@@ -61,15 +61,20 @@ def policy_of(context: Context) -> UrlPolicy:
 async def post_probe(
     context: Context, endpoint: Endpoint, url: str, event: EventType, body: bytes
 ) -> Probe:
-    """Sign ``body`` with the endpoint's living secrets and post it to ``url``."""
+    """Sign ``body`` with the endpoint's living secrets and post it to ``url``.
+
+    Raises ``RateLimited`` while another probe of this endpoint runs, ``Overloaded``
+    when too many of others do.
+    """
     now = context.clock.now()
     webhook_id = f"msg_{new_token(_ID_BYTES)}"
     secrets = EndpointSecrets(context.runtime.sealer).living(endpoint, now)
     headers = signature_headers(
         webhook_id, now, sign_v1(secrets, webhook_id, now, body)
     )
-    async with open_outbound(policy_of(context), context.clock.now) as outbound:
-        exchange = await outbound.post(url, headers, body, LIMIT)
+    with context.probe_places.take(endpoint.id):
+        async with open_outbound(policy_of(context), context.clock.now) as outbound:
+            exchange = await outbound.post(url, headers, body, LIMIT)
     attempt = _attempt(endpoint, event, webhook_id, body, now, exchange)
     return Probe(attempt, exchange)
 
