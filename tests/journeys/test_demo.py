@@ -1,12 +1,17 @@
 """The demonstration tells its whole story and ends well."""
 
+import asyncio
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.processes import processes
+from tests.journeys.processes import PATIENCE, Process, processes
 
 pytestmark = pytest.mark.journey
+
+COMMANDS = 5
 
 
 async def test_demo_once_ends_with_every_item_final(tmp_path: Path) -> None:
@@ -22,13 +27,42 @@ async def test_demo_once_ends_with_every_item_final(tmp_path: Path) -> None:
     assert "60 of 60 final" in told
 
 
-async def test_demo_stays_up_until_it_is_asked_to_end(tmp_path: Path) -> None:
+async def test_demo_prints_commands_that_work_and_stays_up(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl on this machine")
     async with processes(tmp_path) as commands:
         demo = await commands.start("demo", "--platforms", "8")
-        while "See whom you speak for" not in await demo.line():
+        while not (line := await demo.line()).startswith("# "):
             pass
-        command = await demo.line()
+        answers = []
+        for _ in range(COMMANDS):
+            command = await printed_command(demo)
+            answers.append(json.loads(await shell(command)))
         code = await demo.stop()
 
+    asked, ordered, read, me, listed = answers
+    assert line == "# Ask which bindings a number has, and wait for the answers"
+    assert (asked["kind"], asked["status"]) == ("query", "completed")
+    assert (ordered["kind"], read["kind"]) == ("unbind", "unbind")
+    assert read["status"] == "completed"
+    assert me["role"] == "platform"
+    assert len(listed["data"]) == 8
     assert code == 0, demo.log
-    assert command.startswith("curl -sS http://127.0.0.1:")
+
+
+async def printed_command(demo: Process) -> str:
+    """Read a command up to its last line, and skip what stands before it."""
+    lines = [await demo.line()]
+    while not lines[0].startswith("curl "):
+        lines = [await demo.line()]
+    while lines[-1].endswith(("\\", ",")):
+        lines.append(await demo.line())
+    return "\n".join(lines)
+
+
+async def shell(command: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", command, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    return printed

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.journeys.outsider import Outsider, asking, is_completed
 from tests.journeys.processes import processes
+from tests.journeys.recorded import count_recorded
 from tests.support.waiting import eventually
 from unbind_broker.base.sealing import generate_key
 from unbind_broker.items.states import FIRST_FINAL_CODE
@@ -33,19 +33,6 @@ async def count_final(engine: AsyncEngine) -> int:
             )
         ).scalar_one()
     return final
-
-
-async def count_recorded(engine: AsyncEngine) -> Counter[str]:
-    """Count every outcome that was ever recorded, from the audit trail."""
-    async with engine.connect() as db:
-        rows = await db.execute(
-            text(
-                "SELECT e.key, sum(e.value::int) FROM audit_events a, "
-                "jsonb_each_text(a.facts -> 'outcomes') e "
-                "WHERE a.action = 'results.reported' GROUP BY 1"
-            )
-        )
-        return Counter(dict(rows.tuples().all()))
 
 
 async def test_no_item_is_lost_and_no_result_applied_twice_when_a_worker_dies(

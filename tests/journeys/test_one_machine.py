@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from tests.journeys.outsider import Outsider, asking, is_completed
 from tests.journeys.processes import Process, Processes, processes
+from tests.journeys.recorded import count_recorded
 from tests.support.receiver import Answer, Door, Receiver
 from tests.support.waiting import eventually
 from unbind_broker.base.database import open_engine
@@ -69,18 +69,9 @@ class Install:
 
 
 async def results_recorded(data: Path) -> Counter[str]:
-    """Count the final outcomes that were ever recorded, from the audit trail."""
     with open_embedded(data) as database:
         engine = open_engine(database.url, pool=1, application="tests")
-        async with engine.connect() as db:
-            rows = await db.execute(
-                text(
-                    "SELECT e.key, sum(e.value::int) FROM audit_events a, "
-                    "jsonb_each_text(a.facts -> 'outcomes') e "
-                    "WHERE a.action = 'results.reported' GROUP BY 1"
-                )
-            )
-            counts: Counter[str] = Counter(dict(rows.tuples().all()))
+        counts = await count_recorded(engine)
         await engine.dispose()
     return counts
 

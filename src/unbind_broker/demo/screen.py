@@ -28,7 +28,7 @@ COLOURS = {
     "undeliverable": "bold red",
     "cancelled": "dim",
 }
-PLAIN_WIDTH = 110
+PLAIN_WIDTH = 140
 """Columns, where the output is no terminal."""
 
 
@@ -45,11 +45,11 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """Print a line."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def head(self, text: str) -> None:
         """Print a heading."""
-        self._console.print(f"\n{text}", style="bold", markup=False)
+        self._console.print(f"\n{text}", style="bold", markup=False, soft_wrap=True)
 
     @contextmanager
     def following(self) -> Iterator[None]:
