@@ -105,13 +105,28 @@ def test_private_endpoints_are_shouted_about(
     assert '"event": "private_endpoints_allowed"' in ended.err
 
 
-@pytest.mark.usefixtures("on_server")
-def test_worker_ends_cleanly_at_once(command: Command) -> None:
-    with meanwhile(lambda: threading.Event().wait(2)) as failures:
-        ended = command("worker")
+def until_locked(data: Path) -> None:
+    """Look until a worker of this folder is known as alive."""
+    pause = threading.Event()
+    for _ in range(STEPS):
+        if list(data.glob("workers/*.lock")):
+            return
+        pause.wait(STEP)
+    raise AssertionError("there never was a worker")
+
+
+def test_worker_ends_cleanly_when_it_is_asked_to(
+    command: Command, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    command("migrate", "--data-dir", str(data))
+
+    with meanwhile(lambda: until_locked(data)) as failures:
+        ended = command("worker", "--data-dir", str(data))
 
     assert failures == []
     assert (ended.code, ended.out) == (0, "unbind-broker worker is running\n")
+    assert list(data.glob("workers/*")) == []
 
 
 @pytest.mark.parametrize("name", ["up", "serve"])

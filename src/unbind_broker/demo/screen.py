@@ -35,11 +35,8 @@ PLAIN_WIDTH = 140
 class Screen:
     """Show progress as bars in a terminal, as lines elsewhere."""
 
-    def __init__(self) -> None:
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=PLAIN_WIDTH)
-        self._console = console
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or _console()
         self._progress: Progress | None = None
         self._told: dict[str, str] = {}
 
@@ -127,6 +124,13 @@ class Screen:
         if self._told.get(name) != line:
             self._told[name] = line
             self.say(line)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if console.is_terminal:
+        return console
+    return Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def _plain(standing: Standing) -> str:
