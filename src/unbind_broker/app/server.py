@@ -68,6 +68,7 @@ class ApiServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
+                lifespan="off",
                 timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=DRAINING,
                 h11_max_incomplete_event_size=LARGEST_HEAD,

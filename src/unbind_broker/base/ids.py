@@ -48,6 +48,10 @@ def new_uuid7(now: datetime) -> UUID:
     return _uuid7(tick >> 12, tick & 0xFFF, secrets.randbits(62))
 
 
+FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before it no id can be made."""
+
+
 def uuid7_floor(at: datetime) -> UUID:
     """Give the smallest UUIDv7 of the millisecond: a bound for time ranges."""
     return _uuid7(_milliseconds(at), 0, 0)

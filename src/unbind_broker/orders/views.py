@@ -9,7 +9,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select
 
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import CarrierId, Prefix, format_id, uuid7_floor
+from unbind_broker.base.ids import (
+    FIRST_INSTANT,
+    CarrierId,
+    Prefix,
+    format_id,
+    uuid7_floor,
+)
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import Sealer
@@ -113,8 +119,9 @@ def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
     if chosen.number_index is not None:
         conditions.append(orders.c.number_index == chosen.number_index)
     if chosen.created_after is not None:
-        conditions.append(orders.c.created_at > chosen.created_after)
-        conditions.append(orders.c.id >= uuid7_floor(chosen.created_after))
+        after = max(chosen.created_after, FIRST_INSTANT)
+        conditions.append(orders.c.created_at > after)
+        conditions.append(orders.c.id >= uuid7_floor(after))
     return conditions
 
 
