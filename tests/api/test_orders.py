@@ -423,3 +423,10 @@ async def test_overload_is_told_and_stores_nothing(
         async with engine.connect() as db:
             count = select(func.count()).select_from(orders)
             assert (await db.execute(count)).scalar_one() == len(accepted)
+
+
+def test_the_example_of_the_document_is_a_whole_order() -> None:
+    (example,) = OrderShown.model_json_schema()["examples"]
+    assert set(example) == set(OrderShown.model_fields)
+    assert set(example["items"][0]) == set(ItemShown.model_fields)
+    OrderShown.model_validate_json(json.dumps(example))

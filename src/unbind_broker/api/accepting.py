@@ -36,7 +36,8 @@ IdempotencyKey = Annotated[
 Prefer = Annotated[
     str | None,
     Header(
-        examples=["wait=10"],
+        alias="Prefer",
+        examples=["wait=5"],
         description="`wait=N` (N up to 30): answered 200 as soon as every item is "
         "final, or 202 after N seconds.",
     ),

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from fastapi import Body
+from fastapi.openapi.models import Example
 from pydantic import Field, StringConstraints
 
 from unbind_broker.api.fields import Day, Instant, Lax, Printable, RequestModel
@@ -56,7 +58,9 @@ class AskedBody(RequestModel):
         examples=["R-20261121-000017"],
         description="Your own id, echoed everywhere; must not hold the number.",
     )
-    ported_in_on: Day | None = Field(default=None, description=_PORTED_IN_ON)
+    ported_in_on: Day | None = Field(
+        default=None, examples=["2025-06-01"], description=_PORTED_IN_ON
+    )
     recheck: bool = Field(
         default=False,
         description="Ask platforms again, even where an earlier result is known.",
@@ -113,6 +117,47 @@ class SearchBody(RequestModel):
     """Whose orders to find."""
 
     number: Number
+
+
+def _example(summary: str, **fields: object) -> Example:
+    consent = {"method": "sms_otp", "at": "2026-11-21T08:00:00Z"}
+    return {"summary": summary, "value": {**fields, "consent": consent}}
+
+
+_HOLDER = {"number": "+8613800001234", "owner_since": "2025-03-01"}
+QueryInBody = Annotated[
+    QueryBody,
+    Body(
+        openapi_examples={
+            "all": _example("Ask every platform about the former holder", **_HOLDER),
+            "some": _example(
+                "Ask two platforms about the holder's own bindings",
+                **_HOLDER,
+                scope="current_owner",
+                platforms=["weibo", "taobao"],
+            ),
+        }
+    ),
+]
+OrderInBody = Annotated[
+    OrderBody,
+    Body(
+        openapi_examples={
+            "all": _example("Detach what a former holder bound", **_HOLDER),
+            "query": _example(
+                "Act on what a query found", query_id="qry_01kb2x5c7zf3v8h1m4n6p9q2rs"
+            ),
+            "close": _example(
+                "Close the holder's own account",
+                **_HOLDER,
+                scope="current_owner",
+                platforms=["taobao"],
+                action="close_account",
+                reference="R-20261121-000017",
+            ),
+        }
+    ),
+]
 
 
 def asked_query(body: QueryBody, region: str, repeatable: Repeatable | None) -> Asked:

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.api.pages import Page
@@ -79,8 +80,50 @@ class ListedOrderShown(AnswerModel):
     )
 
 
+_EXAMPLE: JsonDict = {
+    "id": "ord_01kb2x5c7zf3v8h1m4n6p9q2rs",
+    "kind": "unbind",
+    "status": "in_progress",
+    "number": "+86138****1234",
+    "owner_since": "2025-03-01",
+    "cutoff": "2025-02-28T16:00:00Z",
+    "scope": "previous_owner",
+    "action": "detach",
+    "carrier": "china-mobile",
+    "reference": None,
+    "created_at": "2026-11-21T08:00:00Z",
+    "held_until": None,
+    "held_for": None,
+    "deadline": "2026-11-27T15:59:59Z",
+    "completed_at": None,
+    "summary": {"total": 1, "unbound": 1},
+    "sensitive": {"total": 12, "finished": 9},
+    "items": [
+        {
+            "platform": "weibo",
+            "platform_name": "微博",
+            "status": "unbound",
+            "reason": None,
+            "detail": None,
+            "attempts": 1,
+            "acknowledged_at": "2026-11-21T08:00:01Z",
+            "finished_at": "2026-11-21T09:12:45Z",
+            "bindings": None,
+            "removed": 1,
+            "kept": 0,
+            "restorable_until": "2026-12-21T00:00:00Z",
+            "action_url": None,
+            "late": False,
+            "overdue": False,
+        }
+    ],
+}
+
+
 class OrderShown(ListedOrderShown):
     """A query or an order."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     items: list[ItemShown] = Field(description="In the order of the slugs.")
 

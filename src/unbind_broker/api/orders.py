@@ -22,7 +22,7 @@ from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import Instant
 from unbind_broker.api.order_bodies import (
-    OrderBody,
+    OrderInBody,
     Reference,
     SearchBody,
     asked_order,
@@ -76,7 +76,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 async def create_order(
     context: Ctx,
     caller: CarrierCaller,
-    body: OrderBody,
+    body: OrderInBody,
     request: Request,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,

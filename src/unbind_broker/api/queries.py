@@ -17,7 +17,7 @@ from unbind_broker.api.accepting import (
 )
 from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.context import Ctx
-from unbind_broker.api.order_bodies import QueryBody, asked_query
+from unbind_broker.api.order_bodies import QueryInBody, asked_query
 from unbind_broker.api.order_paths import QueryIdInPath
 from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_CALL, problems
@@ -52,7 +52,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 async def create_query(
     context: Ctx,
     caller: CarrierCaller,
-    body: QueryBody,
+    body: QueryInBody,
     request: Request,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,

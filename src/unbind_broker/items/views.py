@@ -5,20 +5,18 @@ in scope ``previous_owner`` those platforms are no items and are in no summary; 
 is told of them is how many were asked and how many are finished, whatever they said.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import func, select
-
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.database import UUIDS, Db, sql
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.base.sealing import Sealer
-from unbind_broker.items.states import ItemStatus
-from unbind_broker.items.tables import items
+from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.orders.states import Scope
 from unbind_broker.orders.views import (
     OrderFilter,
@@ -27,9 +25,8 @@ from unbind_broker.orders.views import (
     list_heads,
     read_head,
 )
-from unbind_broker.platforms.tables import platforms
 
-_NOT_IN_TIME = frozenset({ItemStatus.EXPIRED, ItemStatus.UNDELIVERABLE})
+_NOT_IN_TIME = frozenset({ItemStatus.EXPIRED.code, ItemStatus.UNDELIVERABLE.code})
 
 
 class Sensitive(TypedDict):
@@ -79,17 +76,16 @@ async def read_order(
     order = await read_head(db, carrier_id, order_id, sealer)
     if order is None:
         return None
-    rows = (
-        await db.execute(
-            select(items, *_PLATFORM)
-            .join(platforms, platforms.c.id == items.c.platform_id)
-            .where(items.c.order_id == order_id)
-            .order_by(platforms.c.slug)
-        )
-    ).all()
-    counts = (_Count(order_id, row.status, row.sensitive, 1) for row in rows)
-    shown = [_item(row) for row in rows if not (row.sensitive and _folds(order))]
-    return OrderView(**_summed(order, counts), items=shown)
+    rows = (await db.execute(_ITEMS, {"order": order_id})).all()
+    counts: Counter[tuple[int, bool]] = Counter()
+    shown = []
+    folds = _folds(order)
+    for sensitive, *columns in rows:
+        counts[columns[_STATUS], sensitive] += 1
+        if not (sensitive and folds):
+            shown.append(_item(*columns))
+    summed = _summed(order, [(*key, items) for key, items in counts.items()])
+    return OrderView(**summed, items=shown)
 
 
 async def list_orders(
@@ -101,73 +97,95 @@ async def list_orders(
 ) -> list[tuple[UUID, ListedOrder]]:
     """Read orders of a carrier, newest first, without their items."""
     found = await list_heads(db, carrier_id, chosen, page, sealer)
-    rows = await db.execute(
-        select(items.c.order_id, items.c.status, platforms.c.sensitive, func.count())
-        .join(platforms, platforms.c.id == items.c.platform_id)
-        .where(items.c.order_id.in_([order.id for order in found]))
-        .group_by(items.c.order_id, items.c.status, platforms.c.sensitive)
-    )
-    counts = [_Count(*row) for row in rows]
-    return [
-        (
-            order.id,
-            _summed(order, (count for count in counts if count.order_id == order.id)),
-        )
-        for order in found
-    ]
+    rows = await db.execute(_COUNTS, {"orders": [order.id for order in found]})
+    counts: defaultdict[UUID, list[tuple[int, bool, int]]] = defaultdict(list)
+    for order_id, *count in rows:
+        counts[order_id].append((count[0], count[1], count[2]))
+    return [(order.id, _summed(order, counts[order.id])) for order in found]
 
 
-@dataclass(frozen=True)
-class _Count:
-    order_id: UUID
-    status: ItemStatus
-    sensitive: bool
-    items: int
-
-
-_PLATFORM: Sequence[Any] = (
-    platforms.c.slug,
-    platforms.c.name_zh,
-    platforms.c.sensitive,
+# Codes are read as they are stored: an order has hundreds of items, and naming each
+# column's type costs more than all the rest.
+_ITEMS = sql(
+    """
+    SELECT p.sensitive, p.slug, p.name_zh, i.status, i.reason, i.detail, i.attempts,
+        i.acknowledged_at, i.finished_at, i.bindings, i.removed, i.kept,
+        i.restorable_until, i.action_url, i.late
+    FROM items i
+    JOIN platforms p ON p.id = i.platform_id
+    WHERE i.order_id = :order
+    ORDER BY p.slug""",
+    order=UUID_TYPE,
 )
+_STATUS = 2
+_COUNTS = sql(
+    """
+    SELECT i.order_id, i.status, p.sensitive, count(*)
+    FROM items i
+    JOIN platforms p ON p.id = i.platform_id
+    WHERE i.order_id = ANY(:orders)
+    GROUP BY i.order_id, i.status, p.sensitive""",
+    orders=UUIDS,
+)
+_STATUSES = {status.code: status for status in ItemStatus}
+_REASONS: dict[int | None, str | None] = {None: None}
+_REASONS.update((reason.code, reason.value) for reason in Reason)
 
 
 def _folds(order: ReadOrder) -> bool:
     return order.scope is Scope.PREVIOUS_OWNER
 
 
-def _summed(order: ReadOrder, counts: Iterable[_Count]) -> ListedOrder:
-    named: Counter[ItemStatus] = Counter()
-    sensitive = Sensitive(total=0, finished=0)
-    for count in counts:
-        if count.sensitive and _folds(order):
-            sensitive["total"] += count.items
-            sensitive["finished"] += count.items * count.status.is_final
+def _summed(order: ReadOrder, counts: Iterable[tuple[int, bool, int]]) -> ListedOrder:
+    """Add up how many items of each kind are in which status."""
+    named: Counter[int] = Counter()
+    folded = Sensitive(total=0, finished=0)
+    for code, sensitive, count in counts:
+        if sensitive and _folds(order):
+            folded["total"] += count
+            folded["finished"] += count * _STATUSES[code].is_final
         else:
-            named[count.status] += count.items
-    present = {status.value: named[status] for status in ItemStatus if named[status]}
+            named[code] += count
+    present = {
+        status.value: named[code] for code, status in _STATUSES.items() if named[code]
+    }
     return ListedOrder(
         **order.head,
         summary={"total": named.total(), **present},
-        sensitive=sensitive,
+        sensitive=folded,
     )
 
 
-def _item(row: Any) -> ItemView:
+def _item(  # noqa: PLR0913, PLR0917 - the columns of `_ITEMS`, hundreds of times
+    slug: str,
+    name: str,
+    status: int,
+    reason: int | None,
+    detail: str | None,
+    attempts: int,
+    acknowledged_at: datetime | None,
+    finished_at: datetime | None,
+    bindings: int | None,
+    removed: int | None,
+    kept: int | None,
+    restorable_until: datetime | None,
+    action_url: str | None,
+    late: bool,  # noqa: FBT001 - a column
+) -> ItemView:
     return ItemView(
-        platform=row.slug,
-        platform_name=row.name_zh,
-        status=row.status.value,
-        reason=row.reason and row.reason.value,
-        detail=row.detail,
-        attempts=row.attempts,
-        acknowledged_at=show_instant_or_null(row.acknowledged_at),
-        finished_at=show_instant_or_null(row.finished_at),
-        bindings=row.bindings,
-        removed=row.removed,
-        kept=row.kept,
-        restorable_until=show_instant_or_null(row.restorable_until),
-        action_url=row.action_url,
-        late=row.late,
-        overdue=row.late or row.status in _NOT_IN_TIME,
+        platform=slug,
+        platform_name=name,
+        status=_STATUSES[status].value,
+        reason=_REASONS[reason],
+        detail=detail,
+        attempts=attempts,
+        acknowledged_at=show_instant_or_null(acknowledged_at),
+        finished_at=show_instant_or_null(finished_at),
+        bindings=bindings,
+        removed=removed,
+        kept=kept,
+        restorable_until=show_instant_or_null(restorable_until),
+        action_url=action_url,
+        late=late,
+        overdue=late or status in _NOT_IN_TIME,
     )
