@@ -34,9 +34,12 @@ def nowhere(
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    terminate = signal.getsignal(signal.SIGTERM)
+    signals = {
+        number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
     yield monkeypatch
-    signal.signal(signal.SIGTERM, terminate)
+    for number, handler in signals.items():
+        signal.signal(number, handler)
     root.handlers[:] = handlers
     root.setLevel(level)
 

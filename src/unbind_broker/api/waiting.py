@@ -44,9 +44,12 @@ class Completions:
         self._waiting: dict[UUID, set[asyncio.Event]] = {}
         self._polling: asyncio.Task[None] | None = None
         self._tick = _SHORTEST_TICK
+        self._letting_go = False
 
     async def wait(self, order_id: UUID, seconds: float) -> bool:
         """Wait until the order is over; False if it is not within ``seconds``."""
+        if self._letting_go:
+            return False
         over = asyncio.Event()
         self._waiting.setdefault(order_id, set()).add(over)
         self._tick = _SHORTEST_TICK
@@ -57,7 +60,14 @@ class Completions:
                 await asyncio.wait_for(over.wait(), seconds)
         finally:
             self._forget(order_id, over)
-        return over.is_set()
+        return over.is_set() and not self._letting_go
+
+    def let_go(self) -> None:
+        """Make everybody stop waiting, now and from now on: the process ends."""
+        self._letting_go = True
+        for waiting in self._waiting.values():
+            for over in waiting:
+                over.set()
 
     def _forget(self, order_id: UUID, over: asyncio.Event) -> None:
         waiting = self._waiting.get(order_id, set())

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from unbind_broker.app.factory import create_app
 from unbind_broker.app.server import ApiServer
 from unbind_broker.base.ids import WorkerId, new_uuid7
@@ -46,9 +48,10 @@ async def run_api_part(
 ) -> None:
     """Serve the API until asked to stop, then drain."""
     _shout(runtime)
-    server = ApiServer(create_app(runtime), on_ready)
+    app = create_app(runtime)
+    server = ApiServer(app, on_ready)
     serving = asyncio.create_task(server.serve_on(listener))
-    watching = asyncio.create_task(_end_server(server, stop))
+    watching = asyncio.create_task(_end_server(server, app, stop))
     try:
         await serving
     finally:
@@ -70,8 +73,9 @@ async def run_worker_part(runtime: Runtime, data_dir: Path | None, stop: Stop) -
             hurry.cancel()
 
 
-async def _end_server(server: ApiServer, stop: Stop) -> None:
+async def _end_server(server: ApiServer, app: FastAPI, stop: Stop) -> None:
     await stop.asked.wait()
+    app.state.context.completions.let_go()
     server.drain()
     await stop.hurried.wait()
     server.drop()

@@ -23,11 +23,17 @@ class Stop:
 
     @classmethod
     def on_signals(cls) -> Self:
-        """Hear Ctrl-C and SIGTERM from now on; they no longer raise."""
+        """Hear Ctrl-C, SIGTERM and a closed terminal from now on.
+
+        They no longer raise. A closed terminal means nothing to whoever asked not to
+        be told of it (``nohup``).
+        """
         stop = cls()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.ask)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, stop.ask)
         return stop
 
     def ask(self) -> None:

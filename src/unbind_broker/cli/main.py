@@ -29,7 +29,7 @@ COMMANDS = {
 
 FAILED = 1
 INTERRUPTED = 130
-TERMINATED = 143
+BY_SIGNAL = 128
 
 
 class CommandsOnDemand(TyperGroup):
@@ -73,6 +73,8 @@ def unbind_broker(
 def run() -> None:
     """Run the command line: one clear line on stderr when something is wrong."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
     command = typer.main.get_command(app)
     arguments = sys.argv[1:] or ["--help"]
     try:
@@ -91,8 +93,9 @@ def run() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    """End as other errors do, so that the embedded database is left in good order."""
+    raise SystemExit(BY_SIGNAL + number)
 
 
 def _complain(text: str) -> None:
