@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from unbind_broker.base.database import UUIDS
 from unbind_broker.orders.states import OPEN
 from unbind_broker.orders.tables import orders
 
@@ -91,7 +92,8 @@ class Completions:
         async with self._engine.connect() as db:
             found = await db.execute(
                 select(orders.c.id).where(
-                    orders.c.id.in_(order_ids), orders.c.status.not_in(OPEN)
+                    orders.c.id == any_(literal(order_ids, UUIDS)),
+                    orders.c.status.not_in(OPEN),
                 )
             )
             return list(found.scalars())

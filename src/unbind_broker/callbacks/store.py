@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import any_, literal, select
 
 from unbind_broker.base.database import INT, UUIDS, Db, sql
 from unbind_broker.base.ids import PlatformId
@@ -55,7 +55,8 @@ async def lock_items(
         select(items, *_ASKED)
         .join(orders, orders.c.id == items.c.order_id)
         .where(
-            items.c.platform_id == reporter.id, items.c.order_id.in_(list(order_ids))
+            items.c.platform_id == reporter.id,
+            items.c.order_id == any_(literal(list(order_ids), UUIDS)),
         )
         .order_by(items.c.order_id)
         .with_for_update(of=items, key_share=True)

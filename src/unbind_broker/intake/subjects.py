@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, assert_never
 
-from sqlalchemy import or_, select
+from sqlalchemy import any_, literal, or_, select
 
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import TEXTS, Db
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
 from unbind_broker.base.sealing import BlindIndex, Sealer
@@ -101,7 +101,7 @@ async def _named(
     rows = await db.execute(
         select(platforms.c.id, platforms.c.slug, platforms.c.capabilities, _RECEIVES)
         .select_from(_WITH_ENDPOINT)
-        .where(platforms.c.slug.in_(slugs))
+        .where(platforms.c.slug == any_(literal(list(slugs), TEXTS)))
     )
     known = {row.slug: row for row in rows}
     _refuse(

@@ -89,7 +89,6 @@ _NAMED = """
         SELECT i.order_id, i.platform_id
         FROM unnest(:orders, :platforms) AS named (order_id, platform_id)
         JOIN items i USING (order_id, platform_id)
-        WHERE i.order_id = ANY(:orders)
         ORDER BY i.order_id, i.platform_id
         FOR NO KEY UPDATE OF i
     )
@@ -97,7 +96,6 @@ _NAMED = """
 _EACH_LOCKED = """
     FROM locked l
     WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
-        AND i.order_id = ANY(:orders)
 """
 _ACKNOWLEDGE = sql(
     f"""{_NAMED}
@@ -245,8 +243,7 @@ _REPLACE = sql(
         order_id, platform_id, status, late, reason, holder_action,
         {", ".join(_PLAIN)}
     )
-    WHERE i.order_id = n.order_id AND i.platform_id = n.platform_id
-        AND i.order_id = ANY(:orders)""",
+    WHERE i.order_id = n.order_id AND i.platform_id = n.platform_id""",
     orders=UUIDS,
     platforms=INTS,
     statuses=SMALLS,
