@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import schemathesis
@@ -43,7 +44,7 @@ schema = schemathesis.openapi.from_dict(document())
 schema.config.generation.update(
     modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 )
-PROMISES = [
+PROMISES: list[Any] = [
     not_a_server_error,
     *CHECKS.get_by_names(
         [
@@ -131,7 +132,7 @@ async def serve(started: Future[Broker], over: asyncio.Event) -> None:
     suppress_health_check=list(HealthCheck),
 )
 def test_answers_are_those_of_the_document(
-    case: schemathesis.Case, broker: Broker
+    case: schemathesis.Case[Any], broker: Broker
 ) -> None:
     case.headers.pop("Prefer", None)  # nobody works here: waiting would only take time
     case.call_and_validate(
@@ -139,7 +140,7 @@ def test_answers_are_those_of_the_document(
     )
 
 
-def role_of(case: schemathesis.Case) -> str:
+def role_of(case: schemathesis.Case[Any]) -> str:
     for prefix, role in ROLES:
         if case.path.startswith(prefix):
             return role
