@@ -24,8 +24,10 @@ from tests.support.database import open_server
 from unbind_broker.app.factory import document
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import open_engine
+from unbind_broker.carriers.service import Carrier
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.keys.tables import Role
+from unbind_broker.platforms.service import Platform
 
 PER_OPERATION = 15
 ROLES = (
@@ -103,7 +105,7 @@ async def serve(started: Future[Broker], over: asyncio.Event) -> None:
             fetching = await a_platform(db, "douban", now=now)
             await an_endpoint(db, settled, "http://127.0.0.1:9/closed", now=now)
             await an_endpoint(db, fetching, delivery=Delivery.PULL, now=now)
-            callers = {
+            callers: dict[str, Carrier | Platform | Role] = {
                 "admin": Role.ADMIN,
                 "carrier": carrier,
                 "platform": plain,
