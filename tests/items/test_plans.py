@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, text, update
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
@@ -15,18 +15,24 @@ from unbind_broker.base.ids import OrderId
 from unbind_broker.deadlines import expiring, sweeping
 from unbind_broker.items import service, views
 from unbind_broker.orders import settling
+from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.tables import orders
 
 MANY = 3000
 
 
 @pytest.fixture
 async def crowd(db: Db) -> list[OrderId]:
-    """Thousands of open orders, each with some items."""
+    """Thousands of orders with some items each; one in a hundred is open."""
     carrier = await a_carrier(db)
     for place in range(5):
         await a_reachable_platform(db, f"platform-{place}")
     order_id = await an_order(db, carrier)
     made = await many_orders(db, carrier, MANY, like=order_id)
+    closed = {"status": OrderStatus.COMPLETED, "completed_at": NOON}
+    await db.execute(
+        update(orders).where(orders.c.id.not_in(made[::100])).values(closed)
+    )
     for table in ("orders", "items", "order_log"):
         await db.execute(text(f"ANALYZE {table}"))
     return made
@@ -58,6 +64,7 @@ def steps_of(crowd: list[OrderId]) -> dict[str, tuple[TextClause, dict[str, Any]
         "count": (service._COUNT_ATTEMPTS, named),
         "replace": (service._REPLACE, changed),
         "expire": (service._EXPIRE, {"orders": some, "now": NOON}),
+        "hand out": (service._HAND_OUT, {"platform": 1, "now": soon, "limit": 50}),
         "settle": (settling._SETTLE, {"orders": some, "now": NOON}),
         "overdue": (expiring._OVERDUE, {"now": soon, "limit": 50}),
         "view": (views._ITEMS, {"order": some[0]}),
