@@ -12,6 +12,8 @@ from typing import Any
 
 PATIENCE = 50.0
 """Seconds that one step may take on a slow machine."""
+GRACE = 20.0
+"""Seconds that a command has to end by itself."""
 SHORT = {
     "UNBIND_ALLOW_PRIVATE_ENDPOINTS": "1",
     "UNBIND_LEASE": "3s",
@@ -96,10 +98,16 @@ class Processes:
 
 @asynccontextmanager
 async def processes(folder: Path, **environment: str) -> AsyncIterator[Processes]:
-    """Start commands; those that still run in the end are killed."""
+    """Start commands; those that still run in the end are ended, whatever it takes.
+
+    A killed one would leave its embedded database running.
+    """
     made = Processes(folder, environment)
     try:
         yield made
     finally:
         for process in reversed(made.started):
-            await process.stop(signal.SIGKILL)
+            try:
+                await asyncio.wait_for(process.stop(), GRACE)
+            except TimeoutError:
+                await process.stop(signal.SIGKILL)
