@@ -17,13 +17,16 @@ from tests.support.receiver import Answer, Door, Receiver
 from tests.support.trail import trail
 from tests.support.waiting import eventually
 from unbind_broker.api.admission import Overloaded
+from unbind_broker.api.endpoint_probes import judge_challenge
 from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import RateLimited
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.ids import EndpointId
-from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.deliveries.attempts import Timings
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.deliveries.tables import attempts
 from unbind_broker.endpoints.states import PausedBy
+from unbind_broker.sending.exchanges import Exchange
 
 URL = "/v1/endpoint"
 
@@ -98,6 +101,17 @@ async def test_owner_is_told_what_went_wrong(
     assert failed.json()["detail"] == detail
     found = await api.get(URL, headers=parties.weibo)
     assert found.json()["status"] == "unverified"
+
+
+def test_owner_is_told_how_long_the_broker_waited() -> None:
+    silence = Exchange(
+        Outcome(OutcomeKind.TIMED_OUT),
+        b"",
+        "no answer",
+        Timings(10_000),
+        disclosed=True,
+    )
+    assert judge_challenge(silence, "c") == "no answer: timed out after 10 s"
 
 
 async def test_endpoint_without_the_secret_is_not_verified(

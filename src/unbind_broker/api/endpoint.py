@@ -11,6 +11,7 @@ from unbind_broker.api.endpoint_bodies import EndpointBody, RotationBody
 from unbind_broker.api.endpoint_probes import (
     VerificationFailed,
     judge_challenge,
+    name_silence,
     policy_of,
     post_probe,
 )
@@ -110,7 +111,7 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
     body = verification_payload(context.clock.now(), challenge)
     event = EventType.ENDPOINT_VERIFICATION
     probe = await post_probe(context, endpoint, url, event, body)
-    fault = judge_challenge(probe, challenge)
+    fault = judge_challenge(probe.exchange, challenge)
     now = context.clock.now()
     async with context.engine.begin() as db:
         await attempts.append(db, [probe.attempt])
@@ -143,7 +144,7 @@ async def test_endpoint(context: Ctx, caller: EndpointOwner) -> TestOutcome:
         status_code=probe.exchange.outcome.status_code,
         milliseconds=probe.exchange.timings.total_ms,
         answer_head=probe.attempt.answer_head,
-        error=probe.fault,
+        error=name_silence(probe.exchange),
     )
 
 

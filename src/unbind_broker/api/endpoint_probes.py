@@ -41,13 +41,6 @@ class Probe:
     attempt: Attempt
     exchange: Exchange
 
-    @property
-    def fault(self) -> str | None:
-        """Say in a few words why there was no answer; None if there was one."""
-        if self.exchange.outcome.kind is OutcomeKind.TIMED_OUT:
-            return f"timed out after {LIMIT.total_seconds():.0f} s"
-        return self.exchange.error
-
 
 def policy_of(context: Context) -> UrlPolicy:
     """Return how far the guard opens in this installation."""
@@ -79,12 +72,19 @@ async def post_probe(
     return Probe(attempt, exchange)
 
 
-def judge_challenge(probe: Probe, challenge: str) -> str | None:
+def judge_challenge(exchange: Exchange, challenge: str) -> str | None:
     """Say why the endpoint is not verified, or nothing."""
-    status = probe.exchange.outcome.status_code
-    if probe.fault is not None or status is None:
-        return f"no answer: {probe.fault}"
-    return challenge_fault(status, probe.exchange.answer, challenge)
+    fault, status = name_silence(exchange), exchange.outcome.status_code
+    if fault is not None or status is None:
+        return f"no answer: {fault}"
+    return challenge_fault(status, exchange.answer, challenge)
+
+
+def name_silence(exchange: Exchange) -> str | None:
+    """Say in a few words why there was no answer; None if there was one."""
+    if exchange.outcome.kind is OutcomeKind.TIMED_OUT:
+        return f"timed out after {LIMIT.total_seconds():.0f} s"
+    return exchange.error
 
 
 def _attempt(
