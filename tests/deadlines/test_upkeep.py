@@ -54,6 +54,9 @@ async def set_xids(db: Db, *order_ids: OrderId) -> None:
 
 async def test_log_rows_behind_every_cursor_go(db: Db) -> None:
     carrier = await a_carrier(db)
+    await an_endpoint(db, carrier)  # carriers' endpoints read no log
+    await an_endpoint(db, await a_platform(db, "unverified"), verified=False)
+    await db.execute(update(endpoint_leases).values(cursor_xid=1))
     await set_cursors(db, slow=101, fast=200)
     order_ids = [await an_order(db, carrier) for _ in range(3)]
     await set_xids(db, *order_ids)

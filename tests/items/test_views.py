@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -305,6 +305,8 @@ async def test_lists_are_filtered(db: Db) -> None:
     assert await listed(db, carrier, status=OrderStatus.HELD) == [held]
     assert await listed(db, carrier, created_after=NOON) == [held, second]
     assert await listed(db, carrier, created_after=later) == []
+    long_ago = datetime(1960, 1, 1, tzinfo=UTC)
+    assert await listed(db, carrier, created_after=long_ago) == [held, second, first]
     index = BLIND_INDEX.index(other_number)
     assert await listed(db, carrier, number_index=index) == [second]
 

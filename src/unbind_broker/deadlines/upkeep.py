@@ -26,8 +26,8 @@ async def make_partitions(db: Db, now: datetime) -> int:
 async def prune_log(db: Db, now: datetime, limit: int) -> int:
     """Delete up to ``limit`` log rows of each kind that no sender needs; count them.
 
-    Those are the ones behind every endpoint's cursor, and those of orders that are
-    closed and older than an hour, whatever a parked endpoint's cursor says.
+    Those are the ones behind the cursor of every endpoint that items are made for, and
+    those of orders that are closed and older than an hour, whatever a cursor says.
     """
     behind = await db.execute(_PRUNE_BEHIND, {"limit": limit})
     closed = await db.execute(
@@ -51,7 +51,12 @@ _PRUNE_BEHIND = sql(
     """
     DELETE FROM order_log WHERE (xid, order_id) IN (
         SELECT xid, order_id FROM order_log
-        WHERE xid < (SELECT min(cursor_xid) FROM endpoint_leases)
+        WHERE xid < (
+            SELECT min(l.cursor_xid)
+            FROM endpoint_leases l
+            JOIN endpoints e ON e.id = l.endpoint_id
+            WHERE e.platform_id IS NOT NULL AND e.verified_at IS NOT NULL
+        )
         ORDER BY xid, order_id
         LIMIT :limit
     )""",
