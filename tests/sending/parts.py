@@ -5,11 +5,16 @@ from itertools import count
 from uuid import UUID
 
 from tests.support.clock import NOON
-from unbind_broker.base.ids import EndpointId, PlatformId
+from unbind_broker.base.ids import AttemptId, EndpointId, PlatformId, new_uuid7
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.signing_keys import Secret
+from unbind_broker.deliveries.attempts import Timings
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.states import Action, OrderKind, Scope
-from unbind_broker.sending.batches import Work
+from unbind_broker.sending.batches import Batch, Work
+from unbind_broker.sending.exchanges import Exchange
+from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.payloads import OutgoingItem
 from unbind_broker.sending.positions import Position
@@ -90,3 +95,47 @@ def a_lane(
     lane = Lane(target.endpoint_id, 1, cursor, lease_ends, numbers or ReadNumbers())
     lane.retarget(target, now)
     return lane
+
+
+def a_batch(
+    size: int = 1,
+    *,
+    works: list[Work] | None = None,
+    event: EventType = EventType.UNBIND_REQUESTED,
+) -> Batch:
+    return Batch(event, works or [a_work() for _ in range(size)])
+
+
+def ended(
+    batch: Batch,
+    kind: OutcomeKind = OutcomeKind.ACCEPTED,
+    *,
+    lane: Lane | None = None,
+    answer: bytes = b"",
+    at: datetime = NOON,
+) -> Finished:
+    """An exchange that came to ``kind``; nothing of it is recorded."""
+    lane = lane or a_lane()
+    nothing_sent = {
+        OutcomeKind.OWN_FAULT,
+        OutcomeKind.BLOCKED,
+        OutcomeKind.UNREACHABLE,
+    }
+    return Finished(
+        attempt_id=AttemptId(new_uuid7(at)),
+        lane=lane,
+        platform_id=lane.target.platform_id if lane.target else PlatformId(7),
+        batch=batch,
+        webhook_id="msg_1",
+        body_sha256=b"\x01" * 32,
+        started_at=at,
+        ended_at=at,
+        exchange=Exchange(
+            outcome=Outcome(kind),
+            answer=answer,
+            error=None if kind is OutcomeKind.ACCEPTED else "a fault",
+            timings=Timings(5),
+            disclosed=kind not in nothing_sent,
+        ),
+        jitter=0.5,
+    )

@@ -49,6 +49,8 @@ class Due(NamedTuple):
     attempt: int
 
 
+# Items and orders are looked up row by row (LATERAL with LIMIT): Postgres must not
+# decide to read all of them because it expects many.
 _DUE = sql(
     f"""
     SELECT w.endpoint_id, d.id, d.due_at, d.event, d.order_id, d.attempt, d.waits
@@ -58,9 +60,13 @@ _DUE = sql(
         SELECT r.id, r.due_at, r.event, r.order_id, r.attempt,
             coalesce(i.status = {_QUEUED}, false) AS waits
         FROM deliveries r
-        LEFT JOIN items i
-            ON i.order_id = r.order_id AND i.platform_id = e.platform_id
-        LEFT JOIN orders o ON o.id = r.order_id
+        LEFT JOIN LATERAL (
+            SELECT status FROM items
+            WHERE order_id = r.order_id AND platform_id = e.platform_id LIMIT 1
+        ) i ON true
+        LEFT JOIN LATERAL (
+            SELECT status, deadline FROM orders WHERE id = r.order_id LIMIT 1
+        ) o ON true
         WHERE r.endpoint_id = w.endpoint_id AND r.due_at <= :now
             AND r.event IN ({_REQUESTS})
             AND (i.status IS DISTINCT FROM {_QUEUED}

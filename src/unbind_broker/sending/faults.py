@@ -41,9 +41,8 @@ def is_own(error: OSError) -> bool:
 def name_fault(error: OSError) -> str:
     """Give a short phrase; never a host, an address or a secret."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _CERTIFICATES.get(
-            error.verify_code, "TLS: certificate verification failed"
-        )
+        code = getattr(error, "verify_code", 0)
+        return _CERTIFICATES.get(code, "TLS: certificate verification failed")
     for fault, phrase in _BY_CLASS:
         if isinstance(error, fault):
             return phrase

@@ -59,6 +59,8 @@ class Behind(NamedTuple):
     is_complete: bool
 
 
+# Items are looked up row by row (LATERAL, with an aggregate or LIMIT in it): Postgres
+# must not decide to read all of them because it expects many.
 _HORIZON = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
 _WAITS = f"i.status = {ItemStatus.QUEUED.code} AND i.attempts = 0"
 
@@ -67,17 +69,17 @@ _TAIL = sql(
     SELECT h.horizon, l.xid, l.order_id, l.platforms
     FROM (SELECT {_HORIZON} AS horizon) h
     LEFT JOIN (
-        SELECT r.xid, r.order_id,
-            array_agg(i.platform_id) FILTER (WHERE i.platform_id IS NOT NULL)
-                AS platforms
+        SELECT r.xid, r.order_id, waiting.platforms
         FROM (
             SELECT xid, order_id FROM order_log
             WHERE (xid, order_id) > (:xid, :order_id) AND order_id <> ALL(:dealt)
             ORDER BY xid, order_id
             LIMIT :limit
         ) r
-        LEFT JOIN items i ON i.order_id = r.order_id AND {_WAITS}
-        GROUP BY r.xid, r.order_id
+        CROSS JOIN LATERAL (
+            SELECT array_agg(i.platform_id) AS platforms
+            FROM items i WHERE i.order_id = r.order_id AND {_WAITS}
+        ) waiting
     ) l ON true
     ORDER BY l.xid, l.order_id
     """,
@@ -96,17 +98,21 @@ _BEHIND = sql(
             (array_agg(r.order_id ORDER BY r.xid DESC, r.order_id DESC))[1]
                 AS last_order,
             array_agg(r.xid ORDER BY r.xid, r.order_id)
-                FILTER (WHERE i.order_id IS NOT NULL) AS waiting_xids,
+                FILTER (WHERE i.waits) AS waiting_xids,
             array_agg(r.order_id ORDER BY r.xid, r.order_id)
-                FILTER (WHERE i.order_id IS NOT NULL) AS waiting_orders
+                FILTER (WHERE i.waits) AS waiting_orders
         FROM (
             SELECT o.xid, o.order_id FROM order_log o
             WHERE (o.xid, o.order_id) > (w.xid, w.order_id)
             ORDER BY o.xid, o.order_id
             LIMIT w.scan
         ) r
-        LEFT JOIN items i ON i.order_id = r.order_id
-            AND i.platform_id = w.platform_id AND {_WAITS}
+        LEFT JOIN LATERAL (
+            SELECT true AS waits FROM items i
+            WHERE i.order_id = r.order_id AND i.platform_id = w.platform_id
+                AND {_WAITS}
+            LIMIT 1
+        ) i ON true
     ) l
     """,
     platforms=INTS,

@@ -130,16 +130,38 @@ class Outbound:
             return trace.ended(outcome, None, answer)
 
 
+LookUp = Callable[
+    [str, int, socket.AddressFamily], list[tuple[socket.AddressFamily, int, str]]
+]
+"""Resolve a host and port, in a thread: families, protocols and addresses."""
+
+
+def look_up(
+    host: str, port: int, family: socket.AddressFamily
+) -> list[tuple[socket.AddressFamily, int, str]]:
+    """Ask the machine's resolver."""
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "no host name") from None
+    return [(kind, proto, str(place[0])) for kind, _, proto, _, place in found]
+
+
 @asynccontextmanager
 async def open_outbound(
     policy: UrlPolicy,
     now: Callable[[], datetime],
+    *,
     tls: ssl.SSLContext | None = None,
+    look_up: LookUp = look_up,
 ) -> AsyncIterator[Outbound]:
-    """Open the session that all endpoints share: one pool, kept connections."""
+    """Open the session that all endpoints share: one pool, kept connections.
+
+    ``tls`` trusts the machine's authorities unless another context is given.
+    """
     threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolver")
     connector = aiohttp.TCPConnector(
-        resolver=_GuardedResolver(policy, threads),
+        resolver=_GuardedResolver(policy, threads, look_up),
         ttl_dns_cache=DNS_KEPT_SECONDS,
         limit=0,  # each lane keeps its own limit
         ssl=tls or True,
@@ -161,16 +183,21 @@ async def open_outbound(
 class _GuardedResolver(AbstractResolver):
     """Resolve names; one forbidden address among the others refuses them all."""
 
-    def __init__(self, policy: UrlPolicy, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, policy: UrlPolicy, threads: ThreadPoolExecutor, look_up: LookUp
+    ) -> None:
         self._policy = policy
         self._threads = threads
+        self._look_up = look_up
 
     @override
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         loop = asyncio.get_running_loop()
-        looked_up = loop.run_in_executor(self._threads, _look_up, host, port, family)
+        looked_up = loop.run_in_executor(
+            self._threads, self._look_up, host, port, family
+        )
         try:
             found = await asyncio.wait_for(looked_up, RESOLVE_LIMIT.total_seconds())
         except TimeoutError:
@@ -194,16 +221,6 @@ class _GuardedResolver(AbstractResolver):
     @override
     async def close(self) -> None:
         """Do nothing: the threads are closed by whoever made them."""
-
-
-def _look_up(
-    host: str, port: int, family: socket.AddressFamily
-) -> list[tuple[int, int, str]]:
-    try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-    except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "no host name") from None
-    return [(kind, proto, str(place[0])) for kind, _, proto, _, place in found]
 
 
 def _tracing() -> aiohttp.TraceConfig:

@@ -32,7 +32,6 @@ _LOCK = sql(
     """
     SELECT FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
     JOIN items i USING (order_id, platform_id)
-    WHERE i.order_id = ANY(:orders)
     ORDER BY i.order_id, i.platform_id
     FOR NO KEY UPDATE OF i
     """,

@@ -1,0 +1,182 @@
+"""Nothing that came of an exchange is lost, whatever the database does."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from tests.sending.parts import a_lane, a_target, a_work, ended
+from tests.support.clock import NOON
+from unbind_broker.base.database import sql
+from unbind_broker.base.ids import WorkerId, new_uuid7
+from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.deliveries.tables import attempts
+from unbind_broker.sending.batches import Work
+from unbind_broker.sending.finished import Finished
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.positions import Position, just_before
+from unbind_broker.sending.recorder import (
+    MOST_REFUSALS,
+    MOST_TOGETHER,
+    MOST_UNRECORDED,
+    Recorder,
+)
+from unbind_broker.sending.verdicts import Plans
+
+PLANS = Plans((timedelta(seconds=1),), (timedelta(minutes=5),))
+
+
+@pytest.fixture
+def recorder(engine: AsyncEngine) -> Recorder:
+    return Recorder(engine, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON)
+
+
+def a_busy_lane() -> Lane:
+    return a_lane(a_target(max_batch=500, max_concurrency=64))
+
+
+def sent(lane: Lane, size: int = 1, **options: object) -> Finished:
+    """An exchange of that many items of the lane."""
+    works: list[Work] = [a_work() for _ in range(size)]
+    for work in works:
+        assert lane.offer(work, 1)
+    batch = lane.take(0.0)
+    assert batch is not None
+    lane.in_flight -= 1
+    return ended(batch, lane=lane, **options)  # type: ignore[arg-type] # by name
+
+
+async def recorded(engine: AsyncEngine) -> int:
+    async with engine.connect() as db:
+        count: int = (
+            await db.execute(select(func.count()).select_from(attempts))
+        ).scalar_one()
+        return count
+
+
+async def test_lane_is_told_what_is_recorded(
+    engine: AsyncEngine, recorder: Recorder
+) -> None:
+    lane = a_busy_lane()
+    told: list[Collection[Lane]] = []
+    recorder.rested = told.append
+    recorder.put(sent(lane, 3))
+    before = (recorder.is_empty, lane.is_idle)
+    await recorder.step()
+    assert before == (False, False)
+    assert (recorder.is_empty, lane.is_idle) == (True, True)
+    assert told == [{lane}]
+    assert await recorded(engine) == 1
+
+
+async def test_recorder_is_woken_by_what_it_is_given(recorder: Recorder) -> None:
+    woken = []
+    recorder.woken = lambda: woken.append(1)
+    recorder.put(sent(a_busy_lane()))
+    assert woken == [1]
+    assert await recorder.step() == 1.0
+
+
+async def test_nothing_to_record_costs_nothing() -> None:
+    nowhere = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    recorder = Recorder(nowhere, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON)
+    assert await recorder.step() == 1.0
+
+
+async def test_records_are_of_a_bounded_size(
+    engine: AsyncEngine, recorder: Recorder
+) -> None:
+    lane = a_busy_lane()
+    for _ in range(3):
+        recorder.put(sent(lane, MOST_TOGETHER // 2))
+    assert await recorder.step() == 0.0
+    assert await recorded(engine) == 2
+    assert await recorder.step() == 1.0
+    assert await recorded(engine) == 3
+
+
+async def test_too_much_unrecorded_is_congestion(recorder: Recorder) -> None:
+    lane = a_busy_lane()
+    for _ in range(MOST_UNRECORDED // 500):
+        recorder.put(sent(lane, 500))
+    assert not recorder.is_congested
+    recorder.put(sent(lane))
+    congested = recorder.is_congested
+    await recorder.step()
+    assert (congested, recorder.is_congested) == (True, False)
+
+
+async def test_database_that_is_away_loses_nothing() -> None:
+    nowhere = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    recorder = Recorder(nowhere, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON)
+    lane = a_busy_lane()
+    recorder.put(sent(lane, 2))
+    for _ in range(MOST_REFUSALS + 2):
+        with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+            await recorder.step()
+    assert not recorder.is_empty
+    assert not lane.is_idle
+    await nowhere.dispose()
+
+
+async def test_connection_that_breaks_off_is_nobody_s_refusal(
+    engine: AsyncEngine, recorder: Recorder
+) -> None:
+    lane = a_busy_lane()
+    recorder.put(sent(lane, 2))
+    async with engine.begin() as blocking:
+        await blocking.execute(sql("LOCK TABLE attempts"))
+        pid = sql(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        step = asyncio.create_task(recorder.step())
+        cut = 0
+        while not cut:
+            async with engine.connect() as db:
+                cut = (await db.execute(pid)).scalar_one()
+        with pytest.raises(DBAPIError):
+            await step
+        kept = not recorder.is_empty
+    await recorder.step()
+    assert (kept, recorder.is_empty) == (True, True)
+    assert await recorded(engine) == 1
+
+
+async def test_record_that_the_database_refuses_holds_up_nobody(
+    engine: AsyncEngine, recorder: Recorder
+) -> None:
+    lane, other = a_busy_lane(), a_busy_lane()
+    bad = sent(lane, at=NOON.replace(year=1999))  # a month without a partition
+    recorder.put(sent(other))
+    recorder.put(bad)
+    recorder.put(sent(other))
+    lane.position = Position(900, bad.batch.order_ids[0])
+    refusals = 0
+    while not recorder.is_empty:
+        try:
+            await recorder.step()
+        except DBAPIError:
+            refusals += 1
+    assert refusals == 1 + MOST_REFUSALS
+    assert await recorded(engine) == 2
+    assert other.is_idle
+    # Its item is let go, and read again from the log.
+    assert lane.is_idle
+    (work,) = bad.batch.works
+    assert work.position is not None
+    assert lane.position == just_before(work.position)
+    assert lane.behind
+
+
+async def test_failure_of_a_lost_endpoint_is_let_go(recorder: Recorder) -> None:
+    lane = a_busy_lane()
+    recorder.put(sent(lane, kind=OutcomeKind.FAILED))
+    await recorder.step()
+    assert lane.lost
+    assert lane.is_idle
+    assert recorder.is_empty
