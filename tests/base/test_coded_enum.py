@@ -7,7 +7,7 @@ from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.endpoints.events import EventType
-from unbind_broker.endpoints.tables import Delivery, EndpointStatus, PausedBy
+from unbind_broker.endpoints.states import Delivery, EndpointStatus, PausedBy
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.keys.tables import Role
 from unbind_broker.orders.states import (
