@@ -120,3 +120,17 @@ async def test_many_who_wait_share_one_small_query(scene: Scene) -> None:
     await scene.report("weibo", *(not_bound(one) for one in order_ids))
     answers = await asyncio.gather(*waiting)
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_repetition_gets_the_answer_that_was_waited_for(scene: Scene) -> None:
+    headers = {"Prefer": "wait=30", "Idempotency-Key": "waited"}
+    waiting = asyncio.create_task(scene.post("/v1/orders", order_body(), headers))
+    order_id: str = await eventually(lambda: newest_id(scene))
+    early = await scene.post("/v1/orders", order_body(), headers)
+    assert (early.status_code, early.json()["status"]) == (202, "in_progress")
+    await scene.report("weibo", not_bound(order_id))
+    first = await waiting
+    again = await scene.post("/v1/orders", order_body(), headers)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"

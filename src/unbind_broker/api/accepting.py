@@ -16,7 +16,7 @@ from unbind_broker.intake.place_order import IntakeTools, place
 from unbind_broker.intake.rules import Policy
 from unbind_broker.items.views import OrderView, read_order
 from unbind_broker.keys.service import Caller
-from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, remember
+from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, remember, restate
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.settings import Settings
 
@@ -29,8 +29,7 @@ IdempotencyKey = Annotated[
         pattern=r"^[!-~]+$",
         examples=["5f0c6d1e-9b8a-4c3d-8e7f-1a2b3c4d5e6f"],
         description="The same key with the same body gets the first answer again, with "
-        "`Idempotency-Replayed: true`; that is the 202 of the moment of acceptance, "
-        "whatever `Prefer` says. Kept for at least 24 hours.",
+        "`Idempotency-Replayed: true`. Kept for at least 24 hours.",
     ),
 ]
 Prefer = Annotated[
@@ -116,6 +115,9 @@ async def accept(
     view = await read_own(context, caller, placed.order_id, [asked.kind])
     over = OrderStatus(view["status"]) not in OPEN
     answer = StoredAnswer(200 if over else 202, location, encode(view))
+    if asked.repeatable:
+        async with context.engine.begin() as db:
+            await restate(db, asked.repeatable, answer)
     return _written(answer, {"Preference-Applied": f"wait={seconds}"})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from unbind_broker.base.database import BIG, Db, sql
 from unbind_broker.base.errors import BrokerError
@@ -98,6 +98,18 @@ async def remember(
                 "created_at": now,
             }
         ],
+    )
+
+
+async def restate(db: Db, request: Repeatable, answer: StoredAnswer) -> None:
+    """Keep the answer that went out in the end, where the caller waited for it."""
+    await db.execute(
+        update(idempotency)
+        .where(
+            idempotency.c.carrier_id == request.carrier_id,
+            idempotency.c.key == request.key,
+        )
+        .values(status=answer.status, body=answer.body)
     )
 
 
