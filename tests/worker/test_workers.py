@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
+from tests.worker.gate import a_gate
 from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.base.database import open_engine, sql
 from unbind_broker.base.ids import WorkerId, new_uuid7
@@ -192,3 +193,40 @@ async def test_stored_cursor_moves_up_to_what_is_recorded(stage: Stage) -> None:
     done, open_ = await stage.all(cursors)
     assert done > before
     assert open_ >= before
+
+
+async def test_hanging_and_failing_endpoints_delay_no_other(stage: Stage) -> None:
+    await stage.add_platforms(12, max_batch=2, max_concurrency=2)
+    hanging, failing, *healthy = stage.doors
+    hanging.usual = Answer(hang=True)
+    failing.usual = Answer(503)
+    ids = await stage.order(60)
+    async with stage.working():
+        await eventually(
+            lambda: all(len(door.item_ids) == len(ids) for door in healthy)
+        )
+        # The slow one has not even had its first answer timed out a few times.
+        assert len(hanging.deliveries) <= hanging.peak_in_flight * 4
+        assert hanging.peak_in_flight == 2
+        hanging.usual = failing.usual = Answer()
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED), within=60)
+    for door in healthy:
+        assert door.times_sent == dict.fromkeys(ids, 1)
+
+
+async def test_worker_outlives_a_database_that_is_away(stage: Stage) -> None:
+    await stage.add_platforms(2)
+    async with a_gate(stage.engine.url) as gate:
+        pool = open_engine(gate.url, pool=8, application="gated worker")
+        async with stage.working(engine=pool):
+            ids = await stage.order(3)
+            await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+            await gate.shut()
+            ids += await stage.order(3)
+            await asyncio.sleep(short().lease.total_seconds() * 1.5)
+            assert (await stage.counts())[ItemStatus.QUEUED] == 6
+            await gate.open()
+            await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED), within=60)
+        await pool.dispose()
+    for door in stage.doors:
+        assert door.times_sent == dict.fromkeys(ids, 1)

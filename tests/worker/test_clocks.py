@@ -1,0 +1,141 @@
+"""What happens because time passes happens once, whoever does it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.builders import a_carrier
+from tests.support.clock import NOON, FixedClock
+from tests.support.order_builders import (
+    a_reachable_platform,
+    an_item,
+    an_order,
+    bring_to,
+    many_orders,
+    order_status,
+)
+from unbind_broker.base.database import sql
+from unbind_broker.base.ids import OrderId
+from unbind_broker.items.item import ItemKey
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
+from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.tables import order_log, orders
+from unbind_broker.worker.clocks import MOST_ORDERS, Clocks
+
+LATER = NOON + timedelta(days=30)
+
+
+@pytest.fixture
+def clocks(engine: AsyncEngine, clock: FixedClock) -> Clocks:
+    clock.set(LATER)
+    return Clocks(engine, clock, timedelta(seconds=3), timedelta(hours=48))
+
+
+async def test_overdue_order_ends_and_is_settled(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    async with engine.begin() as db:
+        key = await an_item(db)
+    assert await clocks.expire() == 3.0
+    async with engine.connect() as db:
+        assert await order_status(db, key.order_id) is OrderStatus.COMPLETED
+        (status,) = (await db.execute(select(items.c.status))).scalars()
+    assert status is ItemStatus.UNDELIVERABLE
+
+
+async def test_more_than_one_step_can_do_goes_on_at_once(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        await a_reachable_platform(db)
+        first = await an_order(db, carrier)
+        await many_orders(db, carrier, MOST_ORDERS, like=first)
+    assert await clocks.expire() == 0.0
+    assert await clocks.expire() == 3.0
+    async with engine.connect() as db:
+        assert set((await db.execute(select(orders.c.status))).scalars()) == {
+            OrderStatus.COMPLETED
+        }
+
+
+async def test_held_orders_are_let_go_and_told(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    told: list[int] = []
+    async with engine.begin() as db:
+        await an_item(db)
+        await db.execute(
+            update(orders).values(status=OrderStatus.HELD, held_until=NOON)
+        )
+        await db.execute(sql("DELETE FROM order_log"))
+    assert await clocks.release(lambda: told.append(1)) == 3.0
+    assert await clocks.release(lambda: told.append(2)) == 3.0
+    assert told == [1]
+    async with engine.connect() as db:
+        assert len((await db.execute(select(order_log.c.order_id))).all()) == 1
+
+
+async def test_order_that_a_crash_left_open_is_settled(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    async with engine.begin() as db:
+        key = await an_item(db)
+        await bring_to(db, key, ItemStatus.UNBOUND)
+    steps = clocks.steps(released=lambda: None)
+    assert await steps["sweep"]() == 60.0
+    async with engine.connect() as db:
+        assert await order_status(db, key.order_id) is OrderStatus.COMPLETED
+
+
+async def test_sweep_walks_on_until_it_has_seen_all(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    async with engine.begin() as db:
+        key = await an_item(db)
+        carrier = await a_carrier(db, "china-unicom")
+        *_, last = await many_orders(
+            db, carrier, MOST_ORDERS, like=OrderId(key.order_id)
+        )
+        done = ItemKey(last, key.platform_id)
+        await bring_to(db, done, ItemStatus.UNBOUND)
+    sweep = clocks.steps(released=lambda: None)["sweep"]
+    assert await sweep() < 1.0
+    assert await sweep() == 60.0
+    async with engine.connect() as db:
+        assert await order_status(db, last) is OrderStatus.COMPLETED
+
+
+async def test_upkeep_makes_months_and_deletes_what_nobody_reads(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    steps = clocks.steps(released=lambda: None)
+    assert await steps["upkeep"]() == 60.0
+    async with engine.connect() as db:
+        found = await db.execute(sql("SELECT to_regclass('items_2027_03') IS NOT NULL"))
+        assert found.scalar_one()
+
+
+@pytest.mark.parametrize("name", ["expire", "release", "sweep", "upkeep"])
+async def test_only_one_worker_does_it_at_a_time(
+    engine: AsyncEngine, clocks: Clocks, name: str
+) -> None:
+    async with engine.begin() as db:
+        key = await an_item(db)
+        await bring_to(db, key, ItemStatus.UNBOUND)
+    steps = clocks.steps(released=lambda: None)
+    async with engine.begin() as other:
+        locks = sql(
+            "SELECT pg_advisory_xact_lock(n::bigint)"
+            " FROM generate_series(x'636C6B00'::int, x'636C6B09'::int) n"
+        )
+        await other.execute(locks)
+        async with asyncio.timeout(10):
+            assert await steps[name]() > 0
+        async with engine.connect() as db:
+            status = await order_status(db, key.order_id)
+            assert status is OrderStatus.IN_PROGRESS
