@@ -20,7 +20,7 @@ from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.service import replace
-from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.items.views import list_orders, read_order
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
@@ -169,6 +169,33 @@ async def test_a_result_is_shown(db: Db) -> None:
         "late": False,
         "overdue": False,
     }
+
+
+async def test_what_the_holder_must_do_is_shown_while_it_stands(db: Db) -> None:
+    carrier = await a_carrier(db)
+    platform = await a_reachable_platform(db)
+    order_id = await an_order(db, carrier)
+    waiting = Item(
+        key=ItemKey(order_id, platform.id),
+        status=ItemStatus.ACTION_REQUIRED,
+        holder_action=HolderAction.VERIFY_CODE,
+        action_url="https://weibo.com/confirm",
+        acknowledged_at=NOON,
+        expected_at=NOON + timedelta(days=1),
+        cooling_off_until=NOON + timedelta(days=2),
+    )
+    await replace(db, [waiting])
+    item = (await seen(db, carrier, order_id))["items"][0]
+    assert list(item) == [
+        *ITEM_FIELDS,
+        "action",
+        "expected_at",
+        "cooling_off_until",
+    ]
+    assert item["action"] == "verify_code"
+    assert item["action_url"] == "https://weibo.com/confirm"
+    assert item["expected_at"] == "2026-11-21T04:00:00Z"
+    assert item["cooling_off_until"] == "2026-11-22T04:00:00Z"
 
 
 @pytest.mark.parametrize("status", list(ItemStatus))

@@ -4,10 +4,11 @@ from datetime import date
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.api.pages import Page
-from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.orders.states import (
     Action,
     HoldReason,
@@ -46,6 +47,17 @@ class ItemShown(AnswerModel):
     )
     late: bool = Field(description="The result came after the deadline.")
     overdue: bool = Field(description="There was no result by the deadline.")
+    action: HolderAction | SkipJsonSchema[None] = Field(
+        default=None,
+        description="What the holder must do; only while `action_required`.",
+        examples=["confirm_in_app"],
+    )
+    expected_at: ShownInstant | SkipJsonSchema[None] = Field(
+        default=None, description="When the platform expects to be done, if it told."
+    )
+    cooling_off_until: ShownInstant | SkipJsonSchema[None] = Field(
+        default=None, description="When the cooling-off period ends, if there is one."
+    )
 
 
 class ListedOrderShown(AnswerModel):

@@ -8,15 +8,15 @@ is told of them is how many were asked and how many are finished, whatever they 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import UUIDS, Db, sql
 from unbind_broker.base.ids import CarrierId
-from unbind_broker.base.instants import show_instant_or_null
+from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.sealing import Sealer
-from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.orders.states import Scope
 from unbind_broker.orders.views import (
     OrderFilter,
@@ -36,8 +36,17 @@ class Sensitive(TypedDict):
     finished: int
 
 
+class _AtWork(TypedDict, total=False):
+    action: str
+    expected_at: str
+    cooling_off_until: str
+
+
 class ItemView(TypedDict):
-    """One platform's part, ready for JSON."""
+    """One platform's part, ready for JSON.
+
+    What a platform at work told besides is there only while it stands.
+    """
 
     platform: str
     platform_name: str
@@ -54,6 +63,9 @@ class ItemView(TypedDict):
     action_url: str | None
     late: bool
     overdue: bool
+    action: NotRequired[str]
+    expected_at: NotRequired[str]
+    cooling_off_until: NotRequired[str]
 
 
 class ListedOrder(OrderHead):
@@ -83,7 +95,7 @@ async def read_order(
     for sensitive, *columns in rows:
         counts[columns[_STATUS], sensitive] += 1
         if not (sensitive and folds):
-            shown.append(_item(*columns))
+            shown.append(_item(*columns[:_BESIDES]) | _at_work(*columns[_BESIDES:]))
     summed = _summed(order, [(*key, items) for key, items in counts.items()])
     return OrderView(**summed, items=shown)
 
@@ -110,7 +122,8 @@ _ITEMS = sql(
     """
     SELECT p.sensitive, p.slug, p.name_zh, i.status, i.reason, i.detail, i.attempts,
         i.acknowledged_at, i.finished_at, i.bindings, i.removed, i.kept,
-        i.restorable_until, i.action_url, i.late
+        i.restorable_until, i.action_url, i.late,
+        i.holder_action, i.expected_at, i.cooling_off_until
     FROM items i
     JOIN platforms p ON p.id = i.platform_id
     WHERE i.order_id = :order
@@ -118,6 +131,7 @@ _ITEMS = sql(
     order=UUID_TYPE,
 )
 _STATUS = 2
+_BESIDES = 14
 _COUNTS = sql(
     """
     SELECT i.order_id, i.status, p.sensitive, count(*)
@@ -189,3 +203,17 @@ def _item(  # noqa: PLR0913, PLR0917 - the columns of `_ITEMS`, hundreds of time
         late=late,
         overdue=late or status in _NOT_IN_TIME,
     )
+
+
+def _at_work(
+    action: int | None, expected_at: datetime | None, cooling_off_until: datetime | None
+) -> _AtWork:
+    """Show what the holder must do, and when the platform expects to be done."""
+    shown = _AtWork()
+    if action is not None:
+        shown["action"] = HolderAction.from_code(action).value
+    if expected_at is not None:
+        shown["expected_at"] = show_instant(expected_at)
+    if cooling_off_until is not None:
+        shown["cooling_off_until"] = show_instant(cooling_off_until)
+    return shown
