@@ -17,7 +17,8 @@ from tests.support.clock import NOON
 from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.exchanges import Exchange
-from unbind_broker.sending.outbound import MOST_READ, LookUp, Outbound, open_outbound
+from unbind_broker.sending.outbound import MOST_READ, Outbound, open_outbound
+from unbind_broker.sending.resolving import Found, LookUp, look_up
 
 LIMIT = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.3)
@@ -39,13 +40,17 @@ async def post(
 
 
 def resolving_to(*addresses: str) -> LookUp:
-    def look_up(*_: object) -> list[tuple[socket.AddressFamily, int, str]]:
+    def answer_all(*_: object) -> list[Found]:
         return [
-            (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.IPPROTO_TCP, one)
+            Found(
+                socket.AF_INET6 if ":" in one else socket.AF_INET,
+                socket.IPPROTO_TCP,
+                one,
+            )
             for one in addresses
         ]
 
-    return look_up
+    return answer_all
 
 
 def failing_with(error: Exception) -> LookUp:
@@ -262,16 +267,21 @@ async def test_refused_connection_discloses_nothing(outbound: Outbound) -> None:
     assert not exchange.disclosed
 
 
+def test_host_that_no_resolver_can_write_does_not_resolve() -> None:
+    with pytest.raises(socket.gaierror):
+        look_up("x" * 64 + ".com", 443, socket.AF_UNSPEC)
+
+
 @pytest.mark.parametrize(
-    "look_up",
+    "resolver",
     [
         failing_with(socket.gaierror(socket.EAI_NONAME, "unknown")),
         lambda *_: time.sleep(2.2),
     ],
     ids=["unknown", "slow"],
 )
-async def test_name_that_does_not_resolve_discloses_nothing(look_up: LookUp) -> None:
-    opened = open_outbound(UrlPolicy(), lambda: NOON, look_up=look_up)
+async def test_name_that_does_not_resolve_discloses_nothing(resolver: LookUp) -> None:
+    opened = open_outbound(UrlPolicy(), lambda: NOON, look_up=resolver)
     async with opened as outbound:
         exchange = await post(outbound, f"https://{HOST}/")
     assert exchange.outcome.kind is OutcomeKind.UNREACHABLE

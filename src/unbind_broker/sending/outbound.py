@@ -5,11 +5,9 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from ipaddress import ip_address
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
@@ -27,14 +25,18 @@ from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.sending.answers import outcome_of
 from unbind_broker.sending.exchanges import Exchange, Trace
 from unbind_broker.sending.faults import is_own, name_fault
+from unbind_broker.sending.resolving import (
+    AddressRefused,
+    GuardedNames,
+    LookUp,
+    look_up,
+)
 
 log = logging.getLogger(__name__)
 
 MOST_READ = 16 * 1024
 CONNECT_LIMIT = timedelta(seconds=5)
-RESOLVE_LIMIT = timedelta(seconds=2)
 DNS_KEPT_SECONDS = 30
-RESOLVER_THREADS = 32
 
 _HEADERS = {
     "user-agent": f"unbind-broker/{version('unbind-broker')}",
@@ -42,10 +44,6 @@ _HEADERS = {
     "accept": "application/json",
     "accept-encoding": "identity",
 }
-
-
-class AddressRefused(OSError):
-    """A name resolves to an address that is out of bounds."""
 
 
 class Outbound:
@@ -130,23 +128,6 @@ class Outbound:
             return trace.ended(outcome, None, answer)
 
 
-LookUp = Callable[
-    [str, int, socket.AddressFamily], list[tuple[socket.AddressFamily, int, str]]
-]
-"""Resolve a host and port, in a thread: families, protocols and addresses."""
-
-
-def look_up(
-    host: str, port: int, family: socket.AddressFamily
-) -> list[tuple[socket.AddressFamily, int, str]]:
-    """Ask the machine's resolver."""
-    try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-    except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "no host name") from None
-    return [(kind, proto, str(place[0])) for kind, _, proto, _, place in found]
-
-
 @asynccontextmanager
 async def open_outbound(
     policy: UrlPolicy,
@@ -159,9 +140,9 @@ async def open_outbound(
 
     ``tls`` trusts the machine's authorities unless another context is given.
     """
-    threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolver")
+    names = GuardedNames(policy, look_up)
     connector = aiohttp.TCPConnector(
-        resolver=_GuardedResolver(policy, threads, look_up),
+        resolver=_Resolver(names),
         ttl_dns_cache=DNS_KEPT_SECONDS,
         limit=0,  # each lane keeps its own limit
         ssl=tls or True,
@@ -177,50 +158,34 @@ async def open_outbound(
         yield Outbound(session, policy, now)
     finally:
         await session.close()
-        threads.shutdown(wait=False, cancel_futures=True)
+        names.close()
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolve names; one forbidden address among the others refuses them all."""
+class _Resolver(AbstractResolver):
+    """Hand the connector addresses that were checked, all of them literal."""
 
-    def __init__(
-        self, policy: UrlPolicy, threads: ThreadPoolExecutor, look_up: LookUp
-    ) -> None:
-        self._policy = policy
-        self._threads = threads
-        self._look_up = look_up
+    def __init__(self, names: GuardedNames) -> None:
+        self._names = names
 
     @override
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        looked_up = loop.run_in_executor(
-            self._threads, self._look_up, host, port, family
-        )
-        try:
-            found = await asyncio.wait_for(looked_up, RESOLVE_LIMIT.total_seconds())
-        except TimeoutError:
-            raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
-        for _, _, address in found:
-            reason = self._policy.forbids(ip_address(address.partition("%")[0]))
-            if reason is not None or "%" in address:
-                raise AddressRefused(reason or "carries a zone")
         return [
             ResolveResult(
                 hostname=host,
-                host=address,
+                host=found.address,
                 port=port,
-                family=found_family,
-                proto=proto,
+                family=found.family,
+                proto=found.protocol,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for found_family, proto, address in found
+            for found in await self._names.resolve(host, port, family)
         ]
 
     @override
     async def close(self) -> None:
-        """Do nothing: the threads are closed by whoever made them."""
+        """Do nothing: whoever opened the names closes them."""
 
 
 def _tracing() -> aiohttp.TraceConfig:
