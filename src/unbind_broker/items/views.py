@@ -36,12 +36,6 @@ class Sensitive(TypedDict):
     finished: int
 
 
-class _AtWork(TypedDict, total=False):
-    action: str
-    expected_at: str
-    cooling_off_until: str
-
-
 class ItemView(TypedDict):
     """One platform's part, ready for JSON.
 
@@ -90,12 +84,13 @@ async def read_order(
         return None
     rows = (await db.execute(_ITEMS, {"order": order_id})).all()
     counts: Counter[tuple[int, bool]] = Counter()
-    shown = []
+    shown: list[ItemView] = []
     folds = _folds(order)
     for sensitive, *columns in rows:
         counts[columns[_STATUS], sensitive] += 1
         if not (sensitive and folds):
-            shown.append(_item(*columns[:_BESIDES]) | _at_work(*columns[_BESIDES:]))
+            shown.append(_item(*columns[:_BESIDES]))
+            _add_work(shown[-1], *columns[_BESIDES:])
     summed = _summed(order, [(*key, items) for key, items in counts.items()])
     return OrderView(**summed, items=shown)
 
@@ -205,15 +200,16 @@ def _item(  # noqa: PLR0913, PLR0917 - the columns of `_ITEMS`, hundreds of time
     )
 
 
-def _at_work(
-    action: int | None, expected_at: datetime | None, cooling_off_until: datetime | None
-) -> _AtWork:
-    """Show what the holder must do, and when the platform expects to be done."""
-    shown = _AtWork()
+def _add_work(
+    item: ItemView,
+    action: int | None,
+    expected_at: datetime | None,
+    cooling_off_until: datetime | None,
+) -> None:
+    """Add what the holder must do, and when the platform expects to be done."""
     if action is not None:
-        shown["action"] = HolderAction.from_code(action).value
+        item["action"] = HolderAction.from_code(action).value
     if expected_at is not None:
-        shown["expected_at"] = show_instant(expected_at)
+        item["expected_at"] = show_instant(expected_at)
     if cooling_off_until is not None:
-        shown["cooling_off_until"] = show_instant(cooling_off_until)
-    return shown
+        item["cooling_off_until"] = show_instant(cooling_off_until)
