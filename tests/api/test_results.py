@@ -75,8 +75,8 @@ async def test_one_bad_line_never_spoils_the_others(scene: Scene) -> None:
             {
                 "id": order_id,
                 "status": "rejected",
-                "code": "count-missing",
-                "detail": "unbound needs removed",
+                "code": "bound-at-missing",
+                "detail": "unbound needs last_bound_at",
             },
             {"id": order_id, "status": "recorded"},
         ]

@@ -75,8 +75,6 @@ def test_an_outcome_fits_the_kind_of_the_order(
     ("outcome", "field", "expected"),
     [
         (ItemStatus.ACTION_REQUIRED, "action", "action-missing"),
-        (ItemStatus.BOUND, "bindings", "count-missing"),
-        (ItemStatus.UNBOUND, "removed", "count-missing"),
         (ItemStatus.PARTLY_UNBOUND, "removed", "count-missing"),
         (ItemStatus.PARTLY_UNBOUND, "kept", "count-missing"),
         (ItemStatus.PARTLY_UNBOUND, "reason", "reason-missing"),
@@ -93,6 +91,16 @@ def test_what_an_outcome_needs_is_asked_for(
     question = {ItemStatus.BOUND: QUERY, ItemStatus.CLOSED: CLOSE}.get(outcome, UNBIND)
     assert code(question, report(outcome)) is None
     assert code(question, report(outcome, **{field: None})) == expected
+
+
+def test_an_unknown_count_does_not_keep_a_result_from_standing() -> None:
+    assert code(QUERY, report(ItemStatus.BOUND, bindings=None)) is None
+    assert code(UNBIND, report(ItemStatus.UNBOUND, removed=None)) is None
+
+
+def test_a_missing_last_bound_at_is_told_first() -> None:
+    bare = report(ItemStatus.UNBOUND, removed=None, last_bound_at=None)
+    assert code(UNBIND, bare) == "bound-at-missing"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ async def test_each_line_is_answered_in_its_place(db: Db) -> None:
     ]
     codes = [answer.code for answer in applied.answers]
     assert codes[0] == "line-invalid"
-    assert codes[4] == "count-missing"
+    assert codes[4] == "bound-at-missing"
     assert codes[6] == "outcome-not-possible"
     assert (await item_row(db, key)).removed == 1
 

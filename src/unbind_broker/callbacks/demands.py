@@ -28,7 +28,8 @@ NEEDS_COUNTS: dict[ItemStatus, tuple[str, ...]] = {
     ItemStatus.UNBOUND: ("removed",),
     ItemStatus.PARTLY_UNBOUND: ("removed", "kept"),
 }
-"""Counts that must be at least one."""
+"""Counts that must be at least one where they are told."""
+_NEEDS_EVERY_COUNT = frozenset({ItemStatus.PARTLY_UNBOUND})
 _NONE_OF = (
     ({ItemStatus.UNBOUND}, "kept", "with something kept is partly_unbound"),
     ({ItemStatus.NOT_BOUND}, "bindings", "has no bindings"),
@@ -84,9 +85,9 @@ def fault_of(question: Question, report: Report) -> Fault | None:
     """Find the first thing that a line lacks or gets wrong."""
     return (
         _outcome_fault(question, report)
+        or _bound_at_fault(question, report)
         or _reason_fault(report)
         or _count_fault(report)
-        or _bound_at_fault(question, report)
         or _action_fault(report)
         or _url_fault(question, report)
     )
@@ -117,9 +118,9 @@ def _reason_fault(report: Report) -> Fault | None:
 def _count_fault(report: Report) -> Fault | None:
     for name in NEEDS_COUNTS.get(report.outcome, ()):
         count = getattr(report, name)
-        if count is None:
+        if count is None and report.outcome in _NEEDS_EVERY_COUNT:
             return Fault("count-missing", f"{report.outcome} needs {name}")
-        if count < 1:
+        if count is not None and count < 1:
             return _contradiction(f"{report.outcome}: {name} must be at least 1")
     for outcomes, name, words in _NONE_OF:
         if report.outcome in outcomes and getattr(report, name):
