@@ -78,6 +78,7 @@ def a_target(
         max_batch=max_batch,
         max_concurrency=max_concurrency,
         max_rate=max_rate,
+        reports_signed=False,
         secrets=(SECRET,),
     )
 

@@ -17,7 +17,7 @@ from tests.support.clock import NOON
 from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.exchanges import Exchange
-from unbind_broker.sending.outbound import MOST_READ, Outbound, open_outbound
+from unbind_broker.sending.outbound import LEAST_READ, Outbound, open_outbound
 from unbind_broker.sending.resolving import Found, LookUp, look_up
 
 LIMIT = timedelta(seconds=5)
@@ -137,16 +137,23 @@ async def test_compressed_answer_is_left_as_it_is(outbound: Outbound) -> None:
     async with speaking(saying(zipped)) as wire:
         exchange = await post(outbound, wire.url)
     assert exchange.outcome.kind is OutcomeKind.ACCEPTED
-    assert exchange.answer == bomb[:MOST_READ]
+    assert exchange.answer == bomb[:LEAST_READ]
 
 
-@pytest.mark.parametrize("size", [MOST_READ - 1, MOST_READ])
+@pytest.mark.parametrize("size", [LEAST_READ - 1, LEAST_READ])
 async def test_answer_up_to_the_cap_is_whole(outbound: Outbound, size: int) -> None:
     async with speaking(saying(answer(b"x" * size))) as wire:
         exchange = await post(outbound, wire.url)
         await post(outbound, wire.url)
         assert wire.connections == 1
     assert len(exchange.answer) == size
+
+
+async def test_large_request_may_be_answered_at_length(outbound: Outbound) -> None:
+    request = b"x" * 40_000
+    async with speaking(saying(answer(b"y" * 70_000))) as wire:
+        exchange = await post(outbound, wire.url, request)
+    assert len(exchange.answer) == 70_000
 
 
 async def test_endless_answer_is_judged_by_its_status(outbound: Outbound) -> None:
@@ -159,7 +166,7 @@ async def test_endless_answer_is_judged_by_its_status(outbound: Outbound) -> Non
     async with speaking(endless) as wire:
         exchange = await post(outbound, wire.url)
     assert exchange.outcome.kind is OutcomeKind.ACCEPTED
-    assert len(exchange.answer) == MOST_READ
+    assert len(exchange.answer) == LEAST_READ
 
 
 async def test_answer_that_breaks_off_is_judged_by_its_status(

@@ -180,6 +180,15 @@ async def test_results_in_a_failure_are_ignored(desk: Desk) -> None:
     assert (await desk.item()).status is ItemStatus.QUEUED
 
 
+async def test_results_in_the_answer_do_not_count_where_they_must_be_signed(
+    desk: Desk,
+) -> None:
+    line = {"id": format_id(Prefix.ORDER, desk.orders[0]), "outcome": "not_bound"}
+    finished = await desk.ended(OutcomeKind.ACCEPTED, answer={"results": [line]})
+    await desk.write(replace(finished, reports_signed=True))
+    assert (await desk.item()).status is ItemStatus.ACKNOWLEDGED
+
+
 async def test_results_that_break_the_database_leave_the_acknowledgement(
     desk: Desk,
 ) -> None:

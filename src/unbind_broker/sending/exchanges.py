@@ -11,7 +11,7 @@ from unbind_broker.deliveries.outcomes import Outcome
 class Exchange:
     """What came of one request.
 
-    ``answer`` holds the first 16 KiB of the body. ``error`` is a short phrase where
+    ``answer`` holds what was read of the body. ``error`` is a short phrase where
     there was no answer. ``disclosed`` tells whether the request may have left.
     """
 

@@ -13,6 +13,7 @@ from unbind_broker.sending.lane import Lane
 class Finished:
     """What was sent and what came of it.
 
+    ``reports_signed`` forbids results inside the answer, which nobody signed.
     ``jitter`` was drawn when it ended, so that recording it a second time decides the
     same.
     """
@@ -27,3 +28,4 @@ class Finished:
     ended_at: datetime
     exchange: Exchange
     jitter: float
+    reports_signed: bool = False

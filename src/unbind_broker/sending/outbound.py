@@ -34,7 +34,7 @@ from unbind_broker.sending.resolving import (
 
 log = logging.getLogger(__name__)
 
-MOST_READ = 16 * 1024
+LEAST_READ = 16 * 1024
 CONNECT_LIMIT = timedelta(seconds=5)
 DNS_KEPT_SECONDS = 30
 
@@ -64,8 +64,9 @@ class Outbound:
     ) -> Exchange:
         """Send ``body``; the whole exchange ends within ``limit``.
 
-        The answer is judged by its status, even if its body is longer than 16 KiB or
-        breaks off.
+        The answer is judged by its status, even if its body is longer than is read
+        of it, or breaks off. Twice the size of the request is read, for a large batch
+        may be answered with a result for each of its items, and at least 16 KiB.
         """
         trace = Trace()
         try:
@@ -122,7 +123,7 @@ class Outbound:
         ) as response:
             trace.first_byte = monotonic()
             trace.status = response.status
-            answer = await _read(response)
+            answer = await _read(response, max(LEAST_READ, 2 * len(body)))
             retry_after = response.headers.get("retry-after")
             outcome = outcome_of(response.status, retry_after, self._now())
             return trace.ended(outcome, None, answer)
@@ -213,19 +214,19 @@ def _flag(name: str) -> Any:
     return flag
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """Read what there is up to the cap; close the connection if that is not all."""
     answer = b""
     try:
-        while len(answer) <= MOST_READ:
-            part = await response.content.read(MOST_READ + 1 - len(answer))
+        while len(answer) <= most:
+            part = await response.content.read(most + 1 - len(answer))
             if not part:
                 return answer
             answer += part
     except (aiohttp.ClientError, OSError):
         pass  # it broke off; the status stands
     response.close()
-    return answer[:MOST_READ]
+    return answer[:most]
 
 
 def _is_cut(error: aiohttp.ClientError) -> bool:

@@ -16,16 +16,26 @@ log = logging.getLogger(__name__)
 
 
 def lines_of(finished: Finished) -> list[object]:
-    """Read ``{"results": [...]}``; anything else is an answer without results."""
+    """Read ``{"results": [...]}``; anything else is an answer without results.
+
+    Nor does it count where reports must be signed: an answer carries no signature.
+    """
     exchange = finished.exchange
     if exchange.outcome.kind is not OutcomeKind.ACCEPTED or not exchange.answer:
         return []
     try:
         body = json.loads(exchange.answer)
     except (ValueError, RecursionError):
+        if b'"results"' in exchange.answer[:100]:
+            _warn("results_unreadable", finished)
         return []
     lines = body.get("results") if isinstance(body, dict) else None
-    return lines[:MAX_LINES] if isinstance(lines, list) else []
+    if not isinstance(lines, list):
+        return []
+    if lines and finished.reports_signed:
+        _warn("results_unsigned", finished)
+        return []
+    return lines[:MAX_LINES]
 
 
 def orders_named(lines: Sequence[object]) -> set[UUID]:
@@ -37,6 +47,11 @@ def orders_named(lines: Sequence[object]) -> set[UUID]:
         if isinstance(text, str)
     )
     return {order_id for order_id in found if order_id is not None}
+
+
+def _warn(what: str, finished: Finished) -> None:
+    facts = {"platform_id": finished.platform_id, "webhook_id": finished.webhook_id}
+    log.warning(what, extra=facts)
 
 
 async def apply_results(

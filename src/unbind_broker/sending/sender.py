@@ -176,6 +176,7 @@ class Sender:
                 ended_at=self._parts.now(),
                 exchange=exchange,
                 jitter=self._parts.jitter(),
+                reports_signed=sent.target.reports_signed,
             )
         )
 

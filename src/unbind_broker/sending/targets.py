@@ -14,6 +14,8 @@ from unbind_broker.endpoints.states import Delivery, EndpointStatus
 class Target:
     """Where to post for whom, how much at once, signed with what.
 
+    ``reports_signed``: its owner wants no result to count that is not signed by it.
+
     ``secrets`` hold the present one and, until its grace ends, the previous one.
     """
 
@@ -23,6 +25,7 @@ class Target:
     max_batch: int
     max_concurrency: int
     max_rate: float | None
+    reports_signed: bool
     secrets: tuple[Secret, ...] = field(repr=False)
 
 
@@ -47,5 +50,6 @@ def target_of(
         max_batch=endpoint.max_batch,
         max_concurrency=endpoint.max_concurrency,
         max_rate=endpoint.max_rate,
+        reports_signed=endpoint.result_public_key is not None,
         secrets=living,
     )
