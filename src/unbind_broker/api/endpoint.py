@@ -25,12 +25,13 @@ from unbind_broker.api.endpoint_shown import (
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
 from unbind_broker.base.ids import new_token
 from unbind_broker.deliveries import attempts
+from unbind_broker.deliveries.queue import push_what_was_fetched
 from unbind_broker.endpoints import service
 from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.service import EndpointTools
-from unbind_broker.endpoints.states import PausedBy, url_to_verify
+from unbind_broker.endpoints.states import Delivery, PausedBy, url_to_verify
 from unbind_broker.keys.service import Caller
 from unbind_broker.sending.payloads import test_payload, verification_payload
 
@@ -116,7 +117,10 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
     async with context.engine.begin() as db:
         await attempts.append(db, [probe.attempt])
         if fault is None:
+            fetched = endpoint.delivery is Delivery.PULL
             endpoint = await service.mark_verified(db, now, owner, url, caller.actor)
+            if fetched and owner.platform_id is not None:
+                await push_what_was_fetched(db, now, endpoint.id, owner.platform_id)
     if fault is not None:
         raise VerificationFailed(fault)
     return show_endpoint(endpoint, EndpointShown)

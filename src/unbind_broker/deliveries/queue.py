@@ -10,6 +10,7 @@ from unbind_broker.base.database import (
     BIGS,
     INSTANT,
     INSTANTS,
+    INT,
     INTS,
     SMALLS,
     UUIDS,
@@ -17,7 +18,7 @@ from unbind_broker.base.database import (
     fetch_all,
     sql,
 )
-from unbind_broker.base.ids import EndpointId
+from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind, OrderStatus
@@ -118,6 +119,23 @@ _CLEAR = sql(
     ids=BIGS,
 )
 
+_TAKE_OVER = sql(
+    f"""
+    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
+    SELECT :endpoint, :now, (CASE o.kind
+            {" ".join(f"WHEN {k.code} THEN {e.code}" for k, e in REQUESTS.items())}
+        END)::smallint, o.id, 0
+    FROM orders o
+    JOIN items i ON i.order_id = o.id
+    WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND i.platform_id = :platform
+        AND i.status = {_QUEUED} AND i.attempts > 0
+    ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
+    """,
+    endpoint=INT,
+    platform=INT,
+    now=INSTANT,
+)
+
 _MOST_ATTEMPTS = 32767  # what a smallint holds
 
 
@@ -162,6 +180,17 @@ async def schedule(db: Db, rows: Collection[Due]) -> None:
             "attempts": [min(row.attempt, _MOST_ATTEMPTS) for row in latest],
         },
     )
+
+
+async def push_what_was_fetched(
+    db: Db, now: datetime, endpoint_id: EndpointId, platform_id: PlatformId
+) -> None:
+    """Let items be sent that a platform fetched and did not take before it turned.
+
+    From now on they are pushed; the order log names only what was never handed out.
+    """
+    values = {"endpoint": endpoint_id, "platform": platform_id, "now": now}
+    await db.execute(_TAKE_OVER, values)
 
 
 async def delete(db: Db, subjects: Collection[Subject]) -> None:
