@@ -99,7 +99,10 @@ def test_platforms_are_named_once_or_not_at_all(named: tuple[str, ...]) -> None:
 
 
 def test_a_reference_does_not_hold_the_number() -> None:
-    for reference in (NUMBER.e164, NUMBER.e164[3:], f"order-{NUMBER.e164[3:]}-1"):
+    plain = NUMBER.e164[3:]
+    spaced = f"{plain[:3]} {plain[3:7]}-{plain[7:]}"
+    wide = plain.translate({48 + digit: 0xFF10 + digit for digit in range(10)})
+    for reference in (NUMBER.e164, plain, f"order-{plain}-1", spaced, wide):
         assert set(faults(asked(reference=reference))) == {"/reference"}
     assert faults(asked(reference="20261121000017")) == {}
 

@@ -1,4 +1,6 @@
-"""Refuse bodies that are too large or not JSON before anything else looks at them."""
+"""Refuse bodies that are too large, too slow, cut off or not JSON at the door."""
+
+import asyncio
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -9,49 +11,72 @@ from unbind_broker.api.problems import problem
 
 MAX_BODY = 1024 * 1024
 """Bytes."""
+MOST_SECONDS = 30.0
+"""Until the body must be here: a caller that drips holds no connection for ever."""
 
 
 class BodyLimits:
-    """Read the body up to 1 MiB, then hand it on whole."""
+    """Read the body up to 1 MiB, then hand it on whole.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A caller that leaves before the end gets nothing done: half a body may be a valid
+    one.
+    """
+
+    def __init__(self, app: ASGIApp, most_seconds: float = MOST_SECONDS) -> None:
         self.app = app
+        self.most_seconds = most_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
             await self.app(scope, receive, send)
             return
-        body = await _read(Headers(scope=scope), receive)
-        code = None
-        if body is None:
-            code = "body-too-large"
-        elif body and not _is_json(Headers(scope=scope)):
-            code = "unsupported-media-type"
-        if code is not None or body is None:
-            kind = KINDS[code or "body-too-large"]
-            answer = problem(Request(scope), kind, kind.meaning)
-            answer.headers["Connection"] = "close"
-            await answer(scope, receive, send)
+        headers = Headers(scope=scope)
+        try:
+            async with asyncio.timeout(self.most_seconds):
+                body = await _read(headers, receive)
+        except _Left:
             return
-        await self.app(scope, _replay(body, receive), send)
+        except _TooLarge:
+            await _refuse("body-too-large", scope, receive, send)
+        except TimeoutError:
+            await _refuse("request-timeout", scope, receive, send)
+        else:
+            if body and not _is_json(headers):
+                await _refuse("unsupported-media-type", scope, receive, send)
+                return
+            await self.app(scope, _replay(body, receive), send)
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes | None:
-    """Return the body, or nothing if it is over the limit."""
+class _TooLarge(Exception):
+    """The body is over the limit."""
+
+
+class _Left(Exception):
+    """The caller left before the body was whole."""
+
+
+async def _refuse(code: str, scope: Scope, receive: Receive, send: Send) -> None:
+    kind = KINDS[code]
+    answer = problem(Request(scope), kind, kind.meaning)
+    answer.headers["Connection"] = "close"
+    await answer(scope, receive, send)
+
+
+async def _read(headers: Headers, receive: Receive) -> bytes:
     declared = headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:12]) > MAX_BODY:
-        return None
+        raise _TooLarge
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            raise _Left
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY:
-            return None
+            raise _TooLarge
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

@@ -70,7 +70,7 @@ def slug_key(text: str) -> str:
 
 def number_key(text: str) -> int:
     """Read the key of a list in the order of small numbers."""
-    number = int(text)
+    number = int(text) if text.isascii() else -1
     if not 0 <= number <= _LARGEST_NUMBER:
         raise ValueError(text)
     return number

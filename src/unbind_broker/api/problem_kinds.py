@@ -60,6 +60,13 @@ _KINDS = (
         "路径存在，但不支持该方法，请参阅 Allow 响应头。",
     ),
     ProblemKind(
+        "request-timeout",
+        408,
+        "The request came too slowly",
+        "The whole request body must arrive within 30 seconds. Nothing was stored.",
+        "请求体须在 30 秒内完整送达；未保存任何内容。",
+    ),
+    ProblemKind(
         "idempotency-in-progress",
         409,
         "The first request with this key is still running",

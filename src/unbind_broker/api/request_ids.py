@@ -14,6 +14,12 @@ log = logging.getLogger("unbind_broker.requests")
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _NUMBER_LIKE = re.compile(r"\d{7,}", re.ASCII)
+_MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
+_SEPARATORS = str.maketrans("", "", "._:-")
+_RANDOM_UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+    re.ASCII | re.IGNORECASE,
+)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
 
 
@@ -25,8 +31,9 @@ def request_id_of(scope: Scope) -> str:
 class RequestIds:
     """Take ``X-Request-Id`` or make one; honour ``traceparent`` (W3C) in the log line.
 
-    An id that could hold a phone number (7 or more digits in a row) is replaced, so
-    that none reaches the log by this door.
+    An id that could hold a phone number (7 or more digits in a row, or a mobile number
+    with separators) is replaced, so that none reaches the log by this door. A random
+    UUID has such digits by chance, and passes.
     """
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
@@ -69,9 +76,16 @@ class RequestIds:
 
     def _request_id(self, headers: Headers) -> str:
         given = headers.get("x-request-id", "")
-        if _ACCEPTABLE.fullmatch(given) and not _NUMBER_LIKE.search(given):
+        if _ACCEPTABLE.fullmatch(given) and not _could_hold_number(given):
             return given
         return str(new_uuid7(self.clock.now()))
+
+
+def _could_hold_number(text: str) -> bool:
+    if _RANDOM_UUID.fullmatch(text):
+        return False
+    digits = text.translate(_SEPARATORS)
+    return bool(_NUMBER_LIKE.search(text) or _MOBILE.search(digits))
 
 
 def _route(scope: Scope) -> str:
