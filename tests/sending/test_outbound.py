@@ -206,6 +206,43 @@ async def test_early_hints_are_no_answer(outbound: Outbound) -> None:
     assert exchange.outcome.status_code == 200
 
 
+async def test_flood_of_early_hints_is_cut_off(outbound: Outbound) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000
+    sent = 0
+
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        while sent < 5000:
+            writer.write(hints)
+            await writer.drain()
+            sent += 1
+
+    async with speaking(flood) as wire:
+        exchange = await post(outbound, wire.url)
+    assert exchange.outcome.kind is OutcomeKind.FAILED
+    assert sent < 5000
+
+
+async def test_flood_on_a_kept_connection_is_cut_off(outbound: Outbound) -> None:
+    cut_off = asyncio.Event()
+
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        try:
+            for _round in range(5000):
+                writer.write(answer() * 1000)
+                await writer.drain()
+        except ConnectionError:
+            cut_off.set()
+
+    async with speaking(flood) as wire:
+        exchange = await post(outbound, wire.url)
+        await asyncio.wait_for(cut_off.wait(), 10)
+    assert exchange.outcome.status_code == 200
+
+
 @pytest.mark.parametrize(
     "noise",
     [

@@ -23,6 +23,7 @@ from unbind_broker.base.network_guard import (
 )
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.sending.answers import outcome_of
+from unbind_broker.sending.connecting import BoundedConnector
 from unbind_broker.sending.exchanges import Exchange, Trace
 from unbind_broker.sending.faults import is_own, name_fault
 from unbind_broker.sending.resolving import (
@@ -142,7 +143,7 @@ async def open_outbound(
     ``tls`` trusts the machine's authorities unless another context is given.
     """
     names = GuardedNames(policy, look_up)
-    connector = aiohttp.TCPConnector(
+    connector = BoundedConnector(
         resolver=_Resolver(names),
         ttl_dns_cache=DNS_KEPT_SECONDS,
         limit=0,  # each lane keeps its own limit
