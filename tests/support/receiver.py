@@ -189,7 +189,8 @@ class Receiver:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Receiver"]:
         """Listen on a free port of 127.0.0.1."""
-        server = web.Server(self._serve)
+        # Whoever hangs up is served no longer, and not counted as in flight.
+        server = web.Server(self._serve, handler_cancellation=True)
         runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
