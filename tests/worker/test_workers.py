@@ -77,7 +77,7 @@ async def test_killed_worker_loses_nothing(stage: Stage, database_url: str) -> N
         await stage.reaches(stage.all_leased)
         ids = await stage.order(100)
         await eventually(lambda: any(door.deliveries for door in stage.doors))
-        async with stage.working():
+        async with stage.working(short(lease=2)):
             victim.send_signal(signal.SIGKILL)
             assert (await stage.counts())[ItemStatus.QUEUED] > 0
             await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))

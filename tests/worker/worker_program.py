@@ -1,4 +1,4 @@
-"""A worker in a process of its own, to be killed. Its argument is a database URL."""
+"""A worker in a process of its own, to be killed: database URL, seconds of lease."""
 
 import asyncio
 import signal
@@ -14,13 +14,14 @@ from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.process import run_worker
 
 
-async def main(url: str) -> None:
+async def main(url: str, lease: float) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     engine = open_engine(url, pool=8, application="worker under test")
-    await run_worker(Runtime(short(), engine, CLOCK, SEALER, BLIND_INDEX), stopping)
+    runtime = Runtime(short(lease), engine, CLOCK, SEALER, BLIND_INDEX)
+    await run_worker(runtime, stopping)
     await engine.dispose()
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(sys.argv[1], float(sys.argv[2])))
