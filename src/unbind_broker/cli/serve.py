@@ -8,6 +8,7 @@ import typer
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.cli.broker import run_api_part
 from unbind_broker.cli.database import database_faults_told, prepare
+from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import (
     DEFAULT_PORT,
@@ -57,4 +58,5 @@ async def _serve(
         ready = partial(
             announce, url_of(listener), installation.data_dir, as_json=as_json
         )
-        await run_api_part(runtime, listener, stop, ready)
+        async with ending_with_database(installation.data_dir, stop):
+            await run_api_part(runtime, listener, stop, ready)

@@ -10,6 +10,7 @@ import typer
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.cli.broker import run_both
 from unbind_broker.cli.database import database_faults_told, prepare
+from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import (
     DEFAULT_PORT,
@@ -73,4 +74,5 @@ async def _up(
         ready = partial(
             announce, url_of(listener), installation.data_dir, as_json=as_json
         )
-        await run_both(runtime, installation.data_dir, listener, stop, ready)
+        async with ending_with_database(installation.data_dir, stop):
+            await run_both(runtime, installation.data_dir, listener, stop, ready)
