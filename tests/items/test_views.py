@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
@@ -24,6 +24,7 @@ from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.items.views import list_orders, read_order
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
+from unbind_broker.orders.tables import orders
 from unbind_broker.orders.views import OrderFilter
 
 FIELDS = [
@@ -206,11 +207,26 @@ async def test_overdue_is_what_had_no_timely_result(
     carrier = await a_carrier(db)
     platform = await a_reachable_platform(db)
     order_id = await an_order(db, carrier)
-    await bring_to(db, ItemKey(order_id, platform.id), status)
+    deadline = (await db.execute(select(orders.c.deadline))).scalar_one()
+    await bring_to(db, ItemKey(order_id, platform.id), status, now=deadline)
     await db.execute(update(items).values(late=late))
     item = (await seen(db, carrier, order_id))["items"][0]
     missed = status in {ItemStatus.EXPIRED, ItemStatus.UNDELIVERABLE}
     assert item["overdue"] is (late or missed)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("status", [ItemStatus.UNDELIVERABLE, ItemStatus.NOT_BOUND])
+async def test_nothing_is_overdue_that_ended_before_the_deadline(
+    db: Db, status: ItemStatus, *, late: bool
+) -> None:
+    carrier = await a_carrier(db)
+    platform = await a_reachable_platform(db)
+    order_id = await an_order(db, carrier)
+    await bring_to(db, ItemKey(order_id, platform.id), status, now=NOON)
+    await db.execute(update(items).values(late=late))
+    item = (await seen(db, carrier, order_id))["items"][0]
+    assert (item["late"], item["overdue"]) == (late, False)
 
 
 async def test_the_summary_counts_the_statuses_that_are_there(db: Db) -> None:

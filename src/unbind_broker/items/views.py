@@ -89,7 +89,7 @@ async def read_order(
     for sensitive, *columns in rows:
         counts[columns[_STATUS], sensitive] += 1
         if not (sensitive and folds):
-            shown.append(_item(*columns[:_BESIDES]))
+            shown.append(_item(order.deadline, *columns[:_BESIDES]))
             _add_work(shown[-1], *columns[_BESIDES:])
     summed = _summed(order, [(*key, items) for key, items in counts.items()])
     return OrderView(**summed, items=shown)
@@ -166,6 +166,7 @@ def _summed(order: ReadOrder, counts: Iterable[tuple[int, bool, int]]) -> Listed
 
 
 def _item(  # noqa: PLR0913, PLR0917 - the columns of `_ITEMS`, hundreds of times
+    deadline: datetime,
     slug: str,
     name: str,
     status: int,
@@ -196,7 +197,8 @@ def _item(  # noqa: PLR0913, PLR0917 - the columns of `_ITEMS`, hundreds of time
         restorable_until=show_instant_or_null(restorable_until),
         action_url=action_url,
         late=late,
-        overdue=late or status in _NOT_IN_TIME,
+        overdue=(late or status in _NOT_IN_TIME)
+        and (finished_at is None or finished_at >= deadline),
     )
 
 

@@ -53,6 +53,7 @@ class ReadOrder:
 
     id: UUID
     scope: Scope
+    deadline: datetime
     head: OrderHead
 
 
@@ -144,4 +145,4 @@ def _shown(row: Any, sealer: Sealer) -> ReadOrder:
         deadline=show_instant(row.deadline),
         completed_at=show_instant_or_null(row.completed_at),
     )
-    return ReadOrder(row.id, row.scope, head)
+    return ReadOrder(row.id, row.scope, row.deadline, head)
