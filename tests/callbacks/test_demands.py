@@ -170,6 +170,7 @@ def test_a_removal_outside_the_interval_is_taken_note_of() -> None:
         "https://m.weibo.com/x",
         "https://WEIBO.com/x",
         "HTTPS://a.b.weibo.cn/",
+        "https://weibo.com/20261121000013800001234",
     ],
 )
 def test_the_holder_is_sent_to_the_platforms_own_pages(url: str) -> None:
@@ -200,6 +201,9 @@ def test_the_holder_is_sent_to_the_platforms_own_pages(url: str) -> None:
         "https://weibo。com/",
         "https://com/",
         "https:///x",
+        "https://weibo.com/13800001234",
+        "https://weibo.com/?n=%2B8613800001234&x",
+        "https://weibo.com/?n=%313800001234",
     ],
 )
 @pytest.mark.parametrize("outcome", [ItemStatus.ACTION_REQUIRED, ItemStatus.NOT_BOUND])

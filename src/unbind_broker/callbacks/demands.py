@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from unbind_broker.base.ids import Prefix
 from unbind_broker.callbacks.report import Report
@@ -13,6 +13,8 @@ from unbind_broker.orders.states import Action, OrderKind
 
 # No backslash: browsers take it for a slash, so that another host would be called.
 _PLAIN_URL = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
+# A mobile number by itself, not eleven digits of a longer one.
+_NUMBER_IN_URL = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)", re.ASCII)
 
 NEEDS_BOUND_AT = frozenset(
     {
@@ -96,7 +98,7 @@ def fault_of(question: Question, report: Report) -> Fault | None:
 def _outcome_fault(question: Question, report: Report) -> Fault | None:
     code = "outcome-not-possible"
     if report.outcome not in OUTCOMES[question.kind]:
-        return Fault(code, f"{report.outcome} is no outcome of a {question.kind} item")
+        return Fault(code, f"{report.outcome} is no outcome of {question.kind} items")
     if (
         report.outcome is ItemStatus.CLOSED
         and question.action is not Action.CLOSE_ACCOUNT
@@ -157,13 +159,13 @@ def _url_fault(question: Question, report: Report) -> Fault | None:
         return None
     return Fault(
         "action-url-refused",
-        "action_url must be https, without user name or port, on a domain registered "
-        "for this platform or below it",
+        "action_url must be https, without user name, port or phone number, on a "
+        "domain registered for this platform or below it",
     )
 
 
 def _is_own_url(url: str, domains: Collection[str]) -> bool:
-    if not _PLAIN_URL.fullmatch(url):
+    if not _PLAIN_URL.fullmatch(url) or _NUMBER_IN_URL.search(unquote(url)):
         return False
     try:
         parts = urlsplit(url)
