@@ -76,6 +76,18 @@ async def test_whole_body_reaches_its_route() -> None:
     assert answer.json() == {"size": 5002}
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be", "latin-1"])
+async def test_body_in_another_encoding_is_not_guessed_at(
+    api: AsyncClient, encoding: str
+) -> None:
+    answer = await api.post(
+        "/v1/orders",
+        content='{"reference": "é"}'.encode(encoding),
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed-json")
+
+
 @pytest.mark.parametrize(
     "given", ["abc", "R-20-17", UUID4, UUID4.upper(), "a.b:c_d-e", "2026-1121-0001"]
 )

@@ -208,6 +208,23 @@ async def test_what_a_query_says_is_not_said_again(scene: Scene) -> None:
     assert pointers(answer) == ["/number", "/owner_since", "/scope", "/platforms"]
 
 
+async def test_reference_does_not_hold_the_number_that_a_query_told(
+    scene: Scene,
+) -> None:
+    query = (await scene.post("/v1/queries", query_body())).json()
+    body = after_query(query["id"], reference=f"R {NUMBER[3:]}")
+    answer = await scene.post("/v1/orders", body)
+    assert codes(answer) == (422, "validation-failed")
+    assert pointers(answer) == ["/reference"]
+
+
+async def test_length_is_told_in_characters(scene: Scene) -> None:
+    answer = await scene.post("/v1/orders", order_body(reference="x" * 65))
+    assert answer.json()["detail"] == (
+        "/reference: string should have at most 64 characters"
+    )
+
+
 async def test_queries_take_no_fields_of_orders(scene: Scene) -> None:
     answer = await scene.post("/v1/queries", query_body(action="detach"))
     assert pointers(answer) == ["/action"]

@@ -134,3 +134,22 @@ async def test_a_repetition_gets_the_answer_that_was_waited_for(scene: Scene) ->
     assert (first.status_code, again.status_code) == (200, 200)
     assert again.json() == first.json()
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_order_that_stands_is_told_so_though_the_database_goes_away(
+    scene: Scene,
+) -> None:
+    waiting = asyncio.create_task(
+        scene.post("/v1/orders", order_body(), {"Prefer": "wait=1"})
+    )
+    order_id: str = await eventually(lambda: newest_id(scene))
+
+    def fail(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    event.listen(scene.engine.sync_engine, "before_cursor_execute", fail)
+    answer = await waiting
+    event.remove(scene.engine.sync_engine, "before_cursor_execute", fail)
+
+    assert (answer.status_code, answer.json()["id"]) == (202, order_id)
+    assert answer.headers["Location"] == f"/v1/orders/{order_id}"

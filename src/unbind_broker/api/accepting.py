@@ -1,11 +1,13 @@
 """Accept queries and orders: one transaction, answered only after it is committed."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from unbind_broker.api.context import Context
 from unbind_broker.api.problems import ANY_BODY, NotFound
@@ -19,6 +21,8 @@ from unbind_broker.keys.service import Caller
 from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, remember, restate
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.settings import Settings
+
+log = logging.getLogger(__name__)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -112,13 +116,18 @@ async def accept(
     if seconds is None:
         return _written(answer)
     await context.completions.wait(placed.order_id, seconds)
-    view = await read_own(context, caller, placed.order_id, [asked.kind])
-    over = OrderStatus(view["status"]) not in OPEN
-    answer = StoredAnswer(200 if over else 202, location, encode(view))
-    if asked.repeatable:
-        async with context.engine.begin() as db:
-            await restate(db, asked.repeatable, answer)
-    return _written(answer, {"Preference-Applied": f"wait={seconds}"})
+    try:
+        view = await read_own(context, caller, placed.order_id, [asked.kind])
+        over = OrderStatus(view["status"]) not in OPEN
+        waited = StoredAnswer(200 if over else 202, location, encode(view))
+        if asked.repeatable:
+            async with context.engine.begin() as db:
+                await restate(db, asked.repeatable, waited)
+    except (SQLAlchemyError, OSError) as error:
+        # It stands, so its sender must not be told that it failed.
+        log.warning("wait_broken_off", extra={"error": type(error).__name__})
+        return _written(answer)
+    return _written(waited, {"Preference-Applied": f"wait={seconds}"})
 
 
 async def read_own(

@@ -45,6 +45,9 @@ class BodyLimits:
             if body and not _is_json(headers):
                 await _refuse("unsupported-media-type", scope, receive, send)
                 return
+            if not _is_utf8(body):
+                await _refuse("malformed-json", scope, receive, send)
+                return
             await self.app(scope, _replay(body, receive), send)
 
 
@@ -87,6 +90,15 @@ def _is_json(headers: Headers) -> bool:
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Tell UTF-8 from what readers of JSON would guess; JSON has no bare NUL."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

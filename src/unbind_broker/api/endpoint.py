@@ -167,7 +167,8 @@ async def rotate_secret(
     """Make a new `secret` and tell it this once; the old one signs along for a grace.
 
     Meanwhile every webhook carries both signatures, so none is refused while you change
-    over. A secret that is still in an earlier grace dies.
+    over. A secret that is still in an earlier grace dies. Workers hear of it within
+    about a second: till then webhooks may carry the old signature alone.
     """
     grace = timedelta(seconds=(body or RotationBody()).grace_seconds)
     now, owner, tools = context.clock.now(), owner_of(caller), _tools(context)
@@ -191,7 +192,10 @@ _PAUSING = (
     responses=problems(*ANY_CALL, *_PAUSING),
 )
 async def pause_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
-    """Have nothing sent until you resume; items wait until their own deadline."""
+    """Have nothing sent until you resume; items wait until their own deadline.
+
+    Workers hear of it within about a second: till then requests may still come.
+    """
     now, owner = context.clock.now(), owner_of(caller)
     async with context.engine.begin() as db:
         endpoint = await service.pause(db, now, owner, PausedBy.OWNER, caller.actor)

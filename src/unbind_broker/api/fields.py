@@ -81,7 +81,8 @@ ShownInstant = Annotated[
     PlainSerializer(show_instant, return_type=str),
     WithJsonSchema(_schema("date-time", "2026-11-21T08:00:00Z")),
 ]
-Printable = Annotated[str, AfterValidator(_printable)]
+PRINTABLE = AfterValidator(_printable)
+"""Comes after length limits, which then speak of characters."""
 Slug = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=64),

@@ -6,7 +6,7 @@ from fastapi import Body
 from fastapi.openapi.models import Example
 from pydantic import Field, StringConstraints
 
-from unbind_broker.api.fields import Day, Instant, Lax, Printable, RequestModel
+from unbind_broker.api.fields import PRINTABLE, Day, Instant, Lax, RequestModel
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import OrderId, Prefix, parse_id
 from unbind_broker.base.numbers import InvalidNumber, PhoneNumber, parse_number
@@ -26,12 +26,9 @@ Number = Annotated[
     ),
 ]
 NumberLeftOut = Annotated[str | None, Field(examples=["+8613800001234"], max_length=40)]
-Reference = Annotated[
-    Printable,
-    StringConstraints(min_length=1, max_length=64),
-]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=64), PRINTABLE]
 PlatformSlugs = Annotated[
-    list[Annotated[Printable, StringConstraints(max_length=64)]],
+    list[Annotated[str, StringConstraints(max_length=64), PRINTABLE]],
     Field(max_length=MOST_PLATFORMS),
 ]
 

@@ -45,7 +45,10 @@ class ItemShown(AnswerModel):
     action_url: str | None = Field(
         description="Where the holder does what `action_required` asks for."
     )
-    late: bool = Field(description="The result came after the deadline.")
+    late: bool = Field(
+        description="The result came after the deadline, or after the item had ended "
+        "without one."
+    )
     overdue: bool = Field(description="There was no result by the deadline.")
     action: HolderAction | SkipJsonSchema[None] = Field(
         default=None,

@@ -128,8 +128,10 @@ _KINDS = (
         "database-unavailable",
         503,
         "The database is away",
-        "The database cannot be reached at the moment. Nothing was stored; try again.",
-        "暂时无法连接数据库，未保存任何内容，请稍后重试。",
+        "The database cannot be reached at the moment. Try again; repeat a write with "
+        "the same Idempotency-Key, for it may have been stored.",
+        "暂时无法连接数据库，请稍后重试；写请求可能已被保存，重试时请使用相同的 "
+        "Idempotency-Key。",
     ),
 )
 

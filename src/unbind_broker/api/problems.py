@@ -159,7 +159,9 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
         FieldError(_pointer(item["loc"]), _words(item["type"], item["msg"]))
         for item in found[:50]
     )
-    detail = "; ".join(f"{wrong.pointer}: {wrong.detail}" for wrong in errors[:3])
+    detail = "; ".join(
+        f"{wrong.pointer or 'the body'}: {wrong.detail}" for wrong in errors[:3]
+    )
     return problem(request, KINDS["validation-failed"], detail, errors)
 
 
@@ -185,7 +187,8 @@ async def _on_database(request: Request, error: Exception) -> Response:
     return problem(
         request,
         KINDS["database-unavailable"],
-        "the database cannot be reached; nothing was stored",
+        "the database cannot be reached; if this was a write, repeat it with the same "
+        "Idempotency-Key: it may have been stored",
         headers={"Retry-After": "2"},
     )
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from unbind_broker.base.errors import FieldError, InvalidFields
 from unbind_broker.base.instants import show_instant
+from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.working_days import Deadline, order_deadline
 from unbind_broker.intake.asked import Asked, Consent, OwnWords
 from unbind_broker.intake.refusals import (
@@ -59,9 +60,14 @@ def check_fields(asked: Asked, now: datetime, policy: Policy) -> None:
         faults |= {
             "/owner_since": _date_fault(asked.about.owner_since, today),
             "/platforms": _platforms_fault(asked.kind, asked.about),
-            "/reference": _reference_fault(asked.reference, asked.about),
+            "/reference": _reference_fault(asked.reference, asked.about.number),
         }
     InvalidFields.check(faults)
+
+
+def check_reference(reference: str | None, number: PhoneNumber) -> None:
+    """Refuse a reference that holds the number, which a query told."""
+    InvalidFields.check({"/reference": _reference_fault(reference, number)})
 
 
 def check_port(ported_in_on: date | None, owner_since: date, policy: Policy) -> None:
@@ -153,10 +159,10 @@ def _platforms_fault(kind: OrderKind, about: OwnWords) -> str | None:
     return None
 
 
-def _reference_fault(reference: str | None, about: OwnWords) -> str | None:
+def _reference_fault(reference: str | None, number: PhoneNumber) -> str | None:
     # Lists are filtered by `reference` in the URL, where no number may stand.
     written = unicodedata.normalize("NFKC", reference or "")
     joined = "".join(filter(str.isalnum, written))
-    if about.number.e164[-_NUMBER_TAIL:] in joined:
+    if number.e164[-_NUMBER_TAIL:] in joined:
         return "expected a reference that does not hold the number"
     return None

@@ -10,6 +10,7 @@ from sqlalchemy import any_, literal, or_, select
 from unbind_broker.base.database import TEXTS, Db
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
+from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.intake.asked import AfterQuery, Asked, OwnWords
@@ -20,6 +21,7 @@ from unbind_broker.intake.refusals import (
     PlatformUnknown,
     QueryUnknown,
 )
+from unbind_broker.intake.rules import check_reference
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.orders.service import find_query
@@ -46,10 +48,13 @@ async def find_subject(
     carrier_id: CarrierId,
     keys: tuple[Sealer, BlindIndex],
 ) -> Subject:
-    """Find out whom a request is about; raises ``QueryUnknown``."""
+    """Find out whom a request is about.
+
+    Raises ``QueryUnknown``, or ``InvalidFields`` for a reference that tells whom.
+    """
+    sealer, blind_index = keys
     match asked.about:
         case OwnWords(number=number, owner_since=owner_since, scope=scope):
-            sealer, blind_index = keys
             return Subject(
                 sealer.seal(number.e164.encode("ascii"), context=NUMBER_CONTEXT),
                 blind_index.index(number),
@@ -62,6 +67,7 @@ async def find_subject(
             query = await find_query(db, carrier_id, query_id)
             if query is None:
                 raise QueryUnknown
+            check_reference(asked.reference, _opened(query.number_sealed, sealer))
             return Subject(
                 query.number_sealed,
                 query.number_index,
@@ -72,6 +78,10 @@ async def find_subject(
             )
         case _:
             assert_never(asked.about)
+
+
+def _opened(sealed: bytes, sealer: Sealer) -> PhoneNumber:
+    return PhoneNumber(sealer.open(sealed, context=NUMBER_CONTEXT).decode("ascii"))
 
 
 async def choose_platforms(db: Db, asked: Asked) -> Sequence[PlatformId] | None:
