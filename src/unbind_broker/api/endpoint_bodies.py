@@ -62,7 +62,8 @@ class EndpointBody(RequestModel):
         default=None,
         max_length=50,
         examples=[None],
-        description="Which webhooks to send; null: all that concern the owner.",
+        description="Which notices to send; null: all that concern the owner. Requests "
+        "about items and the endpoint's own webhooks come whatever is chosen.",
     )
 
     @property
