@@ -1,7 +1,8 @@
 """What happens because time passes happens once, whoever does it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -19,6 +20,7 @@ from tests.support.order_builders import (
 )
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import OrderId
+from unbind_broker.deadlines.recounting import WorkingTime
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
@@ -27,12 +29,15 @@ from unbind_broker.orders.tables import order_log, orders
 from unbind_broker.worker.clocks import MOST_ORDERS, Clocks
 
 LATER = NOON + timedelta(days=30)
+WORKING_TIME = WorkingTime(5, ZoneInfo("Asia/Shanghai"))
 
 
 @pytest.fixture
 def clocks(engine: AsyncEngine, clock: FixedClock) -> Clocks:
     clock.set(LATER)
-    return Clocks(engine, clock, timedelta(seconds=3), timedelta(hours=48))
+    return Clocks(
+        engine, clock, timedelta(seconds=3), timedelta(hours=48), WORKING_TIME
+    )
 
 
 async def test_overdue_order_ends_and_is_settled(
@@ -139,3 +144,20 @@ async def test_only_one_worker_does_it_at_a_time(
         async with engine.connect() as db:
             status = await order_status(db, key.order_id)
             assert status is OrderStatus.IN_PROGRESS
+
+
+async def test_deadline_of_a_year_published_since_is_counted_again(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    async with engine.begin() as db:
+        await a_reachable_platform(db)
+        await an_order(db, await a_carrier(db))
+        told = orders.c.deadline - timedelta(days=3)
+        await db.execute(
+            update(orders).values(deadline=told, deadline_provisional=True)
+        )
+    assert await clocks.recount() == 3600
+    async with engine.connect() as db:
+        found = (await db.execute(select(orders))).one()
+    assert not found.deadline_provisional
+    assert found.deadline == datetime(2026, 11, 27, 15, 59, 59, tzinfo=UTC)

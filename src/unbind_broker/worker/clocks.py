@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import BIG, Db, sql
 from unbind_broker.deadlines.expiring import expire_overdue
+from unbind_broker.deadlines.recounting import WorkingTime, recount_provisional
 from unbind_broker.deadlines.releasing import release_held
 from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
 from unbind_broker.deadlines.upkeep import (
@@ -23,6 +24,7 @@ MOST_ORDERS = 500
 MOST_ROWS = 10_000
 SWEEP_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(minutes=1)
+RECOUNT_EVERY = timedelta(hours=1)
 
 # The advisory locks of the clocks: "clk" and a number each.
 _LOCKS = 0x636C6B00
@@ -37,6 +39,7 @@ class Clocks:
     clock: Clock
     scan_interval: timedelta
     idempotency_kept: timedelta
+    working_time: WorkingTime
 
     def steps(
         self, released: Callable[[], None]
@@ -48,6 +51,7 @@ class Clocks:
             "release": lambda: self.release(released),
             "sweep": sweep.step,
             "upkeep": self.upkeep,
+            "recount": self.recount,
         }
 
     async def expire(self) -> float:
@@ -84,6 +88,13 @@ class Clocks:
                     db, now, self.idempotency_kept, MOST_ROWS
                 )
         return self._pause(pruned, MOST_ROWS, UPKEEP_EVERY)
+
+    async def recount(self) -> float:
+        """Count deadlines again whose year had no published holidays yet."""
+        async with self.engine.begin() as db:
+            if await _is_ours(db, 5):
+                await recount_provisional(db, self.clock.now(), self.working_time)
+        return RECOUNT_EVERY.total_seconds()
 
     @staticmethod
     def _pause(done: int, most: int, every: timedelta) -> float:

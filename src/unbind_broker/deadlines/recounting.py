@@ -1,0 +1,73 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Count deadlines again once the holidays of their year are published."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import INSTANTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.working_days import order_deadline
+from unbind_broker.orders.states import OrderStatus
+
+
+@dataclass(frozen=True)
+class WorkingTime:
+    """How many working days an order has, in which zone."""
+
+    days: int
+    zone: ZoneInfo
+
+
+async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
+    """Give open orders the deadline that their year's calendar says; count them.
+
+    A deadline that was counted without the holidays moves later or stays, never
+    earlier: somebody may have been told of it.
+    """
+    rows = await fetch_all(db, _PROVISIONAL, {})
+    counted = {
+        row.id: order_deadline(row.created_at, time.days, time.zone) for row in rows
+    }
+    final = {
+        order: found.at for order, found in counted.items() if not found.provisional
+    }
+    if not final:
+        return 0
+    values = {"orders": list(final), "deadlines": list(final.values())}
+    moved = await fetch_all(db, _MOVE, values)
+    await record(
+        db,
+        now,
+        *(
+            Fact(
+                "broker",
+                "order.deadline_counted",
+                order_id=row.id,
+                facts={"deadline": row.deadline.isoformat()},
+            )
+            for row in moved
+        ),
+    )
+    return len(moved)
+
+
+_OPEN = f"status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})"
+_PROVISIONAL = sql(
+    f"""
+    SELECT id, created_at FROM orders
+    WHERE {_OPEN} AND deadline_provisional
+    ORDER BY deadline
+    LIMIT 10000"""
+)
+_MOVE = sql(
+    f"""
+    UPDATE orders o
+    SET deadline = greatest(o.deadline, n.deadline), deadline_provisional = false
+    FROM unnest(:orders, :deadlines) AS n (id, deadline)
+    WHERE o.id = n.id AND o.id = ANY(:orders) AND {_OPEN.replace("status", "o.status")}
+        AND o.deadline_provisional
+    RETURNING o.id, o.deadline""",
+    orders=UUIDS,
+    deadlines=INSTANTS,
+)

@@ -1,0 +1,73 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, update
+
+from tests.support.builders import a_carrier
+from tests.support.clock import NOON
+from tests.support.order_builders import a_reachable_platform, an_order
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import OrderId
+from unbind_broker.deadlines.recounting import WorkingTime, recount_provisional
+from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.tables import orders
+
+TIME = WorkingTime(5, ZoneInfo("Asia/Shanghai"))
+COUNTED = datetime(2026, 11, 27, 15, 59, 59, tzinfo=UTC)
+"""Five working days after NOON."""
+
+
+async def an_order_until(
+    db: Db, deadline: datetime, *, provisional: bool = True
+) -> OrderId:
+    await a_reachable_platform(db)
+    order_id = await an_order(db, await a_carrier(db))
+    await db.execute(
+        update(orders).values(deadline=deadline, deadline_provisional=provisional)
+    )
+    return order_id
+
+
+async def deadline(db: Db) -> tuple[datetime, bool]:
+    found = await db.execute(select(orders.c.deadline, orders.c.deadline_provisional))
+    row = found.one()
+    return row.deadline, row.deadline_provisional
+
+
+async def test_deadline_moves_later_once_the_holidays_are_known(db: Db) -> None:
+    await an_order_until(db, COUNTED - timedelta(days=3))
+    assert await recount_provisional(db, NOON, TIME) == 1
+    assert await deadline(db) == (COUNTED, False)
+    assert await recount_provisional(db, NOON, TIME) == 0
+
+
+async def test_deadline_never_moves_earlier(db: Db) -> None:
+    told = COUNTED + timedelta(days=1)
+    await an_order_until(db, told)
+    assert await recount_provisional(db, NOON, TIME) == 1
+    assert await deadline(db) == (told, False)
+
+
+async def test_deadline_of_an_unpublished_year_stays_provisional(db: Db) -> None:
+    told = COUNTED + timedelta(days=1)
+    await an_order_until(db, told)
+    await db.execute(update(orders).values(created_at=datetime(2090, 1, 2, tzinfo=UTC)))
+    assert await recount_provisional(db, NOON, TIME) == 0
+    assert await deadline(db) == (told, True)
+
+
+@pytest.mark.parametrize("status", [OrderStatus.COMPLETED, OrderStatus.CANCELLED])
+async def test_closed_order_is_left_alone(db: Db, status: OrderStatus) -> None:
+    told = COUNTED - timedelta(days=3)
+    await an_order_until(db, told)
+    await db.execute(update(orders).values(status=status))
+    assert await recount_provisional(db, NOON, TIME) == 0
+    assert await deadline(db) == (told, True)
+
+
+async def test_published_deadline_is_left_alone(db: Db) -> None:
+    told = COUNTED - timedelta(days=3)
+    await an_order_until(db, told, provisional=False)
+    assert await recount_provisional(db, NOON, TIME) == 0
+    assert await deadline(db) == (told, False)
