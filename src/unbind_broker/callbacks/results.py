@@ -29,8 +29,8 @@ from unbind_broker.callbacks.store import (
     Reporter,
     load_reporter,
     lock_items,
-    stop_sending,
 )
+from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items.item import Item
 from unbind_broker.items.service import replace
 
@@ -79,7 +79,8 @@ async def apply(
     answers = [report.answer(line) for line in read]
     changed = list(report.changed.values())
     await replace(db, changed)
-    await stop_sending(db, platform, [item.key.order_id for item in changed])
+    # A report proves that the request arrived.
+    await stop_sending(db, [item.key for item in changed])
     await record(db, now, report.summary(answers), *report.remarkable)
     return Applied(answers, {item.key.order_id for item in changed})
 

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only enum codes are put into statements
 """Rows behind a platform's report."""
 
 from collections.abc import Collection
@@ -7,10 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import any_, literal, select
 
-from unbind_broker.base.database import INT, UUIDS, Db, sql
+from unbind_broker.base.database import UUIDS, Db
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.callbacks.demands import Question
-from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderStatus
@@ -81,15 +79,6 @@ async def lock_items(
     }
 
 
-async def stop_sending(
-    db: Db, platform: PlatformId, order_ids: Collection[UUID]
-) -> None:
-    """Delete what waits to be sent again: a report proves that the request arrived."""
-    if order_ids:
-        values = {"platform": platform, "orders": list(order_ids)}
-        await db.execute(_STOP_SENDING, values)
-
-
 _ASKED = (
     orders.c.kind,
     orders.c.action,
@@ -100,18 +89,4 @@ _ASKED = (
 )
 _CHANGEABLE = tuple(
     name for name in Item.__dataclass_fields__ if name in items.c and name != "key"
-)
-_REQUESTS = (
-    EventType.QUERY_REQUESTED,
-    EventType.UNBIND_REQUESTED,
-    EventType.RESTORE_REQUESTED,
-)
-_STOP_SENDING = sql(
-    f"""
-    DELETE FROM deliveries d USING endpoints e
-    WHERE e.platform_id = :platform AND d.endpoint_id = e.id
-        AND d.event IN ({", ".join(str(event.code) for event in _REQUESTS)})
-        AND d.order_id = ANY(:orders)""",
-    platform=INT,
-    orders=UUIDS,
 )

@@ -2,14 +2,12 @@
 """End what was not answered in time."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.database import INSTANT, INT, INTS, UUIDS, Db, sql
-from unbind_broker.endpoints.events import EventType
-from unbind_broker.items.item import ItemKey
+from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, sql
+from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items.service import expire
 from unbind_broker.orders.states import OrderStatus
 
@@ -27,7 +25,7 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
         return set()
     await db.execute(_END_HOLD, {"orders": orders})
     ended = await expire(db, now, orders)
-    await _stop_sending(db, [key for key, _ in ended])
+    await stop_sending(db, [key for key, _ in ended])
     outcomes: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
     for key, status in ended:
         outcomes[key.order_id][status.value] += 1
@@ -58,30 +56,4 @@ _END_HOLD = sql(
     UPDATE orders SET status = {OrderStatus.IN_PROGRESS.code}
     WHERE id = ANY(:orders) AND status = {OrderStatus.HELD.code}""",
     orders=UUIDS,
-)
-
-
-async def _stop_sending(db: Db, keys: Sequence[ItemKey]) -> None:
-    if keys:
-        values = {
-            "orders": [key.order_id for key in keys],
-            "platforms": [key.platform_id for key in keys],
-        }
-        await db.execute(_STOP_SENDING, values)
-
-
-_REQUESTS = (
-    EventType.QUERY_REQUESTED,
-    EventType.UNBIND_REQUESTED,
-    EventType.RESTORE_REQUESTED,
-)
-_STOP_SENDING = sql(
-    f"""
-    DELETE FROM deliveries d
-    USING unnest(:orders, :platforms) AS ended (order_id, platform_id)
-    JOIN endpoints e ON e.platform_id = ended.platform_id
-    WHERE d.endpoint_id = e.id AND d.order_id = ended.order_id
-        AND d.event IN ({", ".join(str(event.code) for event in _REQUESTS)})""",
-    orders=UUIDS,
-    platforms=INTS,
 )

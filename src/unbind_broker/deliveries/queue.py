@@ -20,6 +20,7 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind, OrderStatus
 
@@ -103,6 +104,17 @@ _DELETE = sql(
     endpoints=INTS,
     events=SMALLS,
     orders=UUIDS,
+)
+_STOP_SENDING = sql(
+    f"""
+    DELETE FROM deliveries d
+    USING unnest(:orders, :platforms) AS n (order_id, platform_id)
+    JOIN endpoints e ON e.platform_id = n.platform_id
+    WHERE d.endpoint_id = e.id AND d.order_id = n.order_id
+        AND d.event IN ({_REQUESTS})
+    """,
+    orders=UUIDS,
+    platforms=INTS,
 )
 # Rows that somebody works on are left to them: this statement waits for nobody.
 _CLEAR = sql(
@@ -191,6 +203,17 @@ async def push_what_was_fetched(
     """
     values = {"endpoint": endpoint_id, "platform": platform_id, "now": now}
     await db.execute(_TAKE_OVER, values)
+
+
+async def stop_sending(db: Db, keys: Collection[ItemKey]) -> None:
+    """Delete the requests for these items that wait to be sent again."""
+    if not keys:
+        return
+    values = {
+        "orders": [key.order_id for key in keys],
+        "platforms": [key.platform_id for key in keys],
+    }
+    await db.execute(_STOP_SENDING, values)
 
 
 async def delete(db: Db, subjects: Collection[Subject]) -> None:
