@@ -63,6 +63,11 @@ _CREATE_FOR_SOME = sql(
 )
 
 
+async def lock(db: Db, keys: Collection[ItemKey]) -> None:
+    """Lock items ahead of several verbs, which could lock them in different orders."""
+    await db.execute(_LOCK, _named(keys))
+
+
 async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
     """Count an attempt that was answered with 2xx; queued items are taken by it."""
     await db.execute(_ACKNOWLEDGE, {**_named(keys), "now": now})
@@ -84,15 +89,15 @@ async def mark_undeliverable(
     return [ItemKey(*row) for row in rows]
 
 
-_NAMED = """
-    WITH locked AS (
-        SELECT i.order_id, i.platform_id
-        FROM unnest(:orders, :platforms) AS named (order_id, platform_id)
-        JOIN items i USING (order_id, platform_id)
-        ORDER BY i.order_id, i.platform_id
-        FOR NO KEY UPDATE OF i
-    )
+_LOCKED = """
+    SELECT i.order_id, i.platform_id
+    FROM unnest(:orders, :platforms) AS named (order_id, platform_id)
+    JOIN items i USING (order_id, platform_id)
+    ORDER BY i.order_id, i.platform_id
+    FOR NO KEY UPDATE OF i
 """
+_LOCK = sql(_LOCKED, orders=UUIDS, platforms=INTS)
+_NAMED = f"WITH locked AS ({_LOCKED})"
 _EACH_LOCKED = """
     FROM locked l
     WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from unbind_broker.audit.trail import Fact
 from unbind_broker.audit.trail import record as record_facts
-from unbind_broker.base.database import INTS, UUIDS, Db, sql
+from unbind_broker.base.database import Db
 from unbind_broker.base.ids import WorkerId
 from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.deliveries import attempts, queue
@@ -28,16 +28,6 @@ from unbind_broker.sending.reported import apply_results, lines_of, orders_named
 from unbind_broker.sending.verdicts import Plans, Verdicts
 
 _HEAD_BYTES = 1000
-_LOCK = sql(
-    """
-    SELECT FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
-    JOIN items i USING (order_id, platform_id)
-    ORDER BY i.order_id, i.platform_id
-    FOR NO KEY UPDATE OF i
-    """,
-    orders=UUIDS,
-    platforms=INTS,
-)
 
 
 @dataclass(frozen=True)
@@ -98,12 +88,7 @@ async def _lock(
         for one, lines in reports
     ]
     if sum(bool(group) for group in groups) > 1:
-        keys = {key for group in groups for key in group}
-        values = {
-            "orders": [key.order_id for key in keys],
-            "platforms": [key.platform_id for key in keys],
-        }
-        await db.execute(_LOCK, values)
+        await items.lock(db, {key for group in groups for key in group})
 
 
 async def _apply(db: Db, now: datetime, verdicts: Verdicts) -> set[UUID]:
