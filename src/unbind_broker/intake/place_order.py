@@ -59,8 +59,7 @@ async def place(
         if answer:
             return answer
     check_fields(asked, now, tools.policy)
-    keys = (tools.sealer, tools.blind_index)
-    subject = await find_subject(db, asked, carrier.id, keys)
+    subject = await find_subject(db, asked, carrier.id, tools.sealer, tools.blind_index)
     check_port(subject.ported_in_on, subject.owner_since, tools.policy)
     check_action(asked.action, subject.scope)
     await lock_number(db, subject.number_index)

@@ -22,6 +22,7 @@ CLOCK_SKEW = timedelta(seconds=60)
 
 EARLIEST_OWNER = date(1970, 1, 1)
 _NUMBER_TAIL = 8
+"""So many last digits tell a number, however its beginning is written or left out."""
 
 
 @dataclass(frozen=True)

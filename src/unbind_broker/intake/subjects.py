@@ -46,13 +46,13 @@ async def find_subject(
     db: Db,
     asked: Asked,
     carrier_id: CarrierId,
-    keys: tuple[Sealer, BlindIndex],
+    sealer: Sealer,
+    blind_index: BlindIndex,
 ) -> Subject:
     """Find out whom a request is about.
 
     Raises ``QueryUnknown``, or ``InvalidFields`` for a reference that tells whom.
     """
-    sealer, blind_index = keys
     match asked.about:
         case OwnWords(number=number, owner_since=owner_since, scope=scope):
             return Subject(
@@ -173,11 +173,14 @@ def _refuse(
     slugs: Sequence[str],
     wrong: Sequence[bool],
 ) -> None:
-    errors = tuple(
-        FieldError(f"/platforms/{place}", f"{what} {slug}")
+    refused = {
+        place: slug
         for place, (slug, is_wrong) in enumerate(zip(slugs, wrong, strict=True))
         if is_wrong
-    )
-    if errors:
-        named = ", ".join(slugs[int(e.pointer.rpartition("/")[2])] for e in errors)
-        raise refusal(f"{what} {named}", errors)
+    }
+    if refused:
+        errors = tuple(
+            FieldError(f"/platforms/{place}", f"{what} {slug}")
+            for place, slug in refused.items()
+        )
+        raise refusal(f"{what} {', '.join(refused.values())}", errors)
