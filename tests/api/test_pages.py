@@ -12,7 +12,7 @@ from unbind_broker.api.pages import (
     slug_key,
     write_cursor,
 )
-from unbind_broker.api.problems import InvalidRequest
+from unbind_broker.base.errors import InvalidFields
 
 
 @given(st.text(max_size=100).filter(lambda text: text.isprintable()))
@@ -46,14 +46,14 @@ def test_first_page_has_no_cursor() -> None:
     ],
 )
 def test_what_is_no_cursor_of_slugs_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidFields) as caught:
         read_cursor(cursor, slug_key)
     assert caught.value.errors[0].pointer == "/cursor"
 
 
 @pytest.mark.parametrize("key", ["-1", "2147483648", "9" * 50, "x", ""])
 def test_what_is_no_cursor_of_numbers_is_refused(key: str) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidFields):
         read_cursor(write_cursor(key), number_key)
 
 

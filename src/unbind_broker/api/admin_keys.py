@@ -29,11 +29,11 @@ from unbind_broker.api.paths import KeyIdInPath
 from unbind_broker.api.problems import (
     ANY_BODY,
     ANY_CALL,
-    InvalidRequest,
     NotFound,
     problems,
 )
 from unbind_broker.base.database import Db
+from unbind_broker.base.errors import InvalidFields
 from unbind_broker.carriers import service as carriers
 from unbind_broker.keys import service
 from unbind_broker.keys.service import Holder, Key
@@ -144,18 +144,18 @@ async def _holder(db: Db, body: KeyBody) -> Holder:
     """Find whom the key shall speak for; exactly that party must be named."""
     for role, slug in (("carrier", body.carrier), ("platform", body.platform)):
         if body.role == role and slug is None:
-            raise InvalidRequest.at(f"/{role}", f"a key of role {role} needs this")
+            raise InvalidFields.at(f"/{role}", f"a key of role {role} needs this")
         if body.role != role and slug is not None:
-            raise InvalidRequest.at(f"/{role}", f"a key of role {body.role} has none")
+            raise InvalidFields.at(f"/{role}", f"a key of role {body.role} has none")
     if body.carrier is not None:
         carrier = await carriers.find(db, body.carrier)
         if carrier is None:
-            raise InvalidRequest.at("/carrier", f"{body.carrier} is not registered")
+            raise InvalidFields.at("/carrier", f"{body.carrier} is not registered")
         return Holder(body.role, carrier_id=carrier.id)
     if body.platform is not None:
         platform = await platforms.find(db, body.platform)
         if platform is None:
-            raise InvalidRequest.at("/platform", f"{body.platform} is not registered")
+            raise InvalidFields.at("/platform", f"{body.platform} is not registered")
         return Holder(body.role, platform_id=platform.id)
     return Holder(body.role)
 

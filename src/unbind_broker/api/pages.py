@@ -13,7 +13,7 @@ from fastapi import Query
 from pydantic import Field
 
 from unbind_broker.api.fields import AnswerModel
-from unbind_broker.api.problems import InvalidRequest
+from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.names import slug_fault
 
 Shown = TypeVar("Shown")
@@ -47,7 +47,7 @@ def read_cursor(cursor: str | None, parse: Callable[[str], Key]) -> Key | None:
     """Unwrap a key; None on the first page.
 
     ``parse`` raises ``ValueError`` for what is no key of this list. Raises
-    ``InvalidRequest``.
+    ``InvalidFields``.
     """
     if cursor is None:
         return None
@@ -58,7 +58,7 @@ def read_cursor(cursor: str | None, parse: Callable[[str], Key]) -> Key | None:
             return parse(text)
     except (ValueError, binascii.Error):
         pass
-    raise InvalidRequest.at("/cursor", "expected the next_cursor of the page before")
+    raise InvalidFields.at("/cursor", "expected the next_cursor of the page before")
 
 
 def slug_key(text: str) -> str:

@@ -42,18 +42,6 @@ class Problem(BaseModel):
     errors: list[WrongField] | None = None
 
 
-class InvalidRequest(BrokerError):
-    """One or more fields of the request are wrong."""
-
-    code = "validation-failed"
-    title = "The request is not valid"
-
-    @classmethod
-    def at(cls, pointer: str, detail: str) -> "InvalidRequest":
-        """Point at a single wrong field."""
-        return cls(f"{pointer}: {detail}", (FieldError(pointer, detail),))
-
-
 class NotFound(BrokerError):
     """There is no such resource, or it is another party's."""
 

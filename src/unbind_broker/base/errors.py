@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class InvalidFields(BrokerError):
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         detail = "; ".join(f"{wrong.pointer}: {wrong.detail}" for wrong in errors)
         super().__init__(detail, errors)
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> Self:
+        """Point at a single wrong field."""
+        return cls((FieldError(pointer, detail),))
 
     @classmethod
     def check(cls, faults: Mapping[str, str | None]) -> None:
