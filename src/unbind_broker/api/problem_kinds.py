@@ -125,6 +125,13 @@ _KINDS = (
         "系统过载保护中，未保存任何内容，请按 Retry-After 等待后重试。",
     ),
     ProblemKind(
+        "schema-outdated",
+        503,
+        "The database schema is older than this program",
+        "An administrator must run: unbind-broker migrate.",
+        "数据库结构早于本程序，请系统管理员运行 unbind-broker migrate。",
+    ),
+    ProblemKind(
         "database-unavailable",
         503,
         "The database is away",
