@@ -1,6 +1,5 @@
 """Accept queries and orders: one transaction, answered only after it is committed."""
 
-import json
 import logging
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
@@ -9,10 +8,11 @@ from uuid import UUID
 from fastapi import Header, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from unbind_broker.api.callers import carrier_of
 from unbind_broker.api.context import Context
+from unbind_broker.api.json_answers import encode
 from unbind_broker.api.problems import ANY_BODY, NotFound
 from unbind_broker.api.waiting import preferred_wait
-from unbind_broker.base.ids import CarrierId
 from unbind_broker.intake.asked import Asked, AskingCarrier
 from unbind_broker.intake.place_order import IntakeTools, place
 from unbind_broker.intake.rules import Policy
@@ -141,23 +141,6 @@ async def read_own(
     if view is None or view["kind"] not in kinds:
         raise NotFound("nothing of yours has this id")
     return view
-
-
-def carrier_of(caller: Caller) -> CarrierId:
-    """Return the carrier that a key of role ``carrier`` speaks for."""
-    if caller.carrier_id is None:
-        raise AssertionError("a carrier's key without its carrier")
-    return caller.carrier_id
-
-
-def encode(value: object) -> bytes:
-    """Write an answer's JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def json_answer(body: bytes) -> Response:
-    """Answer JSON that is written already."""
-    return Response(body, media_type="application/json")
 
 
 def _written(

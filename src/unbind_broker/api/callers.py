@@ -1,6 +1,5 @@
 """Who calls: a key is looked up at every request, so a revoked one dies at once."""
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -9,7 +8,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from unbind_broker.api.context import Ctx
 from unbind_broker.base.errors import BrokerError
-from unbind_broker.keys.service import Caller, find_caller
+from unbind_broker.base.ids import CarrierId, PlatformId
+from unbind_broker.endpoints.endpoint import Owner
+from unbind_broker.keys.service import Caller, find_caller, looks_like_key
 from unbind_broker.keys.tables import Role
 
 
@@ -41,16 +42,13 @@ _bearer = HTTPBearer(
     description="A key such as `ub_carrier_…`, issued by the administrators.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-_KEY = re.compile(
-    r"ub_(carrier|platform|admin|auditor)_[A-Za-z0-9_-]{20,100}", re.ASCII
-)
 
 
 async def any_caller(
     request: Request, context: Ctx, credentials: Credentials
 ) -> Caller:
     """Find out who calls; 401 for anything but a living key."""
-    if credentials is None or not _KEY.fullmatch(credentials.credentials):
+    if credentials is None or not looks_like_key(credentials.credentials):
         raise Unauthenticated("expected the header 'Authorization: Bearer ub_<role>_…'")
     async with context.engine.connect() as db:
         caller = await find_caller(db, context.clock.now(), credentials.credentials)
@@ -87,3 +85,23 @@ ReportingPlatform = Annotated[Caller, Depends(_allow(Role.PLATFORM, suspended=Tr
 EndpointOwner = Annotated[Caller, Depends(_allow(Role.CARRIER, Role.PLATFORM))]
 AdminCaller = Annotated[Caller, Depends(_allow(Role.ADMIN))]
 AuditCaller = Annotated[Caller, Depends(_allow(Role.ADMIN, Role.AUDITOR))]
+
+
+def carrier_of(caller: Caller) -> CarrierId:
+    """Return the carrier that a key of role ``carrier`` speaks for."""
+    if caller.carrier_id is None:
+        raise AssertionError("a carrier's key without its carrier")
+    return caller.carrier_id
+
+
+def platform_of(caller: Caller) -> PlatformId:
+    """Return the platform that a key of role ``platform`` speaks for."""
+    if caller.platform_id is None:
+        raise AssertionError("a platform's key without its platform")
+    return caller.platform_id
+
+
+def owner_of(caller: Caller) -> Owner:
+    """Return whose endpoint a key of a carrier or platform manages."""
+    slug = caller.carrier_slug or caller.platform_slug or ""
+    return Owner(slug, platform_id=caller.platform_id, carrier_id=caller.carrier_id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from unbind_broker.api.callers import EndpointOwner
+from unbind_broker.api.callers import EndpointOwner, owner_of
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.endpoint_bodies import EndpointBody, RotationBody
 from unbind_broker.api.endpoint_probes import (
@@ -27,18 +27,15 @@ from unbind_broker.base.ids import new_token
 from unbind_broker.deliveries import attempts
 from unbind_broker.deliveries.queue import push_what_was_fetched
 from unbind_broker.endpoints import service
-from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.service import EndpointTools
 from unbind_broker.endpoints.states import Delivery, PausedBy, url_to_verify
-from unbind_broker.keys.service import Caller
 from unbind_broker.sending.payloads import test_payload, verification_payload
 
 router = APIRouter(prefix="/v1/endpoint", tags=["endpoint"])
 
 _CHALLENGE_BYTES = 24
-
 
 _MADE: dict[int | str, dict[str, Any]] = {
     200: {"description": "Replaced. `secret` only if there was none before."},
@@ -213,12 +210,6 @@ async def resume_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
     async with context.engine.begin() as db:
         endpoint = await service.resume(db, now, owner, PausedBy.OWNER, caller.actor)
     return show_endpoint(endpoint, EndpointShown)
-
-
-def owner_of(caller: Caller) -> Owner:
-    """Return whose endpoint this caller manages."""
-    slug = caller.carrier_slug or caller.platform_slug or ""
-    return Owner(slug, platform_id=caller.platform_id, carrier_id=caller.carrier_id)
 
 
 def _tools(context: Ctx) -> EndpointTools:

@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from unbind_broker.api.accepting import encode, json_answer
-from unbind_broker.api.callers import PlatformCaller
+from unbind_broker.api.callers import PlatformCaller, owner_of, platform_of
 from unbind_broker.api.context import Ctx
+from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.pages import DEFAULT_LIMIT, Limit, Page
 from unbind_broker.api.problems import ANY_CALL, problems
-from unbind_broker.api.result_bodies import platform_of
 from unbind_broker.api.webhooks import RequestedItem
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
@@ -22,7 +21,6 @@ from unbind_broker.base.ids import PlatformId
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints import service as endpoints
-from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
 from unbind_broker.items.service import hand_out
 from unbind_broker.sending.briefs import Briefs
@@ -70,9 +68,8 @@ async def fetch_items(
     """
     del status  # there is one word that it can be
     now, platform = context.clock.now(), platform_of(caller)
-    owner = Owner(caller.platform_slug or "", platform_id=platform)
     async with context.admission.enter(), context.engine.begin() as db:
-        endpoint = await endpoints.require(db, owner)
+        endpoint = await endpoints.require(db, owner_of(caller))
         if endpoint.delivery is not Delivery.PULL:
             raise EndpointIsPush("the broker posts your items to your endpoint")
         items: Sequence[OutgoingItem] = ()

@@ -3,9 +3,8 @@
 from fastapi import APIRouter
 from pydantic import Field
 
-from unbind_broker.api.callers import AnyCaller
+from unbind_broker.api.callers import AnyCaller, owner_of
 from unbind_broker.api.context import Ctx
-from unbind_broker.api.endpoint import owner_of
 from unbind_broker.api.endpoint_shown import EndpointShown, show_endpoint
 from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.api.problems import problems

@@ -11,16 +11,14 @@ from unbind_broker.api.accepting import (
     IdempotencyKey,
     Prefer,
     accept,
-    carrier_of,
     described_headers,
-    encode,
-    json_answer,
     read_own,
     repeatable_of,
 )
-from unbind_broker.api.callers import CarrierCaller
+from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import Instant
+from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.order_bodies import (
     OrderInBody,
     Reference,

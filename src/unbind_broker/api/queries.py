@@ -10,13 +10,12 @@ from unbind_broker.api.accepting import (
     Prefer,
     accept,
     described_headers,
-    encode,
-    json_answer,
     read_own,
     repeatable_of,
 )
 from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.context import Ctx
+from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.order_bodies import QueryInBody, asked_query
 from unbind_broker.api.order_paths import QueryIdInPath
 from unbind_broker.api.order_shown import OrderShown

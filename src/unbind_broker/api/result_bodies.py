@@ -5,11 +5,9 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from unbind_broker.api.fields import AnswerModel, Instant, RequestModel
-from unbind_broker.base.ids import PlatformId
 from unbind_broker.callbacks.lines import LARGEST_COUNT, SETTABLE
 from unbind_broker.callbacks.results import MAX_LINES, LineStatus
 from unbind_broker.items.states import REFUSALS, HolderAction
-from unbind_broker.keys.service import Caller
 
 
 def _words(words: frozenset[Any]) -> WithJsonSchema:
@@ -92,13 +90,6 @@ class ReportAnswered(AnswerModel):
     """One answer per line, in their order."""
 
     results: list[LineAnswerShown]
-
-
-def platform_of(caller: Caller) -> PlatformId:
-    """Return the platform that a key of role ``platform`` speaks for."""
-    if caller.platform_id is None:
-        raise AssertionError("a platform's key without its platform")
-    return caller.platform_id
 
 
 def _described() -> dict[str, Any]:

@@ -6,16 +6,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from unbind_broker.api.accepting import encode, json_answer
-from unbind_broker.api.callers import ReportingPlatform
+from unbind_broker.api.callers import ReportingPlatform, platform_of
 from unbind_broker.api.context import Context, Ctx
+from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.problems import ANY_BODY, problems
 from unbind_broker.api.result_bodies import (
     REQUEST_BODY,
     LineAnswerShown,
     ReportAnswered,
     ReportBody,
-    platform_of,
 )
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.callbacks import evidence

@@ -119,7 +119,7 @@ async def issue(
 
 async def find_caller(db: Db, now: datetime, key_text: str) -> Caller | None:
     """Find out whose key this is; None if it is unknown, revoked or expired."""
-    if not _KEY.fullmatch(key_text):
+    if not looks_like_key(key_text):
         return None
     row = await store.load_living(db, _digest(key_text), now)
     if row is None:
@@ -134,6 +134,11 @@ async def find_caller(db: Db, now: datetime, key_text: str) -> Caller | None:
         suspended=row["suspended"],
         name=row["name"],
     )
+
+
+def looks_like_key(text: str) -> bool:
+    """Tell what could be a key from what is none."""
+    return _KEY.fullmatch(text) is not None
 
 
 async def find(db: Db, key_id: KeyId) -> Key | None:
