@@ -30,10 +30,12 @@ class Slow:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[tuple[ApiServer, str]]:
+async def serving(
+    app: FastAPI, **limits: float
+) -> AsyncIterator[tuple[ApiServer, str]]:
     ready = asyncio.Event()
     with reserve(LOOPBACK, 0) as listener:
-        server = ApiServer(app, ready.set)
+        server = ApiServer(app, ready.set, **limits)
         task = asyncio.create_task(server.serve_on(listener))
         await ready.wait()
         try:
@@ -68,6 +70,51 @@ async def test_draining_server_takes_no_new_caller() -> None:
                 await newcomer.get(url)
         slow.may_answer.set()
         await asking
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost"])
+async def test_connection_without_a_whole_head_is_closed(said: bytes) -> None:
+    async with serving(Slow().app, head_limit=0.2) as (_, url):
+        address = httpx.URL(url)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(said)
+        rest = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+
+    assert rest == b""
+
+
+async def test_head_that_breaks_off_after_an_answer_closes_the_connection() -> None:
+    slow = Slow()
+    slow.may_answer.set()
+    async with serving(slow.app, head_limit=0.2) as (_, url):
+        address = httpx.URL(url)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n")
+        answer = await reader.readuntil(b'answered"}')
+        writer.write(b"GET / HT")
+        rest = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert rest == b""
+
+
+async def test_answer_may_take_longer_than_the_head() -> None:
+    slow = Slow()
+    async with (
+        serving(slow.app, head_limit=0.2) as (_, url),
+        httpx.AsyncClient() as http,
+    ):
+        asking = asyncio.create_task(http.get(url))
+        await slow.asked.wait()
+        await asyncio.sleep(0.5)
+        slow.may_answer.set()
+        first = await asking
+        await asyncio.sleep(0.5)
+        second = await http.get(url)
+
+    assert [first.status_code, second.status_code] == [200, 200]
 
 
 async def test_server_does_not_name_its_software() -> None:

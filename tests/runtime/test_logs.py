@@ -4,7 +4,10 @@ import json
 import logging
 
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from unbind_broker.base.database import TEXT, sql
 from unbind_broker.runtime.logs import _JsonLines, _TextLines
 
 
@@ -38,3 +41,33 @@ def test_exception_is_told(lines: logging.Formatter) -> None:
         int("no such slug")
     told = record(exc_info=(caught.type, caught.value, caught.tb))
     assert "no such slug" in lines.format(told)
+
+
+@pytest.mark.parametrize("lines", [_JsonLines(), _TextLines()])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "new row violates check\nDETAIL:  Failing row contains (7, quoted).\nnot this",
+        "<class 'DataError'>: invalid input for query argument $2: 'quoted' (expected)",
+    ],
+)
+def test_what_the_database_quotes_is_left_out(
+    lines: logging.Formatter, said: str
+) -> None:
+    error = ValueError(said)
+    told = lines.format(record(exc_info=(ValueError, error, None)))
+    assert "quoted" not in told
+    assert ("not this" in told) == ("not this" in said)
+
+
+async def test_parameter_that_the_driver_refuses_is_left_out(
+    engine: AsyncEngine,
+) -> None:
+    unspeakable = "quo" + "ted\ud800"
+    statement = sql("SELECT length(:x)", x=TEXT)
+    async with engine.connect() as db:
+        with pytest.raises(DBAPIError) as caught:
+            await db.execute(statement, {"x": unspeakable})
+    told = _JsonLines().format(record(exc_info=(caught.type, caught.value, caught.tb)))
+    assert "invalid input for query argument" in told
+    assert "quoted" not in told

@@ -1,13 +1,16 @@
 """Serve the API from this process, and leave without cutting anybody off."""
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from unbind_broker.base.errors import BrokerError
 
@@ -15,6 +18,9 @@ KEEP_ALIVE = 75
 """Seconds an idle connection is kept: longer than what load balancers wait."""
 DRAINING = 10
 """Seconds that requests under way have in the end."""
+HEAD_LIMIT = 20.0
+"""Seconds until the head of a request must be whole, from its first byte or, on a new
+connection, from the beginning: callers that say nothing would hold places for ever."""
 LARGEST_HEAD = 32 * 1024
 """Bytes."""
 
@@ -59,10 +65,16 @@ def url_of(listener: socket.socket) -> str:
 class ApiServer(uvicorn.Server):
     """An HTTP server that obeys its caller instead of catching signals."""
 
-    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        on_ready: Callable[[], None],
+        head_limit: float = HEAD_LIMIT,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=type("_Heads", (_HeadsInTime,), {"head_limit": head_limit}),
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -100,6 +112,39 @@ class ApiServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the process."""
         yield
+
+
+class _HeadsInTime(H11Protocol):
+    """Close connections on which the head of a request does not come."""
+
+    head_limit = HEAD_LIMIT
+    _waiting: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._wait_for_head()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        self._waiting = self.loop.call_later(self.head_limit, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

@@ -2,13 +2,20 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import override
 
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+
+# The database quotes rows, the driver quotes parameters.
+_QUOTED = re.compile(
+    r"^((?:DETAIL|CONTEXT|HINT): |.*invalid input for query argument \$\d+: ).*$",
+    re.MULTILINE,
+)
 
 
 def set_up_logs(form: Literal["auto", "text", "json"], level: str) -> None:
@@ -27,7 +34,13 @@ def set_up_logs(form: Literal["auto", "text", "json"], level: str) -> None:
         logger.propagate = True
 
 
-class _JsonLines(logging.Formatter):
+class _Lines(logging.Formatter):
+    @override
+    def formatException(self, ei: Any) -> str:
+        return _QUOTED.sub(r"\1…", super().formatException(ei))
+
+
+class _JsonLines(_Lines):
     @override
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -42,7 +55,7 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class _TextLines(logging.Formatter):
+class _TextLines(_Lines):
     @override
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{name}={value}" for name, value in _facts(record).items())
