@@ -87,7 +87,7 @@ def test_gone_disables_the_endpoint_and_keeps_the_item_due() -> None:
 
 def test_refused_payload_is_halved_until_it_is_alone() -> None:
     assert after(OutcomeKind.PAYLOAD_REFUSED, together=2) == Halve()
-    assert after(OutcomeKind.PAYLOAD_REFUSED, together=1) == Dead("payload refused")
+    assert after(OutcomeKind.PAYLOAD_REFUSED, together=1) == Dead()
 
 
 @pytest.mark.parametrize("kind", RETRIED)

@@ -271,7 +271,7 @@ async def test_owner_without_endpoint_is_told_so(db: Db) -> None:
         await service.require(db, owner)
     with pytest.raises(EndpointMissing):
         await service.pause(db, NOON, owner, PausedBy.ADMIN, "admin:1")
-    assert not await service.disable(db, NOON, EndpointId(99), "gone")
+    assert not await service.disable(db, NOON, EndpointId(99), "gone", "worker:1")
 
 
 async def test_pages_follow_the_order_of_registration(db: Db) -> None:

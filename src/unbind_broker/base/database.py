@@ -1,12 +1,10 @@
 """One metadata, one way to open Postgres, typed statements."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
-    Date,
     DateTime,
     Float,
     Integer,
@@ -29,17 +27,14 @@ from typing_extensions import override
 from unbind_broker.base.coded_enum import CodedEnum
 
 metadata = MetaData()
-_NOW = text("SELECT clock_timestamp()")
 
 Db = AsyncConnection
 """An open transaction. Whoever opens it commits it; features only receive it."""
 
 INSTANT = DateTime(timezone=True)
-DAY = Date()
 UUID = PG_UUID(as_uuid=True)
 BYTES = LargeBinary()
 TEXT = Text()
-SMALL = SmallInteger()
 INT = Integer()
 BIG = BigInteger()
 FLOAT = Float()
@@ -116,9 +111,3 @@ async def fetch_all(
 ) -> list[Any]:
     """Run ``statement`` and return every row."""
     return list((await db.execute(statement, dict(values))).all())
-
-
-async def database_now(db: Db) -> datetime:
-    """Read the database's clock, by which leases are kept."""
-    instant: datetime = (await db.execute(_NOW)).scalar_one()
-    return instant

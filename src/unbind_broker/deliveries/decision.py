@@ -56,8 +56,6 @@ class Halve:
 class Dead:
     """The platform will never take this item."""
 
-    reason: str
-
 
 @dataclass(frozen=True)
 class DisableEndpoint:
@@ -88,7 +86,7 @@ def decide(
         case OutcomeKind.GONE:
             return DisableEndpoint(_again(outcome, tried, now, plan, jitter))
         case OutcomeKind.PAYLOAD_REFUSED:
-            return Halve() if tried.together > 1 else Dead("payload refused")
+            return Halve() if tried.together > 1 else Dead()
         case OutcomeKind.OWN_FAULT:
             pause = OWN_FAULT_PAUSE * (0.5 + jitter)
             return _at(now + pause, tried, tried.attempt - 1, counted=False)

@@ -16,7 +16,6 @@ from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.states import PausedBy
 
-_WORKER = "worker"
 _CHOSEN = (
     "max_batch",
     "max_concurrency",
@@ -149,7 +148,7 @@ async def resume(
 
 
 async def disable(
-    db: Db, now: datetime, endpoint_id: EndpointId, reason: str, actor: str = _WORKER
+    db: Db, now: datetime, endpoint_id: EndpointId, reason: str, actor: str
 ) -> bool:
     """Stop posting until the owner verifies again; False if it was not active."""
     before = await store.load_locked(db, endpoint_id)
