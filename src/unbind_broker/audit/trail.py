@@ -16,9 +16,9 @@ from unbind_broker.base.ids import new_uuid7
 class Fact:
     """One thing that happened.
 
-    ``actor`` is ``carrier:slug``, ``platform:slug``, ``admin:key-id``, ``worker:id`` or
-    ``cli``. ``facts`` holds plain JSON and never a number, a secret or a free text of
-    the holder.
+    ``actor`` is ``carrier:slug``, ``platform:slug``, ``admin:key-id``, ``worker:id``,
+    ``command-line`` or ``broker``. ``facts`` holds plain JSON and never a number, a
+    secret or a free text of the holder.
     """
 
     actor: str
