@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbind_broker.base.ids import Prefix, format_id
-from unbind_broker.callbacks.lines import LARGEST_COUNT, SETTABLE, read_line
+from unbind_broker.callbacks.lines import LARGEST_COUNT, REPORTABLE, read_line
 from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 
@@ -172,7 +172,7 @@ def test_no_json_value_breaks_the_reader(value: object) -> None:
     assert isinstance(read, Report | UnknownId | Unreadable)
 
 
-@given(st.sampled_from(sorted(SETTABLE)))
+@given(st.sampled_from(sorted(REPORTABLE)))
 def test_every_settable_outcome_is_read(outcome: ItemStatus) -> None:
     read = read_line(json.loads(json.dumps(line(outcome=outcome))))
     assert isinstance(read, Report)

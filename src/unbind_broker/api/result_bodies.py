@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from unbind_broker.api.fields import AnswerModel, Instant, RequestModel
-from unbind_broker.callbacks.lines import LARGEST_COUNT, SETTABLE
+from unbind_broker.callbacks.lines import LARGEST_COUNT, REPORTABLE
 from unbind_broker.callbacks.results import MAX_LINES, LineStatus
 from unbind_broker.items.states import REFUSALS, HolderAction
 
@@ -21,7 +21,7 @@ class ResultLine(RequestModel):
     """One item's result. Described here, read line by line."""
 
     id: str = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
-    outcome: Annotated[str, _words(SETTABLE)] = Field(examples=["unbound"])
+    outcome: Annotated[str, _words(REPORTABLE)] = Field(examples=["unbound"])
     reason: Annotated[str | None, _words(REFUSALS)] = Field(
         default=None, description="Needed by `refused` and `partly_unbound`."
     )

@@ -20,7 +20,7 @@ LONGEST_URL = 2048
 LARGEST_COUNT = 2**31 - 1
 _LONGEST_ECHO = 64
 
-SETTABLE = frozenset[ItemStatus]().union(*OUTCOMES.values())
+REPORTABLE = frozenset[ItemStatus]().union(*OUTCOMES.values())
 """Every outcome that a platform may report of some kind of order."""
 
 Word = TypeVar("Word", bound=CodedEnum)
@@ -116,7 +116,7 @@ def _flag(value: object) -> bool:
 
 
 _READERS: dict[str, Callable[[object], object]] = {
-    "outcome": _one_of(SETTABLE),
+    "outcome": _one_of(REPORTABLE),
     "reason": _one_of(REFUSALS),
     "detail": _free_text,
     "bindings": _count,
