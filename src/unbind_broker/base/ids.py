@@ -27,7 +27,9 @@ class Prefix(StrEnum):
     EVENT = "evt"
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before it no id can be made."""
+
 _MILLISECOND = timedelta(milliseconds=1)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _DIGITS = {character: digit for digit, character in enumerate(_ALPHABET)}
@@ -48,10 +50,6 @@ def new_uuid7(now: datetime) -> UUID:
     return _uuid7(tick >> 12, tick & 0xFFF, secrets.randbits(62))
 
 
-FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
-"""Before it no id can be made."""
-
-
 def uuid7_floor(at: datetime) -> UUID:
     """Give the smallest UUIDv7 of the millisecond: a bound for time ranges."""
     return _uuid7(_milliseconds(at), 0, 0)
@@ -59,7 +57,7 @@ def uuid7_floor(at: datetime) -> UUID:
 
 def uuid7_time(value: UUID) -> datetime:
     """Read the millisecond at which a UUIDv7 was made."""
-    return _EPOCH + (value.int >> 80) * _MILLISECOND
+    return FIRST_INSTANT + (value.int >> 80) * _MILLISECOND
 
 
 def format_id(prefix: Prefix, value: UUID) -> str:
@@ -124,7 +122,7 @@ def _ticks(at: datetime) -> int:
 def _milliseconds(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("expected an aware instant, found a naive one")
-    milliseconds = (at - _EPOCH) // _MILLISECOND
+    milliseconds = (at - FIRST_INSTANT) // _MILLISECOND
     if milliseconds < 0:
         raise ValueError("expected an instant in or after 1970")
     return milliseconds

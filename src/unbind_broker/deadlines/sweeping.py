@@ -2,22 +2,21 @@
 """Settle what a crash between an item's end and its order's end left behind."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import FIRST_INSTANT
 from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderStatus
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class SweepPosition:
     """How far a sweep over the open orders has come, by their deadlines."""
 
-    deadline: datetime = _LONG_AGO
+    deadline: datetime = FIRST_INSTANT
     order_id: UUID = field(default=UUID(int=0))
 
 
