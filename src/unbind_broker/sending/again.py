@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import groupby
+from uuid import UUID
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import EndpointId
@@ -12,7 +13,10 @@ from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.payloads import OutgoingItem
 from unbind_broker.sending.read_numbers import ReadNumbers
+
+Items = dict[UUID, OutgoingItem]
 
 
 class AgainReader:
@@ -48,15 +52,20 @@ class AgainReader:
                 if lane is None:
                     continue
                 for together in _groups(list(group), rooms[endpoint_id]):
-                    works = [
-                        Work(item, row.attempt, None, self._monotonic())
-                        for row in together
-                        if (item := items.get(row.subject.order_id)) is not None
-                    ]
-                    event = together[0].subject.event
-                    if lane.room and lane.offer_again(event, works, read):
+                    if self._offer(lane, together, items, read):
                         fed.add(lane)
         return fed
+
+    def _offer(
+        self, lane: Lane, together: Sequence[Due], items: Items, read: int
+    ) -> bool:
+        works = [
+            Work(item, row.attempt, None, self._monotonic())
+            for row in together
+            if (item := items.get(row.subject.order_id)) is not None
+        ]
+        event = together[0].subject.event
+        return lane.room > 0 and lane.offer_again(event, works, read)
 
     def _rooms(self) -> dict[EndpointId, int]:
         """Say how many rows to read for each lane that has room for a whole batch.

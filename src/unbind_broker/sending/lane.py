@@ -122,18 +122,14 @@ class Lane:
         self._again.clear()
         self.put_back(unsent)
 
-    def rewind(self, rows: Iterable[Position | None]) -> None:
-        """Read the log again from before ``rows``."""
-        self.behind = True
-        for row in rows:
-            if row is not None:
-                self.position = min(self.position, just_before(row))
-
     def put_back(self, works: Iterable[Work]) -> None:
-        """Let go of items that were not sent; they are read again."""
+        """Let go of items of which nothing was recorded; they are read again."""
         works = list(works)
         self.forget(work.order_id for work in works)
-        self.rewind(work.position for work in works)
+        self.behind = True
+        for work in works:
+            if work.position is not None:
+                self.position = min(self.position, just_before(work.position))
 
     def offer(self, work: Work, read: int) -> bool:
         """Take an item that the log names, unless it is known already."""

@@ -144,10 +144,9 @@ class Recorder:
             self._entries.append(entry)
             return
         self._items -= entry.size
-        lane, batch = entry.finished.lane, entry.finished.batch
+        lane = entry.finished.lane
         log.error("record_refused", extra={"endpoint_id": lane.endpoint_id})
-        lane.forget(batch.order_ids)
-        lane.rewind(work.position for work in batch.works)
+        lane.put_back(entry.finished.batch.works)
 
     async def _settle(self) -> None:
         order_ids = set(self._unsettled)
