@@ -6,7 +6,9 @@ import pytest
 from tests.support.builders import TOOLS, a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
 from unbind_broker.base.database import Db
+from unbind_broker.base.sealing import Sealer, SecretKey
 from unbind_broker.endpoints.endpoint import Endpoint
+from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
 from unbind_broker.sending.targets import target_of
 
@@ -63,3 +65,9 @@ def test_previous_secret_signs_along_until_its_grace_ends(endpoint: Endpoint) ->
     assert during is not None
     assert after is not None
     assert (len(during.secrets), len(after.secrets)) == (2, 1)
+
+
+async def test_secret_that_cannot_be_opened_leads_nowhere(db: Db) -> None:
+    made = await an_endpoint(db, await a_platform(db))
+    others = EndpointSecrets(Sealer([SecretKey(b"another key of thirty-two bytes.")]))
+    assert target_of(made.endpoint, others, NOON) is None

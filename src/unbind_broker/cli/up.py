@@ -11,6 +11,7 @@ from unbind_broker.app.server import reserve, url_of
 from unbind_broker.cli.broker import run_both
 from unbind_broker.cli.database import database_faults_told, prepare
 from unbind_broker.cli.database_watch import ending_with_database
+from unbind_broker.cli.fitting_keys import require_fitting_keys
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import (
     DEFAULT_PORT,
@@ -71,6 +72,7 @@ async def _up(
     async with opened as runtime:
         with database_faults_told():
             await migrate(runtime.engine)
+            await require_fitting_keys(runtime)
         ready = partial(
             announce, url_of(listener), installation.data_dir, as_json=as_json
         )

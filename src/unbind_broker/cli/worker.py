@@ -5,6 +5,7 @@ import typer
 from unbind_broker.cli.broker import run_worker_part
 from unbind_broker.cli.database import database_faults_told, prepare
 from unbind_broker.cli.database_watch import ending_with_database
+from unbind_broker.cli.fitting_keys import require_fitting_keys
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import DataDir
 from unbind_broker.runtime.installation import Installation, open_installation
@@ -32,6 +33,7 @@ async def _worker(settings: Settings, installation: Installation) -> None:
     async with opened as runtime:
         with database_faults_told():
             await require_current(runtime.engine)
+            await require_fitting_keys(runtime)
         print("unbind-broker worker is running", flush=True)
         async with ending_with_database(installation.data_dir, stop):
             await run_worker_part(runtime, installation.data_dir, stop)

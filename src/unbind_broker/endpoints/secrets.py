@@ -38,8 +38,8 @@ class EndpointSecrets:
         until = endpoint.previous_secret_until
         if until is not None and now < until:
             sealed.append(endpoint.previous_secret_sealed)
-        return tuple(
-            Secret(self._sealer.open(one, context=_CONTEXT))
-            for one in sealed
-            if one is not None
-        )
+        return tuple(self.open(one) for one in sealed if one is not None)
+
+    def open(self, sealed: bytes) -> Secret:
+        """Open one secret; raises ``SealBroken``."""
+        return Secret(self._sealer.open(sealed, context=_CONTEXT))

@@ -1,13 +1,17 @@
 """What a lane must know of its endpoint, read again every second."""
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from unbind_broker.base.ids import EndpointId, PlatformId
+from unbind_broker.base.sealing import SealBroken
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,10 @@ class Target:
 def target_of(
     endpoint: Endpoint, secrets: EndpointSecrets, now: datetime
 ) -> Target | None:
-    """Say where items for this endpoint go at this moment; None: nowhere."""
+    """Say where items for this endpoint go at this moment; None: nowhere.
+
+    Nor where its secret cannot be opened: that must hold up no other endpoint.
+    """
     posts = (
         endpoint.delivery is Delivery.PUSH
         and endpoint.status is EndpointStatus.ACTIVE
@@ -40,7 +47,12 @@ def target_of(
     )
     if not posts or endpoint.url is None or endpoint.platform_id is None:
         return None
-    living = secrets.living(endpoint, now)
+    try:
+        living = secrets.living(endpoint, now)
+    except SealBroken as broken:
+        facts = {"endpoint_id": endpoint.id, "error": broken.detail}
+        log.error("secret_not_opened", extra=facts)  # noqa: TRY400 - says it all
+        return None
     if not living:
         return None
     return Target(

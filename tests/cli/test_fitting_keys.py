@@ -1,0 +1,47 @@
+"""Keys that do not open what the database holds are refused at the start."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.app import a_runtime
+from tests.support.builders import a_carrier
+from tests.support.clock import NOON, FixedClock
+from tests.support.order_builders import a_reachable_platform, an_order
+from unbind_broker.base.sealing import BlindIndex, Sealer, SecretKey
+from unbind_broker.cli.fitting_keys import KeysDoNotFit, require_fitting_keys
+from unbind_broker.runtime.opening import Runtime
+
+ANOTHER = SecretKey(b"another key of thirty-two bytes.")
+
+
+@pytest.fixture
+def runtime(engine: AsyncEngine) -> Runtime:
+    return a_runtime(engine, FixedClock(NOON))
+
+
+async def test_any_keys_fit_an_empty_database(runtime: Runtime) -> None:
+    await require_fitting_keys(replace(runtime, sealer=Sealer([ANOTHER])))
+
+
+async def test_keys_that_sealed_what_is_there_fit(runtime: Runtime) -> None:
+    async with runtime.engine.begin() as db:
+        await a_reachable_platform(db)
+        await an_order(db, await a_carrier(db))
+    await require_fitting_keys(runtime)
+
+
+async def test_other_sealing_keys_are_refused(runtime: Runtime) -> None:
+    async with runtime.engine.begin() as db:
+        await a_reachable_platform(db)
+    with pytest.raises(KeysDoNotFit, match="sealing keys are not those"):
+        await require_fitting_keys(replace(runtime, sealer=Sealer([ANOTHER])))
+
+
+async def test_another_index_key_is_refused(runtime: Runtime) -> None:
+    async with runtime.engine.begin() as db:
+        await a_reachable_platform(db)
+        await an_order(db, await a_carrier(db))
+    with pytest.raises(KeysDoNotFit, match="index keys are not those"):
+        await require_fitting_keys(replace(runtime, blind_index=BlindIndex(ANOTHER)))
