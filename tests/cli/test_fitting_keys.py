@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import a_runtime
@@ -45,3 +46,15 @@ async def test_another_index_key_is_refused(runtime: Runtime) -> None:
         await an_order(db, await a_carrier(db))
     with pytest.raises(KeysDoNotFit, match="index keys are not those"):
         await require_fitting_keys(replace(runtime, blind_index=BlindIndex(ANOTHER)))
+
+
+async def test_order_sealed_by_lost_keys_does_not_lock_the_right_ones_out(
+    runtime: Runtime,
+) -> None:
+    async with runtime.engine.begin() as db:
+        await a_reachable_platform(db)
+        await an_order(db, await a_carrier(db))
+    async with runtime.engine.begin() as db:
+        lost = {"sealed": Sealer([ANOTHER]).seal(b"+8613800000001", context=b"number")}
+        await db.execute(text("UPDATE orders SET number_sealed = :sealed"), lost)
+    await require_fitting_keys(runtime)

@@ -1,7 +1,11 @@
 """Refuse to work with keys that do not open what the database holds."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from typing import Any
 
+from sqlalchemy import Row, select
+
+from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken
@@ -20,43 +24,59 @@ class KeysDoNotFit(BrokerError):
 
 
 async def require_fitting_keys(runtime: Runtime) -> None:
-    """Try the keys on the newest order and the oldest endpoint.
+    """Try the keys on the first endpoint, and on the first and the last order.
 
     With others, nothing could be sent, and what comes in would be sealed by keys that
-    nobody expects. Raises ``KeysDoNotFit``.
+    nobody expects. One that opens is enough: keys are retired in time, and a database
+    that lived under wrong ones for a while must be of use again. Raises
+    ``KeysDoNotFit``.
     """
     async with runtime.engine.connect() as db:
-        newest = (
-            await db.execute(
-                select(orders.c.number_sealed, orders.c.number_index)
-                .order_by(orders.c.id.desc())
-                .limit(1)
-            )
-        ).one_or_none()
-        oldest = (
-            await db.execute(
-                select(endpoints.c.secret_sealed)
-                .where(endpoints.c.secret_sealed.is_not(None))
-                .order_by(endpoints.c.id)
-                .limit(1)
-            )
-        ).scalar_one_or_none()
-    try:
-        if oldest is not None:
-            EndpointSecrets(runtime.sealer).open(oldest)
-        if newest is not None:
-            opened = runtime.sealer.open(newest.number_sealed, context=NUMBER_CONTEXT)
-            _require_index(runtime, opened.decode(), newest.number_index)
-    except SealBroken as broken:
-        raise KeysDoNotFit(_ADVICE.format("sealing", broken.detail)) from None
+        secret = await _first_secret(db)
+        numbers = await _first_and_last(db)
+    opened = [_number(runtime, row.number_sealed) for row in numbers]
+    found = [number for number in opened if number is not None]
+    something = secret is not None or numbers
+    if something and not found and not _opens(runtime, secret):
+        raise KeysDoNotFit(_ADVICE.format("sealing"))
+    indexes = {row.number_index for row in numbers}
+    if found and not indexes & {runtime.blind_index.index(one) for one in found}:
+        raise KeysDoNotFit(_ADVICE.format("index"))
 
 
 _ADVICE = (
-    "the {} keys are not those of this database ({}): restore keys.json in the data "
-    "folder, or UNBIND_SECRET_KEYS and UNBIND_INDEX_KEY, from a backup"
+    "the {} keys are not those of this database: restore keys.json in the data folder, "
+    "or UNBIND_SECRET_KEYS and UNBIND_INDEX_KEY, from a backup"
 )
 
 
-def _require_index(runtime: Runtime, number: str, index: bytes) -> None:
-    if runtime.blind_index.index(PhoneNumber(number)) != index:
-        raise KeysDoNotFit(_ADVICE.format("index", "numbers would not be found"))
+async def _first_secret(db: Db) -> bytes | None:
+    sealed = endpoints.c.secret_sealed
+    one = select(sealed).where(sealed.is_not(None)).order_by(endpoints.c.id).limit(1)
+    found: bytes | None = (await db.execute(one)).scalar_one_or_none()
+    return found
+
+
+async def _first_and_last(db: Db) -> Sequence[Row[Any, Any]]:
+    one = select(orders.c.number_sealed, orders.c.number_index).limit(1)
+    first = (await db.execute(one.order_by(orders.c.id))).all()
+    last = (await db.execute(one.order_by(orders.c.id.desc()))).all()
+    return [*first, *last]
+
+
+def _number(runtime: Runtime, sealed: bytes) -> PhoneNumber | None:
+    try:
+        opened = runtime.sealer.open(sealed, context=NUMBER_CONTEXT)
+    except SealBroken:
+        return None
+    return PhoneNumber(opened.decode("ascii"))
+
+
+def _opens(runtime: Runtime, secret: bytes | None) -> bool:
+    if secret is None:
+        return False
+    try:
+        EndpointSecrets(runtime.sealer).open(secret)
+    except SealBroken:
+        return False
+    return True
