@@ -32,6 +32,10 @@ def test_a_naive_instant_is_not_shown() -> None:
             "2026-11-21T08:00:00.123456789Z",
             datetime(2026, 11, 21, 8, 0, 0, 123_456, tzinfo=UTC),
         ),
+        (
+            "2026-11-21T08:00:00.123456789012345Z",
+            datetime(2026, 11, 21, 8, 0, 0, 123_456, tzinfo=UTC),
+        ),
     ],
 )
 def test_instants_of_rfc_3339_are_read(text: str, expected: datetime) -> None:

@@ -1,7 +1,7 @@
 """Field types of request and answer bodies: strict, and explained in the document."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,10 +15,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from unbind_broker.base.instants import parse_instant, show_instant
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
 
 
 class RequestModel(BaseModel):
@@ -33,11 +32,6 @@ class AnswerModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def show_instant(at: datetime) -> str:
-    """Write an instant as RFC 3339 in UTC, whole seconds: ``2026-11-21T08:00:00Z``."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _date(value: object) -> object:
     if isinstance(value, str) and _DATE.fullmatch(value):
         try:
@@ -48,12 +42,10 @@ def _date(value: object) -> object:
 
 
 def _instant(value: object) -> object:
-    if isinstance(value, str) and _INSTANT.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError("expected an instant such as 2026-11-21T08:00:00Z")
+    found = parse_instant(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("expected an instant such as 2026-11-21T08:00:00Z")
+    return found
 
 
 def _printable(value: str) -> str:
