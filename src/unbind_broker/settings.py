@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from unbind_broker.base.durations import parse_duration, parse_rate
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.network_guard import UrlPolicy
 
 LONGEST_REQUEST = 0.7
 """The part of a lease that one request may take: leases are renewed after a fifth of
@@ -136,6 +137,14 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """Return the broker's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def url_policy(self) -> UrlPolicy:
+        """Say how far the guard opens in this installation."""
+        return UrlPolicy(
+            allowed_networks=self.allowed_private_networks,
+            allow_private=self.allow_private_endpoints,
+        )
 
 
 def load_settings() -> Settings:

@@ -12,7 +12,6 @@ from unbind_broker.api.endpoint_probes import (
     VerificationFailed,
     judge_challenge,
     name_silence,
-    policy_of,
     post_probe,
 )
 from unbind_broker.api.endpoint_shown import (
@@ -213,4 +212,5 @@ async def resume_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
 
 
 def _tools(context: Ctx) -> EndpointTools:
-    return EndpointTools(EndpointSecrets(context.runtime.sealer), policy_of(context))
+    secrets = EndpointSecrets(context.runtime.sealer)
+    return EndpointTools(secrets, context.settings.url_policy)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from unbind_broker.api.context import Context
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import AttemptId, new_token, new_uuid7
-from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.base.signing import sign_v1, signature_headers
 from unbind_broker.deliveries.attempts import Attempt
@@ -42,15 +41,6 @@ class Probe:
     exchange: Exchange
 
 
-def policy_of(context: Context) -> UrlPolicy:
-    """Return how far the guard opens in this installation."""
-    settings = context.settings
-    return UrlPolicy(
-        allowed_networks=settings.allowed_private_networks,
-        allow_private=settings.allow_private_endpoints,
-    )
-
-
 async def post_probe(
     context: Context, endpoint: Endpoint, url: str, event: EventType, body: bytes
 ) -> Probe:
@@ -66,7 +56,9 @@ async def post_probe(
         webhook_id, now, sign_v1(secrets, webhook_id, now, body)
     )
     with context.probe_places.take(endpoint.id):
-        async with open_outbound(policy_of(context), context.clock.now) as outbound:
+        async with open_outbound(
+            context.settings.url_policy, context.clock.now
+        ) as outbound:
             exchange = await outbound.post(url, headers, body, LIMIT)
     attempt = _attempt(endpoint, event, webhook_id, body, now, exchange)
     return Probe(attempt, exchange)

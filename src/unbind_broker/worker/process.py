@@ -9,7 +9,6 @@ from time import monotonic
 
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.base.loop import Loop
-from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.deadlines.recounting import WorkingTime
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
@@ -55,12 +54,8 @@ async def run_worker(
     once. Faults, the database's absence among them, never end a worker.
     """
     raise_open_files()
-    settings = runtime.settings
-    policy = UrlPolicy(
-        allowed_networks=settings.allowed_private_networks,
-        allow_private=settings.allow_private_endpoints,
-    )
     worker = worker_id or WorkerId(new_uuid7(runtime.clock.now()))
+    policy = runtime.settings.url_policy
     async with open_outbound(policy, runtime.clock.now) as outbound:
         await _Worker(runtime, worker, outbound, dead_predecessors).run(stopping)
 
