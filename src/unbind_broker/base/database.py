@@ -1,5 +1,6 @@
 """One metadata, one way to open Postgres, typed statements."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -104,6 +105,12 @@ def open_engine(url: str, *, pool: int = 10, application: str) -> AsyncEngine:
             },
         },
     )
+
+
+def lock_key(name: str) -> int:
+    """Give the key of the advisory lock that is called ``name``."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 async def fetch_all(

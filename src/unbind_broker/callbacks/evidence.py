@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sqlalchemy import insert, select
 
-from unbind_broker.base.database import BIG, Db, sql
+from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.base.signing import (
@@ -115,8 +115,7 @@ _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
 
 
 def _lock_key(report: SignedReport) -> int:
-    name = f"evidence/{report.platform}/{report.webhook_id}".encode()
-    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+    return lock_key(f"evidence/{report.platform}/{report.webhook_id}")
 
 
 def _digest(body: bytes) -> bytes:

@@ -1,13 +1,12 @@
 """Answer a repeated request with the answer that the first one got."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import insert, select, update
 
-from unbind_broker.base.database import BIG, Db, sql
+from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.orders.tables import idempotency
@@ -117,5 +116,4 @@ _TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)
 
 
 def _lock_key(request: Repeatable) -> int:
-    name = f"idempotency/{request.carrier_id}/{request.key}".encode()
-    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+    return lock_key(f"idempotency/{request.carrier_id}/{request.key}")
