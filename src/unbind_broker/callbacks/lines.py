@@ -6,6 +6,7 @@ from typing import TypeGuard, TypeVar
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.instants import parse_instant
+from unbind_broker.base.names import LONGEST_URL
 from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.items.states import (
@@ -16,7 +17,6 @@ from unbind_broker.items.states import (
 )
 
 LINE_INVALID = "line-invalid"
-LONGEST_URL = 2048
 LARGEST_COUNT = 2**31 - 1
 _LONGEST_ECHO = 64
 
