@@ -52,21 +52,31 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
     return len(moved)
 
 
-_OPEN = f"status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})"
+_WAITS = (
+    f"status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code}) "
+    "AND deadline_provisional"
+)
 _PROVISIONAL = sql(
     f"""
     SELECT id, created_at FROM orders
-    WHERE {_OPEN} AND deadline_provisional
+    WHERE {_WAITS}
     ORDER BY deadline
     LIMIT 10000"""
 )
+# Locked in the order of their ids, as settling does: neither waits in a circle.
 _MOVE = sql(
     f"""
+    WITH locked AS (
+        SELECT id FROM orders
+        WHERE id = ANY(:orders) AND {_WAITS}
+        ORDER BY id
+        FOR NO KEY UPDATE
+    )
     UPDATE orders o
     SET deadline = greatest(o.deadline, n.deadline), deadline_provisional = false
-    FROM unnest(:orders, :deadlines) AS n (id, deadline)
-    WHERE o.id = n.id AND o.id = ANY(:orders) AND {_OPEN.replace("status", "o.status")}
-        AND o.deadline_provisional
+    FROM locked l
+    JOIN unnest(:orders, :deadlines) AS n (id, deadline) ON n.id = l.id
+    WHERE o.id = l.id AND o.id = ANY(:orders)
     RETURNING o.id, o.deadline""",
     orders=UUIDS,
     deadlines=INSTANTS,
