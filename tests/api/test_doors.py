@@ -120,3 +120,9 @@ async def test_digits_of_other_scripts_name_no_key(
 ) -> None:
     answer = await api.delete("/v1/admin/keys/\uff11", headers=parties.admin)
     assert answer.status_code == 404
+
+
+async def test_nobody_is_sent_to_where_the_host_header_says(api: AsyncClient) -> None:
+    answer = await api.post("/v1/orders/", headers={"Host": "evil.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers

@@ -50,6 +50,7 @@ def describe() -> FastAPI:
         openapi_tags=TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
+        redirect_slashes=False,  # the Host header would say where to
     )
     describe_webhooks(app)
     made = app.openapi
