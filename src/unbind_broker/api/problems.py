@@ -124,7 +124,13 @@ ANY_CALL = (
 )
 """What every call with a key can be answered."""
 
-ANY_BODY = (*ANY_CALL, "malformed-json", "body-too-large", "unsupported-media-type")
+ANY_BODY = (
+    *ANY_CALL,
+    "malformed-json",
+    "request-timeout",
+    "body-too-large",
+    "unsupported-media-type",
+)
 """What every call with a key and a body can be answered."""
 
 
