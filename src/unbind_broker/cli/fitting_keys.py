@@ -11,8 +11,8 @@ from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.tables import orders
-from unbind_broker.orders.views import NUMBER_CONTEXT
 from unbind_broker.runtime.opening import Runtime
 
 
@@ -66,10 +66,9 @@ async def _first_and_last(db: Db) -> Sequence[Row[Any, Any]]:
 
 def _number(runtime: Runtime, sealed: bytes) -> PhoneNumber | None:
     try:
-        opened = runtime.sealer.open(sealed, context=NUMBER_CONTEXT)
+        return open_number(runtime.sealer, sealed)
     except SealBroken:
         return None
-    return PhoneNumber(opened.decode("ascii"))
 
 
 def _opens(runtime: Runtime, secret: bytes | None) -> bool:

@@ -10,7 +10,6 @@ from sqlalchemy import any_, literal, or_, select
 from unbind_broker.base.database import TEXTS, Db
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
-from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.intake.asked import AfterQuery, Asked, OwnWords
@@ -24,9 +23,9 @@ from unbind_broker.intake.refusals import (
 from unbind_broker.intake.rules import check_reference
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
+from unbind_broker.orders.sealed_numbers import open_number, seal_number
 from unbind_broker.orders.service import find_query
 from unbind_broker.orders.states import Action, Scope
-from unbind_broker.orders.views import NUMBER_CONTEXT
 from unbind_broker.platforms.tables import PlatformStatus, platforms
 
 
@@ -56,7 +55,7 @@ async def find_subject(
     match asked.about:
         case OwnWords(number=number, owner_since=owner_since, scope=scope):
             return Subject(
-                sealer.seal(number.e164.encode("ascii"), context=NUMBER_CONTEXT),
+                seal_number(sealer, number),
                 blind_index.index(number),
                 owner_since,
                 scope,
@@ -67,7 +66,7 @@ async def find_subject(
             query = await find_query(db, carrier_id, query_id)
             if query is None:
                 raise QueryUnknown
-            check_reference(asked.reference, _opened(query.number_sealed, sealer))
+            check_reference(asked.reference, open_number(sealer, query.number_sealed))
             return Subject(
                 query.number_sealed,
                 query.number_index,
@@ -78,10 +77,6 @@ async def find_subject(
             )
         case _:
             assert_never(asked.about)
-
-
-def _opened(sealed: bytes, sealer: Sealer) -> PhoneNumber:
-    return PhoneNumber(sealer.open(sealed, context=NUMBER_CONTEXT).decode("ascii"))
 
 
 async def choose_platforms(db: Db, asked: Asked) -> Sequence[PlatformId] | None:

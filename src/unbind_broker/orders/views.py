@@ -17,14 +17,11 @@ from unbind_broker.base.ids import (
     uuid7_floor,
 )
 from unbind_broker.base.instants import show_instant, show_instant_or_null
-from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
-
-NUMBER_CONTEXT = b"number"
-"""What sealed numbers are sealed for."""
 
 
 class OrderHead(TypedDict):
@@ -127,12 +124,11 @@ def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
 
 
 def _shown(row: Any, sealer: Sealer) -> ReadOrder:
-    number = sealer.open(row.number_sealed, context=NUMBER_CONTEXT).decode("ascii")
     head = OrderHead(
         id=show_order_id(row.kind, row.id),
         kind=row.kind.value,
         status=row.status.value,
-        number=PhoneNumber(number).masked,
+        number=open_number(sealer, row.number_sealed).masked,
         owner_since=row.owner_since.isoformat(),
         cutoff=show_instant(row.cutoff),
         scope=row.scope.value,

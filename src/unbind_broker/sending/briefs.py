@@ -11,8 +11,8 @@ from uuid import UUID
 from unbind_broker.base.database import UUIDS, Db, fetch_all, sql
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken, Sealer
+from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus, Scope
-from unbind_broker.orders.views import NUMBER_CONTEXT
 from unbind_broker.sending.payloads import OutgoingItem
 
 log = logging.getLogger(__name__)
@@ -85,9 +85,8 @@ class Briefs:
 
     def _unseal(self, order_id: UUID, sealed: bytes) -> PhoneNumber | None:
         try:
-            number = self._sealer.open(sealed, context=NUMBER_CONTEXT)
+            return open_number(self._sealer, sealed)
         except SealBroken as broken:
             extra = {"order_id": str(order_id), "reason": broken.detail}
             log.warning("number_unreadable", extra=extra)
             return None
-        return PhoneNumber(number.decode("ascii"))
