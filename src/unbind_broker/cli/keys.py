@@ -10,6 +10,7 @@ import typer
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, KeyId, PlatformId
+from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.carriers import service as carriers
 from unbind_broker.cli.database import ACTOR, use_database
 from unbind_broker.cli.listing import NotRegistered, read_all, show
@@ -143,11 +144,7 @@ def _row(key: Key) -> dict[str, object]:
         "holder": key.carrier_slug or key.platform_slug,
         "name": key.name,
         "hint": f"…{key.hint}",
-        "created_at": _instant(key.created_at),
-        "expires_at": _instant(key.expires_at),
-        "revoked_at": _instant(key.revoked_at),
+        "created_at": show_instant_or_null(key.created_at),
+        "expires_at": show_instant_or_null(key.expires_at),
+        "revoked_at": show_instant_or_null(key.revoked_at),
     }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")

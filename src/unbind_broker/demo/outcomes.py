@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from unbind_broker.base.instants import show_instant
 from unbind_broker.demo.traits import Dice, Traits
 
 Line = dict[str, object]
@@ -123,7 +124,7 @@ class Mind:
         return self._refusal(item)
 
     def _interim(self, item: Item, now: datetime) -> Line:
-        expected = _text(now + timedelta(seconds=5))
+        expected = show_instant(now + timedelta(seconds=5))
         return {"id": item.id, "outcome": "in_progress", "expected_at": expected}
 
     def _is_long(self, item: Item) -> bool:
@@ -140,17 +141,13 @@ class Mind:
     def _last_bound_at(self, item: Item) -> str:
         share = self.dice.roll("last", self.slug, item.number)
         start = item.bound_from or item.bound_before - timedelta(days=2000)
-        return _text(start + (item.bound_before - start) * share)
+        return show_instant(start + (item.bound_before - start) * share)
 
     def _hits(self, rate: float, what: str, item: Item) -> bool:
         return self._roll(what, item) < rate
 
     def _roll(self, what: str, item: Item) -> float:
         return self.dice.roll(what, self.slug, item.id)
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _s(span: timedelta) -> float:
