@@ -23,7 +23,6 @@ def test_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch) -> 
     assert settings.undo_window == timedelta(hours=24)
     assert settings.lease == timedelta(seconds=20)
     assert settings.request_timeout == timedelta(seconds=10)
-    assert settings.retention == timedelta(days=180)
     assert settings.carrier_rate == 100
     assert [delay.total_seconds() for delay in settings.retry_plan] == [
         5, 300, 1800, 7200, 18000, 36000, 43200,

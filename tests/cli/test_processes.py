@@ -165,8 +165,9 @@ def test_database_without_schema_is_refused_with_what_to_do(
 
     assert ended.code == 1
     assert ended.err == (
-        "unbind-broker: the database schema is at nothing, this program needs "
-        f"{head()}; run: unbind-broker migrate\n"
+        "unbind-broker: the database has no schema yet, this program needs "
+        f"{head()}; run: unbind-broker migrate (with the same --data-dir or "
+        "UNBIND_DATABASE_URL)\n"
     )
 
 

@@ -384,3 +384,20 @@ async def test_an_item_of_every_status_can_be_read(db: Db) -> None:
 async def _asked_with_platform(db: Db) -> Any:
     await a_reachable_platform(db)
     return asked()
+
+
+async def test_one_unreadable_number_spoils_neither_its_order_nor_the_list(
+    db: Db, caplog: pytest.LogCaptureFixture
+) -> None:
+    carrier = await a_carrier(db)
+    await a_reachable_platform(db)
+    lost, fine = [await an_order(db, carrier) for _ in range(2)]
+    await db.execute(
+        update(orders).where(orders.c.id == lost).values(number_sealed=b"of a lost key")
+    )
+    assert (await seen(db, carrier, lost))["number"] == "****"
+    assert (await seen(db, carrier, fine))["number"] == "+86138****1234"
+    chosen = OrderFilter(kinds=(OrderKind.UNBIND,))
+    listed = await list_orders(db, carrier.id, chosen, (None, 50), SEALER)
+    assert sorted(order["number"] for _, order in listed) == ["****", "+86138****1234"]
+    assert "number_unreadable" in caplog.text

@@ -9,11 +9,15 @@ from pydantic import SecretStr
 
 from unbind_broker.runtime.installation import (
     KEYS_FILE,
+    Installation,
     _kept_keys,
     data_folder,
     open_installation,
 )
+from unbind_broker.runtime.opening import open_runtime
 from unbind_broker.settings import Settings, SettingsWrong
+
+GOOD_KEY = "A" * 43 + "="
 
 
 def settings(**given: object) -> Settings:
@@ -76,3 +80,21 @@ def test_folder_named_by_the_caller_wins(tmp_path: Path) -> None:
     assert data_folder(chosen, tmp_path / "option") == tmp_path / "option"
     assert data_folder(chosen, None) == tmp_path / "setting"
     assert data_folder(settings(), None).name == "unbind-broker"
+
+
+@pytest.mark.parametrize(
+    ("secret_keys", "index_key", "named"),
+    [
+        ("oops", GOOD_KEY, "UNBIND_SECRET_KEYS: expected"),
+        (GOOD_KEY, "oops", "UNBIND_INDEX_KEY: expected"),
+    ],
+)
+async def test_key_of_no_use_is_told_by_its_setting(
+    secret_keys: str, index_key: str, named: str
+) -> None:
+    nowhere = "postgresql+asyncpg://x@127.0.0.1:9/x"
+    installation = Installation(nowhere, secret_keys, index_key, None)
+    with pytest.raises(SettingsWrong, match=named) as caught:
+        async with open_runtime(settings(), installation, application="tests"):
+            pass
+    assert "oops" not in str(caught.value)

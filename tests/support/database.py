@@ -96,7 +96,9 @@ class Server:
 @asynccontextmanager
 async def open_server() -> AsyncIterator[Server]:
     """Start the embedded Postgres, or take the one that the environment names."""
-    given = os.environ.get("UNBIND_TEST_DATABASE_URL")
+    given = os.environ.get("UNBIND_TEST_DATABASE_URL", "").replace(
+        "postgresql://", "postgresql+asyncpg://", 1
+    )
     if given:
         async with Server(given).opened() as server:
             yield server

@@ -1,6 +1,6 @@
 import resource
 
-from unbind_broker.worker.limits import raise_open_files
+from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.worker.polling import Polling
 
 

@@ -9,6 +9,7 @@ from unbind_broker.base.network_guard import MAX_URL_LENGTH
 from unbind_broker.endpoints.choice import (
     HIGHEST_RATE,
     LONGEST_GRACE,
+    LOWEST_RATE,
     MAX_BATCH,
     MAX_CONCURRENCY,
     EndpointChoice,
@@ -46,7 +47,7 @@ class EndpointBody(RequestModel):
     )
     max_rate: float | None = Field(
         default=None,
-        gt=0,
+        ge=LOWEST_RATE,
         le=HIGHEST_RATE,
         allow_inf_nan=False,
         description="Requests per second; null: no limit.",

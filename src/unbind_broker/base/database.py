@@ -92,7 +92,7 @@ def open_engine(url: str, *, pool: int = 10, application: str) -> AsyncEngine:
         url,
         pool_size=pool,
         max_overflow=0,
-        pool_timeout=10,
+        pool_timeout=3,
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={

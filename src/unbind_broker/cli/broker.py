@@ -13,6 +13,7 @@ from unbind_broker.app.factory import create_app
 from unbind_broker.app.server import ApiServer
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.cli.loop import Stop
+from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.runtime.worker_locks import hold_worker_lock
 from unbind_broker.worker.process import run_worker
@@ -48,6 +49,7 @@ async def run_api_part(
 ) -> None:
     """Serve the API until asked to stop, then drain."""
     _shout(runtime)
+    raise_open_files()
     app = create_app(runtime)
     server = ApiServer(app, on_ready)
     serving = asyncio.create_task(server.serve_on(listener))

@@ -12,7 +12,7 @@ from unbind_broker.cli.listing import NotRegistered, read_all, show
 from unbind_broker.cli.options import AsJson, DataDir
 from unbind_broker.runtime.opening import Runtime
 
-app = typer.Typer(help="Register, list and suspend carriers.")
+app = typer.Typer(help="Register, list and suspend carriers.", add_completion=False)
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Such as china-mobile.")]
 

@@ -28,7 +28,7 @@ from unbind_broker.runtime.opening import Runtime, open_runtime
 from unbind_broker.schema.migrate import migrate
 from unbind_broker.settings import Settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1.0, 2.0))
 UNFINISHED = 1

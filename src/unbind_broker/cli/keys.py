@@ -21,7 +21,7 @@ from unbind_broker.keys.tables import Role
 from unbind_broker.platforms import service as platforms
 from unbind_broker.runtime.opening import Runtime
 
-app = typer.Typer(help="Issue, list and revoke API keys.")
+app = typer.Typer(help="Issue, list and revoke API keys.", add_completion=False)
 
 
 class RoleName(StrEnum):

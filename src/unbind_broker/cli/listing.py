@@ -1,6 +1,7 @@
 """Print lists: columns for people, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -35,11 +36,15 @@ async def read_all(
 
 
 def show(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
-    """Print rows that all have the same fields; people see no column for nothing."""
+    """Print rows that all have the same fields.
+
+    For people an empty list is ``none`` on stderr: stdout stays empty for programs.
+    """
     if as_json:
         print(json.dumps(list(rows), ensure_ascii=False, indent=2))
         return
     if not rows:
+        print("none", file=sys.stderr)
         return
     lines = [[name.upper() for name in rows[0]]]
     lines += [[_cell(value) for value in row.values()] for row in rows]

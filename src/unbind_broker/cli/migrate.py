@@ -12,7 +12,7 @@ from unbind_broker.runtime.opening import open_runtime
 from unbind_broker.schema import migrate as schema
 from unbind_broker.settings import Settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from unbind_broker.base.errors import BrokerError
 
 DOCUMENT = Path("openapi/openapi.json")
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class DocumentOutdated(BrokerError):

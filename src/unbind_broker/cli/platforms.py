@@ -16,7 +16,9 @@ from unbind_broker.platforms.profile import Profile
 from unbind_broker.platforms.service import Imported, Platform
 from unbind_broker.runtime.opening import Runtime
 
-app = typer.Typer(help="Register, list, import and suspend platforms.")
+app = typer.Typer(
+    help="Register, list, import and suspend platforms.", add_completion=False
+)
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Such as weibo.")]
 

@@ -22,7 +22,7 @@ from unbind_broker.demo.simulation import (
 )
 from unbind_broker.demo.traits import Traits
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from unbind_broker.runtime.opening import open_runtime
 from unbind_broker.schema.migrate import require_current
 from unbind_broker.settings import Settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

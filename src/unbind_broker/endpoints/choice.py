@@ -12,6 +12,7 @@ MAX_BATCH = range(1, 501)
 MAX_CONCURRENCY = range(1, 65)
 LONGEST_GRACE = timedelta(days=7)
 HIGHEST_RATE = 10_000.0
+LOWEST_RATE = 0.01
 """Requests per second."""
 
 
@@ -61,9 +62,9 @@ def _range_fault(value: int, allowed: range) -> str | None:
 
 
 def _rate_fault(rate: float | None) -> str | None:
-    if rate is None or 0 < rate <= HIGHEST_RATE:
+    if rate is None or LOWEST_RATE <= rate <= HIGHEST_RATE:
         return None
-    return f"expected more than 0 and at most {HIGHEST_RATE:.0f} a second, or null"
+    return f"expected {LOWEST_RATE} to {HIGHEST_RATE:.0f} a second, or null"
 
 
 def _key_fault(choice: EndpointChoice, *, for_carrier: bool) -> str | None:

@@ -8,7 +8,7 @@ A verified endpoint that is moved keeps working as it is until its new URL is ve
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.errors import BrokerError
@@ -200,3 +200,5 @@ def _require_in_use(at: Standing) -> None:
             )
         case EndpointStatus.ACTIVE | EndpointStatus.PAUSED:
             return
+        case _:
+            assert_never(at.status)

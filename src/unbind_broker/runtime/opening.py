@@ -8,9 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock, SystemClock
 from unbind_broker.base.database import open_engine
-from unbind_broker.base.sealing import BlindIndex, Sealer, parse_keys
+from unbind_broker.base.sealing import (
+    BlindIndex,
+    Sealer,
+    SecretKey,
+    SecretKeyInvalid,
+    parse_keys,
+)
 from unbind_broker.runtime.installation import Installation
-from unbind_broker.settings import Settings
+from unbind_broker.settings import Settings, SettingsWrong
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ async def open_runtime(
 
     ``application`` is what Postgres shows in ``pg_stat_activity``.
     """
+    sealer = Sealer(_keys("UNBIND_SECRET_KEYS", installation.secret_keys))
+    index_key = _keys("UNBIND_INDEX_KEY", installation.index_key)[0]
     engine = open_engine(
         installation.database_url, pool=settings.database_pool, application=application
     )
@@ -40,8 +48,15 @@ async def open_runtime(
             settings=settings,
             engine=engine,
             clock=SystemClock(),
-            sealer=Sealer(parse_keys(installation.secret_keys)),
-            blind_index=BlindIndex(parse_keys(installation.index_key)[0]),
+            sealer=sealer,
+            blind_index=BlindIndex(index_key),
         )
     finally:
         await engine.dispose()
+
+
+def _keys(setting: str, text: str) -> tuple[SecretKey, ...]:
+    try:
+        return parse_keys(text)
+    except SecretKeyInvalid as wrong:
+        raise SettingsWrong(f"{setting}: {wrong.detail}") from None

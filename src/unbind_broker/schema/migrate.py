@@ -67,8 +67,9 @@ async def require_current(engine: AsyncEngine) -> None:
     if found is not None and (found == head() or found not in _known()):
         return
     raise SchemaOutdated(
-        f"the database schema is at {found or 'nothing'}, this program needs {head()}; "
-        "run: unbind-broker migrate"
+        f"the database has {f'schema {found}' if found else 'no schema yet'}, this "
+        f"program needs {head()}; run: unbind-broker migrate (with the same --data-dir "
+        "or UNBIND_DATABASE_URL)"
     )
 
 

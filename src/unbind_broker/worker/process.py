@@ -12,6 +12,7 @@ from unbind_broker.base.loop import Loop
 from unbind_broker.deadlines.recounting import WorkingTime
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
+from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.sending import leases
 from unbind_broker.sending.again import AgainReader
@@ -27,7 +28,6 @@ from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
 from unbind_broker.worker.clocks import Clocks
-from unbind_broker.worker.limits import raise_open_files
 from unbind_broker.worker.polling import Polling
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,116 @@
+"""A receiver in a process of its own: it answers 200 and counts items, nothing else."""
+
+import asyncio
+import json
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from time import monotonic
+
+from typing_extensions import override
+
+_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.requests = 0
+        self.items = 0
+        self.first = 0.0
+        self.last = 0.0
+
+
+class _Sink(asyncio.Protocol):
+    def __init__(self, counts: _Counts) -> None:
+        self.counts = counts
+        self.buffer = b""
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self.write = transport.write
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (whole := self._whole()) is not None:
+            self.buffer = self.buffer[whole:]
+
+    def _whole(self) -> int | None:
+        """Answer the first request of the buffer if it is whole; return its length."""
+        head, found, rest = self.buffer.partition(b"\r\n\r\n")
+        if not found:
+            return None
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        if len(rest) < length:
+            return None
+        counts, now = self.counts, monotonic()
+        counts.first = counts.first or now
+        counts.last = now
+        counts.requests += 1
+        counts.items += rest[:length].count(b'"number":')
+        self.write(_ANSWER)
+        return len(head) + 4 + length
+
+
+class Sink:
+    """The receiver as its user sees it."""
+
+    def __init__(self, pipe: Connection, port: int) -> None:
+        self._pipe = pipe
+        self.url = f"http://127.0.0.1:{port}"
+
+    def reset(self) -> None:
+        """Begin to count anew."""
+        self._pipe.send("reset")
+        self._pipe.recv()
+
+    def read(self) -> dict[str, float]:
+        """Return requests, items and the seconds from the first to the last."""
+        self._pipe.send("read")
+        found: dict[str, float] = json.loads(self._pipe.recv())
+        return found
+
+
+@contextmanager
+def a_sink() -> Iterator[Sink]:
+    """Run the receiver; it ends with the block."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_run, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield Sink(ours, ours.recv())
+    finally:
+        process.terminate()
+        process.join(5)
+
+
+def _run(pipe: Connection) -> None:
+    asyncio.run(_serve(pipe))
+
+
+async def _serve(pipe: Connection) -> None:
+    counts = _Counts()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: _Sink(counts), "127.0.0.1", 0, backlog=1024
+    )
+    pipe.send(server.sockets[0].getsockname()[1])
+    while True:
+        asked = await asyncio.to_thread(pipe.recv)
+        if asked == "reset":
+            counts.reset()
+        pipe.send(
+            json.dumps(
+                {
+                    "requests": counts.requests,
+                    "items": counts.items,
+                    "seconds": counts.last - counts.first,
+                }
+            )
+        )
