@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from unbind_broker.api.fields import Lax, RequestModel
 from unbind_broker.base.network_guard import MAX_URL_LENGTH
@@ -18,10 +19,21 @@ from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
 
 _ONE_DAY = 86_400
+_EXAMPLE: JsonDict = {
+    "url": "https://hooks.weibo.com/unbind",
+    "delivery": "push",
+    "max_batch": 50,
+    "max_concurrency": 4,
+    "max_rate": None,
+    "result_public_key": None,
+    "event_types": None,
+}
 
 
 class EndpointBody(RequestModel):
     """How the owner wants to be reached. Replaces everything chosen before."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     url: str | None = Field(
         default=None,

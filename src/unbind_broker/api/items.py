@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from unbind_broker.api.callers import PlatformCaller, owner_of, platform_of
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.pages import DEFAULT_LIMIT, Limit, Page
 from unbind_broker.api.problems import ANY_CALL, problems
-from unbind_broker.api.webhooks import RequestedItem
+from unbind_broker.api.webhooks import ITEM_EXAMPLE, RequestedItem
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
@@ -42,8 +44,14 @@ class FetchedItem(RequestedItem):
     type: Literal["query.requested", "unbind.requested", "restore.requested"]
 
 
+_ITEM: JsonDict = {**ITEM_EXAMPLE, "type": "unbind.requested"}
+_PAGE: JsonDict = {"data": [_ITEM], "next_cursor": None}
+
+
 class FetchedItems(Page[FetchedItem]):
     """The most urgent items. ``next_cursor`` is always null: take these, call again."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [_PAGE]})
 
 
 @router.get(

@@ -6,8 +6,11 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from unbind_broker import __version__
+from unbind_broker.api.endpoint_bodies import EndpointBody
+from unbind_broker.api.items import FetchedItems
+from unbind_broker.api.order_shown import ListedOrderPage, OrderShown
 from unbind_broker.api.problems import Problem
-from unbind_broker.api.webhooks import describe_webhooks
+from unbind_broker.api.webhooks import BODY_EXAMPLES, describe_webhooks
 
 DESCRIPTION = """
 unbind-broker stands between **carriers** (运营商) and **internet platforms**
@@ -72,9 +75,23 @@ def _complete(document: dict[str, Any]) -> None:
     schemas["Problem"] = problem
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    _show_whole_examples(document)
     described = (*document["paths"].values(), *document["webhooks"].values())
     for path in described:
         for operation in path.values():
             answer = operation.get("responses", {}).get("422", {})
             if "application/json" in answer.get("content", {}):
                 del operation["responses"]["422"]
+            if "2XX" in operation.get("responses", {}):
+                operation["responses"].pop("200", None)
+
+
+def _show_whole_examples(document: dict[str, Any]) -> None:
+    """Put the nulls back that FastAPI takes out of examples: those fields are there."""
+    for model in (OrderShown, ListedOrderPage, FetchedItems, EndpointBody):
+        schema = document["components"]["schemas"].get(model.__name__)
+        if schema is not None:
+            schema["examples"] = model.model_json_schema()["examples"]
+    for name, body in BODY_EXAMPLES.items():
+        posted = document["webhooks"][name]["post"]["requestBody"]
+        posted["content"]["application/json"]["example"] = body

@@ -143,5 +143,11 @@ class OrderShown(ListedOrderShown):
     items: list[ItemShown] = Field(description="In the order of the slugs.")
 
 
+_LISTED: JsonDict = {key: value for key, value in _EXAMPLE.items() if key != "items"}
+_PAGE: JsonDict = {"data": [_LISTED], "next_cursor": None}
+
+
 class ListedOrderPage(Page[ListedOrderShown]):
     """Orders, newest first."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [_PAGE]})

@@ -4,11 +4,27 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from unbind_broker.api.fields import AnswerModel, Day, ShownInstant
 from unbind_broker.orders.states import Action, Scope
 
 ITEM_ID = "ord_01kb2x5c7zf3v8h1m4n6p9q2rs"
+
+
+ITEM_EXAMPLE: JsonDict = {
+    "id": ITEM_ID,
+    "number": "+8613800001234",
+    "scope": "previous_owner",
+    "action": "detach",
+    "owner_since": "2025-03-01",
+    "bound_from": None,
+    "bound_before": "2025-02-28T16:00:00Z",
+    "carrier": "china-mobile",
+    "created_at": "2026-11-21T08:00:00Z",
+    "deadline": "2026-11-27T15:59:59Z",
+    "attestation": None,
+}
 
 
 class RequestedItem(AnswerModel):
@@ -104,6 +120,28 @@ _CHALLENGE_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The same challenge.", "model": Challenge}
 }
 _ANY_2XX: dict[int | str, dict[str, Any]] = {"2XX": {"description": "Received."}}
+
+
+_QUERY_EXAMPLE = {
+    **ITEM_EXAMPLE,
+    "id": ITEM_ID.replace("ord_", "qry_"),
+    "action": None,
+    "deadline": "2026-11-21T08:10:00Z",
+}
+_CHALLENGE_EXAMPLE = {"challenge": "c_4Yh3mJ8QvXk2"}
+_DATA: dict[str, JsonDict] = {
+    "query.requested": {"items": [_QUERY_EXAMPLE]},
+    "unbind.requested": {"items": [ITEM_EXAMPLE]},
+    "endpoint.verification": {**_CHALLENGE_EXAMPLE},
+    "endpoint.test": {},
+}
+
+
+BODY_EXAMPLES = {
+    name: {"type": name, "timestamp": "2026-11-21T08:00:01Z", "data": data}
+    for name, data in _DATA.items()
+}
+"""A whole body of each webhook."""
 
 
 def describe_webhooks(app: FastAPI) -> None:

@@ -1,0 +1,68 @@
+"""What the OpenAPI document tells its readers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from unbind_broker.api.fields import AnswerModel
+from unbind_broker.api.order_shown import OrderShown
+from unbind_broker.api.webhooks import (
+    EndpointTest,
+    EndpointVerification,
+    ItemsRequested,
+)
+from unbind_broker.app.factory import document
+
+DOCUMENT = document()
+OPERATIONS = [
+    (f"{method} {path}", operation)
+    for path, methods in (DOCUMENT["paths"] | DOCUMENT["webhooks"]).items()
+    for method, operation in methods.items()
+]
+BODIES: dict[str, type[AnswerModel]] = {
+    "query.requested": ItemsRequested,
+    "unbind.requested": ItemsRequested,
+    "endpoint.verification": EndpointVerification,
+    "endpoint.test": EndpointTest,
+}
+
+
+@pytest.mark.parametrize(
+    "operation", [one for _, one in OPERATIONS], ids=[name for name, _ in OPERATIONS]
+)
+def test_every_operation_is_explained(operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    assert all(answer["description"] for answer in operation["responses"].values())
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENT["webhooks"]))
+def test_every_webhook_shows_a_body_that_fits_it(name: str) -> None:
+    body = DOCUMENT["webhooks"][name]["post"]["requestBody"]
+    example = body["content"]["application/json"]["example"]
+    assert example["type"] == name
+    BODIES[name].model_validate(example)
+
+
+def test_every_call_with_a_key_tells_that_keys_can_be_wrong() -> None:
+    with_key = [one for _, one in OPERATIONS if one.get("security")]
+    assert len(with_key) > 30
+    for operation in with_key:
+        assert {"401", "429"} <= operation["responses"].keys()
+
+
+def test_examples_show_fields_that_are_null() -> None:
+    example = DOCUMENT["components"]["schemas"]["OrderShown"]["examples"][0]
+    OrderShown.model_validate_json(json.dumps(example))
+    assert "held_until" in example
+
+
+def test_every_problem_names_a_page_that_exists() -> None:
+    for _, operation in OPERATIONS:
+        for answer in operation["responses"].values():
+            told = answer.get("content", {}).get("application/problem+json", {})
+            for code, example in told.get("examples", {}).items():
+                assert example["value"]["type"] == f"/problems/{code}"
+                assert example["value"]["code"] == code
