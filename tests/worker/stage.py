@@ -39,6 +39,8 @@ from unbind_broker.worker.process import run_worker
 CLOCK = SystemClock()
 PATIENT_LEASE = 15.0
 """Seconds. On a machine that stalls, a shorter lease might be lost without a fault."""
+PATIENT_REQUEST = 8.0
+"""Seconds. A request that is given up is sent again, and then came twice."""
 OTHER_NUMBER = PhoneNumber("+8613800004321")
 _COUNT = sql("SELECT status, count(*) FROM items GROUP BY status")
 
@@ -46,7 +48,7 @@ _COUNT = sql("SELECT status, count(*) FROM items GROUP BY status")
 def short(lease: float = PATIENT_LEASE, **changes: Any) -> Settings:
     """Settings with short clocks; ``lease`` is in seconds."""
     quick = {
-        "request_timeout": timedelta(seconds=1),
+        "request_timeout": timedelta(seconds=min(PATIENT_REQUEST, lease * 0.6)),
         "retry_plan": (timedelta(seconds=0.1), timedelta(seconds=0.4)),
         "query_retry_plan": (timedelta(seconds=0.1),),
         "scan_interval": timedelta(seconds=0.2),

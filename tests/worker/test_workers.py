@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -203,7 +204,7 @@ async def test_hanging_and_failing_endpoints_delay_no_other(stage: Stage) -> Non
     hanging.usual = Answer(hang=True)
     failing.usual = Answer(503)
     ids = await stage.order(60)
-    async with stage.working():
+    async with stage.working(short(request_timeout=timedelta(seconds=2))):
         await eventually(
             lambda: all(len(door.item_ids) == len(ids) for door in healthy)
         )
