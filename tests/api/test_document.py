@@ -53,6 +53,13 @@ def test_every_call_with_a_key_tells_that_keys_can_be_wrong() -> None:
         assert {"401", "429"} <= operation["responses"].keys()
 
 
+def test_a_repetition_is_told_whatever_the_first_answer_was() -> None:
+    for path in ("/v1/orders", "/v1/queries"):
+        answers = DOCUMENT["paths"][path]["post"]["responses"]
+        for status in ("200", "202"):
+            assert "Idempotency-Replayed" in answers[status]["headers"]
+
+
 def test_examples_show_fields_that_are_null() -> None:
     example = DOCUMENT["components"]["schemas"]["OrderShown"]["examples"][0]
     OrderShown.model_validate_json(json.dumps(example))

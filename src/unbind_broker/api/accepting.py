@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from unbind_broker.api.callers import carrier_of
 from unbind_broker.api.context import Context
 from unbind_broker.api.json_answers import encode
+from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_BODY, NotFound
 from unbind_broker.api.waiting import preferred_wait
 from unbind_broker.intake.asked import Asked, AskingCarrier
@@ -62,11 +63,6 @@ ACCEPT_PROBLEMS = (
 """What both queries and orders can be answered."""
 
 
-def described_headers(*names: str) -> dict[str, Any]:
-    """Describe these headers of an answer in the OpenAPI document."""
-    return {name: _HEADERS[name] for name in names}
-
-
 _HEADERS: dict[str, Any] = {
     "Location": {
         "description": "Where the resource is read.",
@@ -81,6 +77,15 @@ _HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "examples": ["wait=10"]},
     },
 }
+
+
+def accepted_answers(stored: str) -> dict[int | str, dict[str, Any]]:
+    """Describe the answers to what was accepted; ``stored`` explains the 202."""
+    over = "Every item is final (only with `Prefer: wait=N`, or its repetition)."
+    return {
+        200: {"description": over, "model": OrderShown, "headers": _HEADERS},
+        202: {"description": stored, "headers": _HEADERS},
+    }
 
 
 async def repeatable_of(

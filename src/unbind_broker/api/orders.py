@@ -11,7 +11,7 @@ from unbind_broker.api.accepting import (
     IdempotencyKey,
     Prefer,
     accept,
-    described_headers,
+    accepted_answers,
     read_own,
     repeatable_of,
 )
@@ -45,20 +45,10 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 ORDERS = (OrderKind.UNBIND, OrderKind.RESTORE)
 
-_ACCEPTED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Every item is final (only with `Prefer: wait=N`).",
-        "model": OrderShown,
-        "headers": described_headers("Location", "Preference-Applied"),
-    },
-    202: {
-        "description": "Stored. The platforms are being told, or, in scope "
-        "`current_owner`, will be when the undo window has passed.",
-        "headers": described_headers(
-            "Location", "Idempotency-Replayed", "Preference-Applied"
-        ),
-    },
-}
+_ACCEPTED = accepted_answers(
+    "Stored. The platforms are being told, or, in scope `current_owner`, will be when "
+    "the undo window has passed."
+)
 
 
 @router.post(

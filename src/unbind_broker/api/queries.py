@@ -1,7 +1,5 @@
 """Carriers ask which bindings exist (一键查询)."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from unbind_broker.api.accepting import (
@@ -9,7 +7,7 @@ from unbind_broker.api.accepting import (
     IdempotencyKey,
     Prefer,
     accept,
-    described_headers,
+    accepted_answers,
     read_own,
     repeatable_of,
 )
@@ -26,19 +24,7 @@ router = APIRouter(prefix="/v1/queries", tags=["queries"])
 
 QUERIES = (OrderKind.QUERY,)
 
-_ACCEPTED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Every item is final (only with `Prefer: wait=N`).",
-        "model": OrderShown,
-        "headers": described_headers("Location", "Preference-Applied"),
-    },
-    202: {
-        "description": "Stored; the platforms are being asked.",
-        "headers": described_headers(
-            "Location", "Idempotency-Replayed", "Preference-Applied"
-        ),
-    },
-}
+_ACCEPTED = accepted_answers("Stored; the platforms are being asked.")
 
 
 @router.post(
