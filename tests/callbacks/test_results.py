@@ -24,6 +24,7 @@ from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderKind, Scope
 from unbind_broker.platforms.service import suspend
 
@@ -255,6 +256,31 @@ async def test_a_full_report_is_written_in_one_statement(engine: AsyncEngine) ->
     assert statuses(applied).count("recorded") == 100
     assert len([text for text in statements if text.startswith("UPDATE")]) == 1
     assert len(statements) == 5
+
+
+async def test_of_reports_that_contradict_the_first_stands(engine: AsyncEngine) -> None:
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        platform = await a_reachable_platform(db)
+        order_ids = [await an_order(db, carrier) for _ in range(20)]
+
+    async def send(removed: int) -> list[str]:
+        lines = [unbound(one, removed=removed) for one in order_ids]
+        async with engine.begin() as db:
+            return statuses(await apply(db, IN_TIME, platform.id, lines))
+
+    answers = await asyncio.gather(*(send(removed) for removed in range(1, 7)))
+    won = {
+        one: removed
+        for removed, answer in enumerate(answers, start=1)
+        for one, status in zip(order_ids, answer, strict=True)
+        if status == "recorded"
+    }
+    assert sum(answer.count("recorded") for answer in answers) == len(order_ids)
+    assert sum(answer.count("conflict") for answer in answers) == 5 * len(order_ids)
+    async with engine.connect() as db:
+        found = await db.execute(select(items.c.order_id, items.c.removed))
+        assert {row.order_id: row.removed for row in found} == won
 
 
 async def test_reports_that_meet_never_deadlock_and_agree(engine: AsyncEngine) -> None:
