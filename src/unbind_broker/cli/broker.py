@@ -1,6 +1,7 @@
 """Run the parts of the broker in this process, and end them in good order."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import Callable
@@ -39,6 +40,15 @@ async def run_both(
         stop_worker.asked.set()
         await worker
         hurry.cancel()
+
+
+def announce(url: str, data_dir: Path | None, *, as_json: bool) -> None:
+    """Tell that requests are served now, and where."""
+    if as_json:
+        folder = None if data_dir is None else str(data_dir)
+        print(json.dumps({"url": url, "data_dir": folder}), flush=True)
+    else:
+        print(f"unbind-broker is ready at {url}", flush=True)
 
 
 async def run_api_part(

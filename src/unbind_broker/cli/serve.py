@@ -6,7 +6,7 @@ from functools import partial
 import typer
 
 from unbind_broker.app.server import reserve, url_of
-from unbind_broker.cli.broker import run_api_part
+from unbind_broker.cli.broker import announce, run_api_part
 from unbind_broker.cli.database import database_faults_told, prepare
 from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.fitting_keys import require_fitting_keys
@@ -19,7 +19,6 @@ from unbind_broker.cli.options import (
     Host,
     Port,
 )
-from unbind_broker.cli.up import announce
 from unbind_broker.runtime.installation import Installation, open_installation
 from unbind_broker.runtime.opening import open_runtime
 from unbind_broker.schema.migrate import require_current

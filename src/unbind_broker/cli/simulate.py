@@ -4,7 +4,7 @@ import json
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,78 +25,72 @@ from unbind_broker.demo.traits import Traits
 app = typer.Typer(add_completion=False)
 
 
+def _share(words: str) -> Any:
+    return typer.Option(min=0.0, max=1.0, metavar="SHARE", help=words)
+
+
+BrokerUrl = Annotated[str, typer.Option(metavar="URL", help="Where the broker is.")]
+AdminKeyEnv = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Environment variable that holds an administrator's key; with it, "
+        "platforms are created and get their keys.",
+    ),
+]
+KeysFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Platforms' own keys instead: a JSON object of slugs and keys.",
+    ),
+]
+HowMany = Annotated[
+    int, typer.Option(min=1, max=10_000, help="How many, from the catalogue.")
+]
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="How the broker reaches this, if differently."),
+]
+Latency = Annotated[
+    timedelta, typer.Option(parser=duration, metavar="50ms", help="On average.")
+]
+FailRate = Annotated[
+    float,
+    _share("Requests answered 5xx or 429, or torn off; three times in a row at most."),
+]
+RefuseRate = Annotated[float, _share("Items refused.")]
+ReportRate = Annotated[
+    float, _share("Items whose result comes by POST /v1/results, not in the answer.")
+]
+LateRate = Annotated[
+    float,
+    _share(
+        "Items whose result comes after their deadline, if that is within the hour; "
+        "else never."
+    ),
+]
+ContradictRate = Annotated[float, _share("Items with two different results.")]
+Seed = Annotated[int, typer.Option(help="The same seed, the same behaviour.")]
+
+
 @app.command()
 def simulate(
     *,
-    url: Annotated[str, typer.Option(metavar="URL", help="Where the broker is.")],
-    admin_key_env: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Environment variable that holds an administrator's key; with it, "
-            "platforms are created and get their keys.",
-        ),
-    ] = "UNBIND_ADMIN_KEY",
-    keys_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Platforms' own keys instead: a JSON object of slugs and keys.",
-        ),
-    ] = None,
-    platforms: Annotated[
-        int, typer.Option(min=1, max=10_000, help="How many, from the catalogue.")
-    ] = 200,
+    url: BrokerUrl,
+    admin_key_env: AdminKeyEnv = "UNBIND_ADMIN_KEY",
+    keys_file: KeysFile = None,
+    platforms: HowMany = 200,
     host: Host = LOOPBACK,
     port: Port = 0,
-    public_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="How the broker reaches this, if differently."
-        ),
-    ] = None,
-    latency: Annotated[
-        timedelta, typer.Option(parser=duration, metavar="50ms", help="On average.")
-    ] = timedelta(milliseconds=50),
-    fail_rate: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="SHARE",
-            help="Requests answered 5xx or 429, or torn off; three times in a row at "
-            "most.",
-        ),
-    ] = 0.0,
-    refuse_rate: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Items refused.")
-    ] = 0.0,
-    report_rate: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="SHARE",
-            help="Items whose result comes by POST /v1/results, not in the answer.",
-        ),
-    ] = 0.5,
-    late_rate: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="SHARE",
-            help="Items whose result comes after their deadline, if that is within "
-            "the hour; else never.",
-        ),
-    ] = 0.0,
-    contradict_rate: Annotated[
-        float,
-        typer.Option(
-            min=0.0, max=1.0, metavar="SHARE", help="Items with two different results."
-        ),
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(help="The same seed, the same behaviour.")] = 0,
+    public_url: PublicUrl = None,
+    latency: Latency = timedelta(milliseconds=50),
+    fail_rate: FailRate = 0.0,
+    refuse_rate: RefuseRate = 0.0,
+    report_rate: ReportRate = 0.5,
+    late_rate: LateRate = 0.0,
+    contradict_rate: ContradictRate = 0.0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Run platform endpoints that behave as told, all in one process.

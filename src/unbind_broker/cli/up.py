@@ -1,14 +1,12 @@
 """``unbind-broker up``: the whole broker on one machine."""
 
-import json
 import socket
 from functools import partial
-from pathlib import Path
 
 import typer
 
 from unbind_broker.app.server import reserve, url_of
-from unbind_broker.cli.broker import run_both
+from unbind_broker.cli.broker import announce, run_both
 from unbind_broker.cli.database import database_faults_told, prepare
 from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.fitting_keys import require_fitting_keys
@@ -49,15 +47,6 @@ def up(
         open_installation(settings, data_dir) as installation,
     ):
         run_on_loop(_up(settings, installation, listener, as_json=as_json))
-
-
-def announce(url: str, data_dir: Path | None, *, as_json: bool) -> None:
-    """Tell that requests are served now, and where."""
-    if as_json:
-        folder = None if data_dir is None else str(data_dir)
-        print(json.dumps({"url": url, "data_dir": folder}), flush=True)
-    else:
-        print(f"unbind-broker is ready at {url}", flush=True)
 
 
 async def _up(

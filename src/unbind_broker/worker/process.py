@@ -83,18 +83,7 @@ class _Worker:
         self._again_reader = AgainReader(self._fleet, briefs, numbers, monotonic)
         plans = Plans(settings.query_retry_plan, settings.retry_plan)
         self._recorder = Recorder(runtime.engine, worker, plans, now)
-        self._sender = Sender(
-            SenderParts(
-                engine=self._reads,
-                outbound=outbound,
-                recorder=self._recorder,
-                now=now,
-                monotonic=monotonic,
-                jitter=_jitter,
-                request_timeout=settings.request_timeout,
-                lease=settings.lease,
-            )
-        )
+        self._sender = Sender(self._sender_parts(outbound))
         self._log_pause = Polling(0.01, 0.2)
         self._again_pause = Polling(0.02, 0.2)
         self._leasing = self._loop("leases", self._lease)
@@ -103,6 +92,19 @@ class _Worker:
         self._reading = self._loop("read_log", self._read_log)
         self._recorder.woken = self._recording.wake
         self._recorder.rested = self._on_recorded
+
+    def _sender_parts(self, outbound: Outbound) -> SenderParts:
+        settings = self._runtime.settings
+        return SenderParts(
+            engine=self._reads,
+            outbound=outbound,
+            recorder=self._recorder,
+            now=self._runtime.clock.now,
+            monotonic=monotonic,
+            jitter=_jitter,
+            request_timeout=settings.request_timeout,
+            lease=settings.lease,
+        )
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run all loops; those that record and lease outlive those that read."""
