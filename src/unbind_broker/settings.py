@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from unbind_broker.base.durations import parse_duration, parse_rate
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.network_guard import UrlPolicy
+from unbind_broker.base.working_days import WorkingTime
 
 LONGEST_REQUEST = 0.7
 """The part of a lease that one request may take: leases are renewed after a fifth of
@@ -79,20 +80,27 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     secret_keys: SecretStr | None = None
     index_key: SecretStr | None = None
+    signing_key: SecretStr | None = None
     timezone: str = "Asia/Shanghai"
     region: str = "CN"
     query_deadline: Duration = timedelta(minutes=10)
     order_working_days: int = Field(default=5, ge=1, le=60)
     order_deadline: Duration | None = None
     undo_window: Duration = timedelta(hours=24)
+    freeze: Duration = timedelta(days=90)
+    join_window: Duration = timedelta(days=30)
+    brake_share: float = Field(default=0.02, gt=0, le=1)
+    brake_least: int = Field(default=5, ge=1)
     consent_max_age: Duration = timedelta(hours=24)
     ported_in_since: date = date(2021, 1, 1)
     retry_plan: Durations = _seconds(5, 300, 1800, 7200, 18000, 36000, 43200)
     query_retry_plan: Durations = _seconds(1, 2, 5, 10, 30, 60)
     request_timeout: Duration = timedelta(seconds=10)
     lease: Duration = timedelta(seconds=20)
+    retention: Duration = timedelta(days=180)
     idempotency_retention: Duration = timedelta(hours=48)
     scan_interval: Duration = timedelta(seconds=1)
+    seal_interval: Duration = timedelta(seconds=1)
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)
     max_in_flight: int = Field(default=64, ge=1)
@@ -136,6 +144,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """Return the broker's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def working_time(self) -> WorkingTime:
+        """Say how long platforms have for an order."""
+        return WorkingTime(self.order_working_days, self.zone, self.order_deadline)
 
     @property
     def url_policy(self) -> UrlPolicy:

@@ -9,7 +9,8 @@ from tests.support.clock import NOON
 from tests.support.order_builders import a_reachable_platform, an_order
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
-from unbind_broker.deadlines.recounting import WorkingTime, recount_provisional
+from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.deadlines.recounting import recount_provisional
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 

@@ -183,7 +183,9 @@ def test_queries_have_minutes_and_orders_have_working_days() -> None:
 
 
 def test_a_rehearsal_shortens_the_deadline_of_orders() -> None:
-    short = replace(POLICY, order_deadline=timedelta(seconds=30))
+    short = replace(
+        POLICY, working_time=replace(POLICY.working_time, fixed=timedelta(seconds=30))
+    )
     found = rules.deadline_of(OrderKind.UNBIND, NOON, short)
     assert found.at == NOON + timedelta(seconds=30)
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.sealing import BLIND_INDEX, SEALER
+from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from unbind_broker.app.factory import create_app
 from unbind_broker.app.server import ApiServer, reserve, url_of
 from unbind_broker.base.clock import Clock
@@ -25,6 +25,7 @@ def a_runtime(engine: AsyncEngine, clock: Clock, **settings: object) -> Runtime:
         clock=clock,
         sealer=SEALER,
         blind_index=BLIND_INDEX,
+        broker_key=BROKER_KEY,
     )
 
 

@@ -13,6 +13,7 @@ from tests.support.sealing import BLIND_INDEX, SEALER
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.intake.asked import Asked, AskingCarrier, Consent, OwnWords
@@ -35,13 +36,13 @@ NUMBER = PhoneNumber("+8613800001234")
 OWNER_SINCE = date(2025, 3, 1)
 
 POLICY = Policy(
-    zone=ZoneInfo("Asia/Shanghai"),
+    working_time=WorkingTime(5, ZoneInfo("Asia/Shanghai")),
     query_deadline=timedelta(minutes=10),
-    order_working_days=5,
-    order_deadline=None,
     undo_window=timedelta(hours=24),
     consent_max_age=timedelta(hours=24),
     ported_in_since=date(2021, 1, 1),
+    freeze=timedelta(days=90),
+    join_window=timedelta(days=30),
 )
 INTAKE = IntakeTools(POLICY, SEALER, BLIND_INDEX)
 

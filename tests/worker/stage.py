@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.order_builders import an_order, asked, order_status
 from tests.support.receiver import Door, Receiver
-from tests.support.sealing import BLIND_INDEX, SEALER
+from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import (
@@ -207,6 +207,7 @@ class Stage:
             clock=CLOCK,
             sealer=SEALER,
             blind_index=BLIND_INDEX,
+            broker_key=BROKER_KEY,
         )
         stopping = asyncio.Event()
         task = asyncio.create_task(

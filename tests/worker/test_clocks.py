@@ -20,7 +20,7 @@ from tests.support.order_builders import (
 )
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import OrderId
-from unbind_broker.deadlines.recounting import WorkingTime
+from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.sealing import BLIND_INDEX, SEALER
+from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from tests.worker.stage import CLOCK, short
 from unbind_broker.base.database import open_engine
 from unbind_broker.runtime.opening import Runtime
@@ -19,7 +19,7 @@ async def main(url: str, lease: float) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     engine = open_engine(url, pool=8, application="worker under test")
-    runtime = Runtime(short(lease), engine, CLOCK, SEALER, BLIND_INDEX)
+    runtime = Runtime(short(lease), engine, CLOCK, SEALER, BLIND_INDEX, BROKER_KEY)
     await run_worker(runtime, stopping)
     await engine.dispose()
 

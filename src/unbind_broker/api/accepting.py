@@ -167,11 +167,11 @@ def _tools(context: Context) -> IntakeTools:
 
 def _policy(settings: Settings) -> Policy:
     return Policy(
-        zone=settings.zone,
+        working_time=settings.working_time,
         query_deadline=settings.query_deadline,
-        order_working_days=settings.order_working_days,
-        order_deadline=settings.order_deadline,
         undo_window=settings.undo_window,
         consent_max_age=settings.consent_max_age,
         ported_in_since=settings.ported_in_since,
+        freeze=settings.freeze,
+        join_window=settings.join_window,
     )

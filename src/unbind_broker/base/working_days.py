@@ -45,6 +45,24 @@ def order_deadline(made_at: datetime, working_days: int, zone: ZoneInfo) -> Dead
     return Deadline(at=end.astimezone(UTC), provisional=provisional)
 
 
+@dataclass(frozen=True)
+class WorkingTime:
+    """How long platforms have for an order: ``days`` working days in ``zone``.
+
+    ``fixed`` replaces them where a rehearsal needs short clocks.
+    """
+
+    days: int
+    zone: ZoneInfo
+    fixed: timedelta | None = None
+
+    def deadline(self, made_at: datetime) -> Deadline:
+        """Say by when an order made then must be answered."""
+        if self.fixed is not None:
+            return Deadline(made_at + self.fixed, provisional=False)
+        return order_deadline(made_at, self.days, self.zone)
+
+
 def is_working_day(day: date) -> bool:
     """Tell whether mainland China works; Monday to Friday in unpublished years."""
     if is_published(day.year):

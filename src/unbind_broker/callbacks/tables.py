@@ -1,8 +1,9 @@
-"""Signed reports of platforms as they were received."""
+"""Signed reports of platforms as they were received, and removals that were wrong."""
 
-from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy import Column, Index, Integer, Table, Text, text
 
-from unbind_broker.base.database import BYTES, INSTANT, metadata
+from unbind_broker.base.database import BYTES, INSTANT, UUID, Coded, metadata
+from unbind_broker.items.states import ItemStatus
 
 evidence = Table(
     "evidence",
@@ -13,7 +14,32 @@ evidence = Table(
     Column("webhook_timestamp", Text, nullable=False),
     Column("webhook_signature", Text, nullable=False),
     Column("public_key", Text, nullable=False),
-    Column("body", BYTES, nullable=False),
+    Column("body", BYTES),
     Column("body_sha256", BYTES, nullable=False),
-    Column("answer", BYTES, nullable=False),
+    Column("answer", BYTES),
+    Column(
+        "id",
+        UUID,
+        nullable=False,
+        unique=True,
+        server_default=text("gen_random_uuid()"),
+    ),
 )
+
+violations = Table(
+    "violations",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("order_id", UUID, nullable=False),
+    Column("platform_id", Integer, nullable=False),
+    Column("carrier_id", Integer, nullable=False),
+    Column("outcome", Coded(ItemStatus), nullable=False),
+    Column("removed", Integer),
+    Column("last_bound_at", INSTANT, nullable=False),
+    Column("raised_at", INSTANT, nullable=False),
+    Column("restore_id", UUID),
+)
+
+Index("violations_by_carrier", violations.c.carrier_id, violations.c.id)
+Index("violations_by_platform", violations.c.platform_id, violations.c.id)
+Index("violations_by_order", violations.c.order_id)

@@ -1,6 +1,19 @@
-"""Carriers: the API clients who attest who holds a number."""
+"""Carriers: the API clients who attest who holds a number; brakes on their orders."""
 
-from sqlalchemy import Column, Identity, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.database import INSTANT, Coded, metadata
@@ -23,4 +36,49 @@ carriers = Table(
     Column("status", Coded(CarrierStatus), nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("changed_at", INSTANT, nullable=False),
+    Column("jwks", JSONB(none_as_null=True)),
+    Column(
+        "attestation_required", Boolean, nullable=False, server_default=text("false")
+    ),
 )
+
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("carrier_id", Integer, ForeignKey(carriers.c.id)),
+    Column("reason", Text, nullable=False),
+    Column("engaged_at", INSTANT, nullable=False),
+    Column("engaged_by", Text, nullable=False),
+    Column("released_at", INSTANT),
+    Column("released_by", Text),
+)
+
+Index(
+    "brakes_engaged",
+    func.coalesce(brakes.c.carrier_id, 0),
+    unique=True,
+    postgresql_where=brakes.c.released_at.is_(None),
+)
+
+result_marks = Table(
+    "result_marks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("carrier_id", Integer, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("results", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
+)
+
+Index("result_marks_by_carrier", result_marks.c.carrier_id, result_marks.c.id)
+
+attestations_used = Table(
+    "attestations_used",
+    metadata,
+    Column("carrier_id", Integer, primary_key=True, autoincrement=False),
+    Column("jti", Text, primary_key=True),
+    Column("expires_at", INSTANT, nullable=False),
+)
+
+Index("attestations_used_by_age", attestations_used.c.expires_at)

@@ -1,22 +1,12 @@
 # ruff: noqa: S608 - only enum codes are put into statements
 """Count deadlines again once the holidays of their year are published."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INSTANTS, UUIDS, Db, fetch_all, sql
-from unbind_broker.base.working_days import order_deadline
+from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.orders.states import OrderStatus
-
-
-@dataclass(frozen=True)
-class WorkingTime:
-    """How many working days an order has, in which zone."""
-
-    days: int
-    zone: ZoneInfo
 
 
 async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
@@ -26,9 +16,7 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
     earlier: somebody may have been told of it.
     """
     rows = await fetch_all(db, _PROVISIONAL, {})
-    counted = {
-        row.id: order_deadline(row.created_at, time.days, time.zone) for row in rows
-    }
+    counted = {row.id: time.deadline(row.created_at) for row in rows}
     final = {
         order: found.at for order, found in counted.items() if not found.provisional
     }

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from unbind_broker.base.errors import FieldError, InvalidFields
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.base.working_days import Deadline, order_deadline
+from unbind_broker.base.working_days import Deadline, WorkingTime
 from unbind_broker.intake.asked import Asked, Consent, OwnWords
 from unbind_broker.intake.refusals import (
     ActionNotOffered,
@@ -29,16 +29,22 @@ _NUMBER_TAIL = 8
 class Policy:
     """The settings that intake goes by.
 
-    ``order_deadline`` replaces the working days where a rehearsal needs short clocks.
+    ``freeze`` is how long a number rests before it is sold again, ``join_window`` how
+    long a result answers equal requests.
     """
 
-    zone: ZoneInfo
+    working_time: WorkingTime
     query_deadline: timedelta
-    order_working_days: int
-    order_deadline: timedelta | None
     undo_window: timedelta
     consent_max_age: timedelta
     ported_in_since: date
+    freeze: timedelta
+    join_window: timedelta
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Give the broker's time zone."""
+        return self.working_time.zone
 
 
 @dataclass(frozen=True)
@@ -113,9 +119,7 @@ def deadline_of(kind: OrderKind, now: datetime, policy: Policy) -> Deadline:
     """Say by when platforms must have answered a request made ``now``."""
     if kind is OrderKind.QUERY:
         return Deadline(now + policy.query_deadline, provisional=False)
-    if policy.order_deadline is not None:
-        return Deadline(now + policy.order_deadline, provisional=False)
-    return order_deadline(now, policy.order_working_days, policy.zone)
+    return policy.working_time.deadline(now)
 
 
 def held_until(

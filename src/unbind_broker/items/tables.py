@@ -1,6 +1,6 @@
 """Items: one platform's part of an order. The primary key is the only index."""
 
-from sqlalchemy import Boolean, Column, Integer, SmallInteger, Table, Text
+from sqlalchemy import Boolean, Column, Integer, SmallInteger, Table, Text, text
 
 from unbind_broker.base.database import INSTANT, UUID, Coded, metadata
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
@@ -26,5 +26,8 @@ items = Table(
     Column("cooling_off_until", INSTANT),
     Column("action_url", Text),
     Column("detail", Text),
+    Column("follows", UUID),
+    Column("followed", Boolean, nullable=False, server_default=text("false")),
+    Column("evidence_id", UUID),
     postgresql_partition_by="RANGE (order_id)",
 )

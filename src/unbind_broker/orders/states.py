@@ -48,6 +48,7 @@ class HoldReason(CodedEnum):
 
     UNDO_WINDOW = ("undo_window", 1)
     DISPUTED_HOLDING = ("disputed_holding", 2)
+    BRAKED = ("braked", 3)  # until an administrator releases the brake
 
 
 OPEN = frozenset({OrderStatus.HELD, OrderStatus.IN_PROGRESS})

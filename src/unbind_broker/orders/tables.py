@@ -1,6 +1,16 @@
 """Orders (queries, unbind and restore orders) and the log of sendable ones."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
 
 from unbind_broker.base.database import BYTES, INSTANT, UUID, Coded, metadata
 from unbind_broker.orders.states import (
@@ -21,15 +31,15 @@ orders = Table(
     Column("carrier_id", Integer, nullable=False),
     Column("scope", Coded(Scope), nullable=False),
     Column("action", Coded(Action)),
-    Column("number_sealed", BYTES, nullable=False),
-    Column("number_index", BYTES, nullable=False),
+    Column("number_sealed", BYTES),
+    Column("number_index", BYTES),
     Column("owner_since", Date, nullable=False),
     Column("ported_in_on", Date),
     Column("cutoff", INSTANT, nullable=False),
     Column("bound_from", INSTANT),
     Column("bound_before", INSTANT, nullable=False),
-    Column("consent_method", Coded(ConsentMethod), nullable=False),
-    Column("consent_at", INSTANT, nullable=False),
+    Column("consent_method", Coded(ConsentMethod)),
+    Column("consent_at", INSTANT),
     Column("reference", Text),
     Column("query_id", UUID),
     Column("restores", UUID),
@@ -40,6 +50,10 @@ orders = Table(
     Column("deadline", INSTANT, nullable=False),
     Column("deadline_provisional", Boolean, nullable=False),
     Column("completed_at", INSTANT),
+    Column("told_at", INSTANT),
+    Column("hidden", Boolean, nullable=False, server_default=text("false")),
+    Column("attestation_sealed", BYTES),
+    Column("destroyed_at", INSTANT),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -82,3 +96,22 @@ idempotency = Table(
 )
 
 Index("idempotency_by_age", idempotency.c.created_at)
+
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("order_id", UUID, primary_key=True),
+    Column("platform_id", Integer, primary_key=True, autoincrement=False),
+    Column("disputed_order_id", UUID, nullable=False),
+    Column("raised_at", INSTANT, nullable=False),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("order_id", UUID, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("issued_at", INSTANT, nullable=False),
+    Column("content_sha256", BYTES, nullable=False),
+    Column("jws", Text, nullable=False),
+)

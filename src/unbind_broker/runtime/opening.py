@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from unbind_broker.base.broker_key import BrokerKey
 from unbind_broker.base.clock import Clock, SystemClock
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.sealing import (
@@ -28,6 +29,7 @@ class Runtime:
     clock: Clock
     sealer: Sealer
     blind_index: BlindIndex
+    broker_key: BrokerKey
 
 
 @asynccontextmanager
@@ -50,9 +52,17 @@ async def open_runtime(
             clock=SystemClock(),
             sealer=sealer,
             blind_index=BlindIndex(index_key),
+            broker_key=_broker_key(settings, index_key),
         )
     finally:
         await engine.dispose()
+
+
+def _broker_key(settings: Settings, index_key: SecretKey) -> BrokerKey:
+    if settings.signing_key is None:
+        return BrokerKey.derived(index_key)
+    text = settings.signing_key.get_secret_value()
+    return BrokerKey(_keys("UNBIND_SIGNING_KEY", text)[0])
 
 
 def _keys(setting: str, text: str) -> tuple[SecretKey, ...]:

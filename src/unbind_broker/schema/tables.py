@@ -1,30 +1,59 @@
 """All tables in one metadata, for migrations and their drift check."""
 
-from unbind_broker.audit.tables import audit_events
+from unbind_broker.audit.tables import (
+    audit_cosignatures,
+    audit_events,
+    audit_seals,
+    signing_keys,
+)
 from unbind_broker.base.database import metadata
-from unbind_broker.callbacks.tables import evidence
-from unbind_broker.carriers.tables import carriers
+from unbind_broker.callbacks.tables import evidence, violations
+from unbind_broker.carriers.tables import (
+    attestations_used,
+    brakes,
+    carriers,
+    result_marks,
+)
 from unbind_broker.deliveries.tables import attempts, deliveries
 from unbind_broker.endpoints.tables import endpoint_leases, endpoints, workers
+from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
 from unbind_broker.keys.tables import api_keys
-from unbind_broker.orders.tables import idempotency, order_log, orders
+from unbind_broker.notices.tables import notices
+from unbind_broker.orders.tables import (
+    disputes,
+    idempotency,
+    order_log,
+    orders,
+    receipts,
+)
 from unbind_broker.platforms.tables import platforms
 
 __all__ = [
     "api_keys",
     "attempts",
+    "attestations_used",
+    "audit_cosignatures",
     "audit_events",
+    "audit_seals",
+    "brakes",
     "carriers",
     "deliveries",
+    "disputes",
     "endpoint_leases",
     "endpoints",
     "evidence",
+    "holdings",
     "idempotency",
     "items",
     "metadata",
+    "notices",
     "order_log",
     "orders",
     "platforms",
+    "receipts",
+    "result_marks",
+    "signing_keys",
+    "violations",
     "workers",
 ]

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import BIG, Db, sql
+from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.deadlines.expiring import expire_overdue
-from unbind_broker.deadlines.recounting import WorkingTime, recount_provisional
+from unbind_broker.deadlines.recounting import recount_provisional
 from unbind_broker.deadlines.releasing import release_held
 from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
 from unbind_broker.deadlines.upkeep import (

@@ -9,7 +9,6 @@ from time import monotonic
 
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.base.loop import Loop
-from unbind_broker.deadlines.recounting import WorkingTime
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.runtime.open_files import raise_open_files
@@ -116,7 +115,7 @@ class _Worker:
             self._runtime.clock,
             settings.scan_interval,
             settings.idempotency_retention,
-            WorkingTime(settings.order_working_days, settings.zone),
+            settings.working_time,
         )
         reading = [self._reading, self._loop("read_again", self._read_again)]
         reading += [
