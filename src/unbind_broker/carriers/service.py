@@ -1,5 +1,6 @@
 """Register carriers, rename them, suspend them."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -25,6 +26,8 @@ class Carrier:
     status: CarrierStatus
     created_at: datetime
     changed_at: datetime
+    jwks: Mapping[str, object] | None
+    attestation_required: bool
 
 
 @dataclass(frozen=True)
