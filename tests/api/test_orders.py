@@ -120,7 +120,7 @@ async def test_sensitive_platforms_are_only_counted(scene: Scene) -> None:
         ({"reference": NUMBER}, "/reference"),
         ({"ported_in_on": "2027-01-01"}, "/ported_in_on"),
         ({"recheck": "yes"}, "/recheck"),
-        ({"attestation": "x.y.z"}, "/attestation"),
+        ({"attestation": "not one"}, "/attestation"),
         ({"surprise": 1}, "/surprise"),
     ],
 )

@@ -58,6 +58,9 @@ ACCEPT_PROBLEMS = (
     "platform-unknown",
     "platform-unavailable",
     "no-platforms",
+    "attestation-required",
+    "attestation-invalid",
+    "attestation-replayed",
     "overloaded",
 )
 """What both queries and orders can be answered."""

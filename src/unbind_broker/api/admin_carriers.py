@@ -1,4 +1,6 @@
-"""Administrators register carriers, rename them, suspend them."""
+"""Administrators register carriers, change them, suspend them."""
+
+from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -24,6 +26,23 @@ from unbind_broker.carriers.tables import CarrierStatus
 router = APIRouter(prefix="/v1/admin/carriers", tags=["admin"])
 
 
+_JWKS = {
+    "keys": [
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "kid": "2026",
+        }
+    ]
+}
+_JWKS_MEANING = (
+    "Public keys that check its attestations (a JWK set, RFC 7517): Ed25519 or P-256, "
+    "each with a kid. Given inline, never fetched."
+)
+_REQUIRED_MEANING = "Whether its queries and orders must carry an attestation."
+
+
 class CarrierBody(RequestModel):
     """A carrier to be registered."""
 
@@ -34,14 +53,26 @@ class CarrierBody(RequestModel):
     name_en: Name | None = Field(
         default=None, examples=["China Mobile"], description="Left out: the slug."
     )
+    jwks: dict[str, Any] | None = Field(
+        default=None, examples=[_JWKS], description=_JWKS_MEANING
+    )
+    attestation_required: bool = Field(default=False, description=_REQUIRED_MEANING)
 
 
 class CarrierPatch(RequestModel):
-    """New names; what is left out stays."""
+    """New names, keys and demands; what is left out stays."""
 
     # The defaults never count: only what was sent is a change.
     name_zh: Name = Field(default_factory=str, examples=["中国移动"])
     name_en: Name = Field(default_factory=str, examples=["China Mobile"])
+    jwks: dict[str, Any] = Field(
+        default_factory=dict,
+        examples=[_JWKS],
+        description=f"{_JWKS_MEANING} Replaces the whole set.",
+    )
+    attestation_required: bool = Field(
+        default_factory=bool, description=_REQUIRED_MEANING
+    )
 
 
 class CarrierShown(AnswerModel):
@@ -53,6 +84,8 @@ class CarrierShown(AnswerModel):
     status: CarrierStatus = Field(examples=["active"])
     created_at: ShownInstant
     changed_at: ShownInstant
+    jwks: dict[str, Any] | None = Field(examples=[_JWKS], description=_JWKS_MEANING)
+    attestation_required: bool = Field(description=_REQUIRED_MEANING)
 
 
 class CarrierPage(Page[CarrierShown]):
@@ -69,7 +102,13 @@ async def add_carrier(
     context: Ctx, caller: AdminCaller, body: CarrierBody, response: Response
 ) -> CarrierShown:
     """Register a carrier. It can call as soon as a key is issued to it."""
-    new = NewCarrier(body.slug, body.name_zh or body.slug, body.name_en or body.slug)
+    new = NewCarrier(
+        body.slug,
+        body.name_zh or body.slug,
+        body.name_en or body.slug,
+        body.jwks,
+        body.attestation_required,
+    )
     async with context.engine.begin() as db:
         carrier = await service.add(db, context.clock.now(), new, caller.actor)
     response.headers["Location"] = f"/v1/admin/carriers/{carrier.slug}"
@@ -101,12 +140,16 @@ async def read_carrier(context: Ctx, _: AdminCaller, slug: SlugInPath) -> Carrie
 
 
 @router.patch(
-    "/{slug}", summary="Rename a carrier", responses=problems(*ANY_BODY, "not-found")
+    "/{slug}", summary="Change a carrier", responses=problems(*ANY_BODY, "not-found")
 )
 async def change_carrier(
     context: Ctx, caller: AdminCaller, slug: SlugInPath, body: CarrierPatch
 ) -> CarrierShown:
-    """Change a carrier's names. Its slug stays for ever."""
+    """Change a carrier's names, its attestation keys, or whether it must attest.
+
+    Its slug stays for ever. A key that is taken out checks nothing any more; leave the
+    old one in until the orders that it attested are over.
+    """
     changes = CarrierChanges(**body.model_dump(exclude_unset=True))
     now = context.clock.now()
     async with context.engine.begin() as db:
@@ -151,4 +194,6 @@ def _shown(carrier: Carrier | None) -> CarrierShown:
         status=carrier.status,
         created_at=carrier.created_at,
         changed_at=carrier.changed_at,
+        jwks=None if carrier.jwks is None else dict(carrier.jwks),
+        attestation_required=carrier.attestation_required,
     )

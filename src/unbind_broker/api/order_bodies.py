@@ -11,6 +11,7 @@ from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import OrderId, Prefix, parse_id
 from unbind_broker.base.numbers import InvalidNumber, PhoneNumber, parse_number
 from unbind_broker.intake.asked import AfterQuery, Asked, Consent, OwnWords
+from unbind_broker.intake.attestation import LONGEST as LONGEST_ATTESTATION
 from unbind_broker.intake.refusals import QueryUnknown
 from unbind_broker.orders.idempotency import Repeatable
 from unbind_broker.orders.states import Action, ConsentMethod, OrderKind, Scope
@@ -30,6 +31,11 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=64), PRINT
 PlatformSlugs = Annotated[
     list[Annotated[str, StringConstraints(max_length=64), PRINTABLE]],
     Field(max_length=MOST_PLATFORMS),
+]
+
+Attestation = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_ATTESTATION, pattern=r"^[A-Za-z0-9._-]+$"),
 ]
 
 _OWNER_SINCE = (
@@ -61,6 +67,16 @@ class AskedBody(RequestModel):
     recheck: bool = Field(
         default=False,
         description="Ask platforms again, even where an earlier result is known.",
+    )
+    attestation: Attestation | None = Field(
+        default=None,
+        examples=[
+            "eyJhbGciOiJFZERTQSIsImtpZCI6IjIwMjYifQ.eyJpc3MiOiJjaGluYS1tb2JpbGUifQ.c2ln"
+        ],
+        description="A compact JWS (EdDSA or ES256) by a key of your registered JWK "
+        "set over exactly `{iss, sub, owner_since, scope, iat, exp, jti}`: your slug, "
+        "the number in E.164, the rest as in the request; `exp` at most 10 minutes "
+        "after `iat`, each `jti` once. Platforms get it as it is.",
     )
 
 
@@ -168,6 +184,7 @@ def asked_query(body: QueryBody, region: str, repeatable: Repeatable | None) -> 
         ported_in_on=body.ported_in_on,
         reference=body.reference,
         recheck=body.recheck,
+        attestation=body.attestation,
         repeatable=repeatable,
     )
 
@@ -182,6 +199,7 @@ def asked_order(body: OrderBody, region: str, repeatable: Repeatable | None) -> 
         ported_in_on=body.ported_in_on,
         reference=body.reference,
         recheck=body.recheck,
+        attestation=body.attestation,
         repeatable=repeatable,
     )
 

@@ -2,6 +2,7 @@
 
 from unbind_broker.api.problem_kind import ProblemKind
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
+from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
 from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
 
 __all__ = ["KINDS", "ProblemKind"]
@@ -143,6 +144,7 @@ _KINDS = (
 )
 
 KINDS: dict[str, ProblemKind] = {
-    kind.code: kind for kind in (*_KINDS, *REGISTRY_KINDS, *ORDER_KINDS)
+    kind.code: kind
+    for kind in (*_KINDS, *REGISTRY_KINDS, *ORDER_KINDS, *PROTECTION_KINDS)
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

@@ -7,6 +7,7 @@ from unbind_broker.api import (
     admin_endpoints,
     admin_keys,
     admin_platforms,
+    carrier_keys,
     directory,
     endpoint,
     items,
@@ -28,4 +29,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_platforms.router,
     admin_keys.router,
     admin_endpoints.router,
+    carrier_keys.router,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -12,6 +13,7 @@ from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.names import SlugTaken, name_fault, slug_fault
 from unbind_broker.carriers import store
+from unbind_broker.carriers.jwks import Jwks, checked_jwks, key_ids
 from unbind_broker.carriers.tables import CarrierStatus
 
 
@@ -26,7 +28,7 @@ class Carrier:
     status: CarrierStatus
     created_at: datetime
     changed_at: datetime
-    jwks: Mapping[str, object] | None
+    jwks: Jwks | None
     attestation_required: bool
 
 
@@ -37,14 +39,18 @@ class NewCarrier:
     slug: str
     name_zh: str
     name_en: str
+    jwks: Jwks | None = None
+    attestation_required: bool = False
 
 
 @dataclass(frozen=True)
 class CarrierChanges:
-    """New names; None leaves one as it is."""
+    """New names, keys and demands; None leaves one as it is."""
 
     name_zh: str | None = None
     name_en: str | None = None
+    jwks: Jwks | None = None
+    attestation_required: bool | None = None
 
 
 async def add(db: Db, now: datetime, new: NewCarrier, actor: str) -> Carrier:
@@ -56,12 +62,14 @@ async def add(db: Db, now: datetime, new: NewCarrier, actor: str) -> Carrier:
             "/name_en": name_fault(new.name_en),
         }
     )
+    values = _checked(asdict(new))
+    _check_demand(values)
     row = await store.insert_new(
-        db, **asdict(new), status=CarrierStatus.ACTIVE, created_at=now, changed_at=now
+        db, **values, status=CarrierStatus.ACTIVE, created_at=now, changed_at=now
     )
     if row is None:
         raise SlugTaken(f"a carrier with the slug {new.slug} is registered already")
-    await _record(db, now, actor, "carrier.added", asdict(new))
+    await _record(db, now, actor, "carrier.added", _told(values))
     return _carrier(row)
 
 
@@ -83,14 +91,18 @@ async def change(
     asked = {
         name: value for name, value in asdict(changes).items() if value is not None
     }
-    InvalidFields.check({f"/{name}": name_fault(asked[name]) for name in asked})
+    InvalidFields.check(
+        {f"/{name}": name_fault(asked[name]) for name in _NAMES & asked.keys()}
+    )
+    asked = _checked(asked)
     row = await store.load(db, slug, lock=True)
     if row is None:
         return None
     new = {name: value for name, value in asked.items() if row[name] != value}
     if new:
+        _check_demand({**row, **new})
         row = await store.write(db, slug, now, **new)
-        await _record(db, now, actor, "carrier.changed", {"slug": slug, **new})
+        await _record(db, now, actor, "carrier.changed", {"slug": slug, **_told(new)})
     return _carrier(row)
 
 
@@ -113,6 +125,29 @@ async def _set_status(
     verb = "suspended" if status is CarrierStatus.SUSPENDED else "resumed"
     await _record(db, now, actor, f"carrier.{verb}", {"slug": slug})
     return _carrier(row)
+
+
+_NAMES = {"name_zh", "name_en"}
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """Check the keys where there are any."""
+    if values.get("jwks") is None:
+        return values
+    return {**values, "jwks": checked_jwks(values["jwks"])}
+
+
+def _check_demand(values: Mapping[str, Any]) -> None:
+    """Refuse to demand attestations that no key could check."""
+    lacking = values["attestation_required"] and not key_ids(values["jwks"])
+    words = "expected keys in jwks: attestations could not be checked without"
+    InvalidFields.check({"/attestation_required": words if lacking else None})
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, object]:
+    """Name keys by their ids in the audit trail."""
+    named = {"jwks": key_ids(values["jwks"])} if values.get("jwks") else {}
+    return {**values, **named}
 
 
 async def _record(

@@ -46,6 +46,13 @@ async def prune_idempotency(
     return pruned.rowcount
 
 
+async def prune_attestations(db: Db, now: datetime, limit: int) -> int:
+    """Forget up to ``limit`` used attestations that have expired; count them."""
+    return (
+        await db.execute(_PRUNE_ATTESTATIONS, {"now": now, "limit": limit})
+    ).rowcount
+
+
 _MAKE_PARTITIONS = sql("SELECT ensure_months(:now, :months)", now=INSTANT, months=INT)
 _PRUNE_BEHIND = sql(
     """
@@ -84,5 +91,16 @@ _PRUNE_IDEMPOTENCY = sql(
         LIMIT :limit
     )""",
     before=INSTANT,
+    limit=INT,
+)
+_PRUNE_ATTESTATIONS = sql(
+    """
+    DELETE FROM attestations_used WHERE (carrier_id, jti) IN (
+        SELECT carrier_id, jti FROM attestations_used
+        WHERE expires_at < :now
+        ORDER BY expires_at
+        LIMIT :limit
+    )""",
+    now=INSTANT,
     limit=INT,
 )

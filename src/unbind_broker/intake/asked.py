@@ -1,6 +1,6 @@
 """What a carrier asks for, read but not judged yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from unbind_broker.base.ids import CarrierId, OrderId
@@ -47,6 +47,7 @@ class Asked:
     """A query or an order that a carrier wants placed.
 
     ``recheck`` asks platforms again where an earlier result could be joined.
+    ``attestation`` is the carrier's signed word, which names the number.
     """
 
     kind: OrderKind
@@ -56,4 +57,5 @@ class Asked:
     ported_in_on: date | None = None
     reference: str | None = None
     recheck: bool = False
+    attestation: str | None = field(default=None, repr=False)
     repeatable: Repeatable | None = None

@@ -9,6 +9,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.intake.asked import Asked, AskingCarrier
+from unbind_broker.intake.attestation import Attested, check_attestation
 from unbind_broker.intake.refusals import NoPlatforms, PlatformUnavailable
 from unbind_broker.intake.rules import (
     Policy,
@@ -23,6 +24,7 @@ from unbind_broker.intake.subjects import Subject, choose_platforms, find_subjec
 from unbind_broker.items.service import create
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
+from unbind_broker.orders.sealed_numbers import seal_attestation
 from unbind_broker.orders.service import add, lock_number, log_sendable
 from unbind_broker.orders.states import HoldReason, OrderStatus
 from unbind_broker.orders.views import show_order_id
@@ -62,9 +64,11 @@ async def place(
     subject = await find_subject(db, asked, carrier.id, tools.sealer, tools.blind_index)
     check_port(subject.ported_in_on, subject.owner_since, tools.policy)
     check_action(asked.action, subject.scope)
+    said = Attested(subject.number, subject.owner_since, subject.scope)
+    await check_attestation(db, now, asked.attestation, said, carrier.id)
     await lock_number(db, subject.number_index)
     platforms = await choose_platforms(db, asked)
-    order = _write_up(asked, subject, carrier, now, tools.policy)
+    order = _write_up(asked, subject, carrier, now, tools)
     await add(db, order)
     if order.status is not OrderStatus.HELD:
         await log_sendable(db, order.id)
@@ -82,8 +86,9 @@ def _write_up(
     subject: Subject,
     carrier: AskingCarrier,
     now: datetime,
-    policy: Policy,
+    tools: IntakeTools,
 ) -> Order:
+    policy, token = tools.policy, asked.attestation
     interval = interval_of(subject.scope, subject.owner_since, now, policy.zone)
     deadline = deadline_of(asked.kind, now, policy)
     until = held_until(asked.kind, subject.scope, now, policy)
@@ -111,6 +116,9 @@ def _write_up(
         held_for=HoldReason.UNDO_WINDOW if until else None,
         deadline=deadline.at,
         deadline_provisional=deadline.provisional,
+        attestation_sealed=(
+            None if token is None else seal_attestation(tools.sealer, token)
+        ),
     )
     if deadline.provisional:
         facts = {"order": show_order_id(order.kind, order.id)}
@@ -134,6 +142,7 @@ def _accepted(order: Order, carrier: AskingCarrier, items: int) -> Fact:
                 "at": order.consent_at.isoformat(),
             },
             "recheck": order.recheck,
+            "attested": order.attestation_sealed is not None,
             "held": order.status is OrderStatus.HELD,
             "items": items,
         },

@@ -47,6 +47,27 @@ class NoPlatforms(BrokerError):
     title: ClassVar[str] = "No platform is left to ask"
 
 
+class AttestationRequired(BrokerError):
+    """The carrier's requests must be attested, and this one is not."""
+
+    code: ClassVar[str] = "attestation-required"
+    title: ClassVar[str] = "An attestation is required"
+
+
+class AttestationInvalid(BrokerError):
+    """The attestation is forged, expired, or says something else than the request."""
+
+    code: ClassVar[str] = "attestation-invalid"
+    title: ClassVar[str] = "The attestation does not hold"
+
+
+class AttestationReplayed(BrokerError):
+    """The attestation counted already, for an earlier request."""
+
+    code: ClassVar[str] = "attestation-replayed"
+    title: ClassVar[str] = "The attestation was used before"
+
+
 class QueryUnknown(BrokerError):
     """The query that an order refers to is not this carrier's, or not there."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import any_, literal, or_, select
 from unbind_broker.base.database import TEXTS, Db
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
+from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.intake.asked import AfterQuery, Asked, OwnWords
@@ -33,6 +34,7 @@ from unbind_broker.platforms.tables import PlatformStatus, platforms
 class Subject:
     """A number with its dates, from the request itself or from the query it follows."""
 
+    number: PhoneNumber
     number_sealed: bytes
     number_index: bytes
     owner_since: date
@@ -55,6 +57,7 @@ async def find_subject(
     match asked.about:
         case OwnWords(number=number, owner_since=owner_since, scope=scope):
             return Subject(
+                number,
                 seal_number(sealer, number),
                 blind_index.index(number),
                 owner_since,
@@ -66,8 +69,10 @@ async def find_subject(
             query = await find_query(db, carrier_id, query_id)
             if query is None:
                 raise QueryUnknown
-            check_reference(asked.reference, open_number(sealer, query.number_sealed))
+            number = open_number(sealer, query.number_sealed)
+            check_reference(asked.reference, number)
             return Subject(
+                number,
                 query.number_sealed,
                 query.number_index,
                 query.owner_since,

@@ -1,6 +1,6 @@
 """An order as it is written down when it is accepted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from unbind_broker.base.ids import CarrierId, OrderId
@@ -41,3 +41,4 @@ class Order:
     held_for: HoldReason | None
     deadline: datetime
     deadline_provisional: bool
+    attestation_sealed: bytes | None = field(default=None, repr=False)

@@ -16,6 +16,7 @@ from unbind_broker.deadlines.releasing import release_held
 from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
 from unbind_broker.deadlines.upkeep import (
     make_partitions,
+    prune_attestations,
     prune_idempotency,
     prune_log,
 )
@@ -88,6 +89,7 @@ class Clocks:
                 pruned += await prune_idempotency(
                     db, now, self.idempotency_kept, MOST_ROWS
                 )
+                pruned += await prune_attestations(db, now, MOST_ROWS)
         return self._pause(pruned, MOST_ROWS, UPKEEP_EVERY)
 
     async def recount(self) -> float:
