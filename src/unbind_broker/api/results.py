@@ -68,7 +68,8 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
             earlier = await evidence.earlier_answer(db, signed)
             if earlier is not None:
                 return earlier
-        applied = await apply(db, now, platform, _lines(body))
+        evidence_id = None if signed is None else signed.id
+        applied = await apply(db, now, platform, _lines(body), evidence_id)
         answer = encode({"results": [_shown(line) for line in applied.answers]})
         if signed is not None:
             await evidence.keep(db, now, signed, answer)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from sqlalchemy import insert, select
 
 from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
-from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.ids import PlatformId, new_uuid7
 from unbind_broker.base.signing import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
@@ -30,8 +31,12 @@ class WebhookIdReused(BrokerError):
 
 @dataclass(frozen=True)
 class SignedReport:
-    """A report whose signature holds, with the headers that prove it."""
+    """A report whose signature holds, with the headers that prove it.
 
+    ``id`` is given at once, so that items can name their evidence before it is kept.
+    """
+
+    id: UUID
     platform: PlatformId
     webhook_id: str
     timestamp: str
@@ -60,6 +65,7 @@ def verify(
     message = verify_v1a(PublicKey.parse(public_key), headers, body, now)
     named = {name.lower(): value for name, value in headers.items()}
     return SignedReport(
+        id=new_uuid7(now),
         platform=platform,
         webhook_id=message.webhook_id,
         timestamp=named[TIMESTAMP_HEADER],
@@ -92,11 +98,12 @@ async def earlier_answer(db: Db, report: SignedReport) -> bytes | None:
 
 
 async def keep(db: Db, now: datetime, report: SignedReport, answer: bytes) -> None:
-    """Keep a report and its answer."""
+    """Keep a report and its answer, in the transaction that applied it."""
     await db.execute(
         insert(evidence),
         [
             {
+                "id": report.id,
                 "platform_id": report.platform,
                 "webhook_id": report.webhook_id,
                 "received_at": now,

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypedDict, assert_never
@@ -31,8 +31,8 @@ from unbind_broker.callbacks.store import (
     lock_items,
 )
 from unbind_broker.deliveries.queue import stop_sending
+from unbind_broker.items import service as items
 from unbind_broker.items.item import Item
-from unbind_broker.items.service import replace
 
 MAX_LINES = 1000
 
@@ -66,19 +66,25 @@ class Applied:
 
 
 async def apply(
-    db: Db, now: datetime, platform: PlatformId, lines: Sequence[object]
+    db: Db,
+    now: datetime,
+    platform: PlatformId,
+    lines: Sequence[object],
+    evidence_id: UUID | None = None,
 ) -> Applied:
     """Apply a report. Settle ``touched`` in another transaction, after this commits.
 
-    ``lines`` are JSON values as received; several of them may name one item.
+    ``lines`` are JSON values as received; several of them may name one item. A signed
+    report is the evidence of the results that it sets: ``evidence_id`` names it.
     """
     reporter = await load_reporter(db, platform)
     read = [read_line(line) for line in lines]
     named = {line.order_id for line in read if isinstance(line, Report)}
-    report = _Report(now, reporter, await lock_items(db, reporter, named))
+    asked = await lock_items(db, reporter, named)
+    report = _Report(now, reporter, asked, evidence_id)
     answers = [report.answer(line) for line in read]
     changed = list(report.changed.values())
-    await replace(db, changed)
+    await items.replace(db, changed)
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
     await record(db, now, report.summary(answers), *report.remarkable)
@@ -92,6 +98,7 @@ class _Report:
     now: datetime
     reporter: Reporter
     asked: dict[UUID, AskedItem]
+    evidence_id: UUID | None
     changed: dict[UUID, Item] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
 
@@ -109,7 +116,8 @@ class _Report:
     def _note(self, verdict: Verdict, line: Report) -> None:
         match verdict:
             case Recorded(item=item, outside=outside, amended=amended):
-                self.changed[line.order_id] = item
+                shown_by = self.evidence_id if item.status.is_final else None
+                self.changed[line.order_id] = replace(item, evidence_id=shown_by)
                 if outside:
                     self._remark("result.outside_interval", line, reported=item)
                 if amended:

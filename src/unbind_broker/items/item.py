@@ -1,6 +1,6 @@
 """One platform's part of an order, as far as it can change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -17,7 +17,11 @@ class ItemKey(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """What is known of an item. ``attempts`` is left to those who send."""
+    """What is known of an item. ``attempts`` is left to those who send.
+
+    ``evidence_id`` names the signed report that set the standing result; two items that
+    say the same are equal wherever it is known from.
+    """
 
     key: ItemKey
     status: ItemStatus
@@ -35,3 +39,4 @@ class Item:
     cooling_off_until: datetime | None = None
     action_url: str | None = None
     detail: str | None = None
+    evidence_id: UUID | None = field(default=None, compare=False)

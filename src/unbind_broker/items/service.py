@@ -218,7 +218,7 @@ async def replace(db: Db, changed: Sequence[Item]) -> None:
             ],
             **{
                 f"{column}_values": [getattr(item, column) for item in changed]
-                for column in (*_NUMBERS, *_TIMES, *_TEXTS)
+                for column in _PLAIN
             },
         },
     )
@@ -234,7 +234,8 @@ _TIMES = (
     "cooling_off_until",
 )
 _TEXTS = ("action_url", "detail")
-_PLAIN = (*_NUMBERS, *_TIMES, *_TEXTS)
+_IDS = ("evidence_id",)
+_PLAIN = (*_NUMBERS, *_TIMES, *_TEXTS, *_IDS)
 _REPLACE = sql(
     f"""
     UPDATE items i SET
@@ -258,6 +259,7 @@ _REPLACE = sql(
     **{f"{column}_values": INTS for column in _NUMBERS},
     **{f"{column}_values": INSTANTS for column in _TIMES},
     **{f"{column}_values": TEXTS for column in _TEXTS},
+    **{f"{column}_values": UUIDS for column in _IDS},
 )
 
 

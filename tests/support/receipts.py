@@ -1,0 +1,52 @@
+"""Platforms that sign their reports, and orders that came to their end."""
+
+import json
+from typing import Any
+
+import httpx
+
+from tests.support.order_api import Scene, order_body
+from unbind_broker.base.signing import sign_v1a, signature_headers
+from unbind_broker.base.signing_keys import PrivateKey
+
+KEY = PrivateKey(b"a platform's seed of thirty-two ")
+OTHER_KEY = PrivateKey(b"another platform's seed of 32 by")
+
+
+def unbound(order_id: str, removed: int = 1) -> dict[str, Any]:
+    return {
+        "id": order_id,
+        "outcome": "unbound",
+        "removed": removed,
+        "last_bound_at": "2024-05-01T00:00:00Z",
+    }
+
+
+async def report_signed(
+    scene: Scene,
+    webhook_id: str,
+    *lines: object,
+    slug: str = "weibo",
+    key: PrivateKey = KEY,
+) -> httpx.Response:
+    """Report as a platform that signs what it says."""
+    body = json.dumps({"results": lines}).encode()
+    signature = sign_v1a(key, webhook_id, scene.clock.now(), body)
+    return await scene.http.post(
+        "/v1/results",
+        content=body,
+        headers={
+            **scene.platform_headers[slug],
+            **signature_headers(webhook_id, scene.clock.now(), signature),
+            "Content-Type": "application/json",
+        },
+    )
+
+
+async def a_finished_order(scene: Scene, **changes: Any) -> str:
+    """An order that every platform of the scene has answered: nothing was bound."""
+    answer = await scene.post("/v1/orders", order_body(**changes))
+    order_id = str(answer.json()["id"])
+    for slug in scene.platforms:
+        await scene.report(slug, {"id": order_id, "outcome": "not_bound"})
+    return order_id
