@@ -1,11 +1,12 @@
 """Write orders down, one decision about a number at a time."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import insert, select
 
-from unbind_broker.base.database import BIG, UUID, Db, sql
+from unbind_broker.base.database import BIG, BIGS, UUID, Db, sql
 from unbind_broker.base.ids import CarrierId, OrderId
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.states import OrderKind, Scope
@@ -14,8 +15,14 @@ from unbind_broker.orders.tables import orders
 
 async def lock_number(db: Db, number_index: bytes) -> None:
     """Wait until no other transaction decides about this number."""
-    key = int.from_bytes(number_index[:8], "big", signed=True)
-    await db.execute(_LOCK, {"key": key})
+    await db.execute(_LOCK, {"key": _key_of(number_index)})
+
+
+async def lock_numbers(db: Db, number_indexes: Collection[bytes]) -> None:
+    """Lock several numbers, in the one order in which everybody locks them."""
+    keys = sorted({_key_of(number_index) for number_index in number_indexes})
+    if keys:
+        await db.execute(_LOCK_EACH, {"keys": keys})
 
 
 async def add(db: Db, order: Order) -> None:
@@ -62,7 +69,14 @@ async def find_query(
     return None if row is None else AskedQuery(*row)
 
 
+def _key_of(number_index: bytes) -> int:
+    return int.from_bytes(number_index[:8], "big", signed=True)
+
+
 _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
+_LOCK_EACH = sql(
+    "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(:keys) AS key", keys=BIGS
+)
 _LOG = sql(
     "INSERT INTO order_log (xid, order_id) "
     "VALUES ((pg_current_xact_id()::text)::bigint, :order)",

@@ -1,0 +1,113 @@
+"""Call orders back: nothing more is sent, and platforms that were asked are told."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import any_, literal, select
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import INTS, Db
+from unbind_broker.deliveries.queue import Due, Subject, schedule, stop_sending
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.states import Delivery
+from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.items import cancelling as items
+from unbind_broker.items.cancelling import CancelledItem
+from unbind_broker.items.states import Reason
+from unbind_broker.orders import cancelling
+from unbind_broker.orders.cancelling import CancelledOrder
+from unbind_broker.orders.service import lock_numbers
+from unbind_broker.orders.settling import settle
+from unbind_broker.orders.states import OrderKind
+
+
+async def call_back(
+    db: Db, now: datetime, orders: Collection[UUID], reason: Reason, actor: str
+) -> list[UUID]:
+    """Cancel those of the orders that are open, with their open items; return them.
+
+    An order whose last result is in already completes instead. Platforms that were sent
+    a request get ``unbind.cancelled``, except for queries, which change nothing; those
+    whose request is still under way get it when that is recorded.
+    """
+    open_orders = await hold_still(db, now, orders)
+    if not open_orders:
+        return []
+    called_back = await cancelling.cancel(db, now, open_orders)
+    ended = await items.cancel(db, now, [one.id for one in called_back], reason)
+    await stop_sending(db, [item.key for item in ended])
+    told = await _tell_platforms(db, now, called_back, ended)
+    facts = _facts(called_back, ended, told, reason, actor)
+    await record(db, now, *facts)
+    return [one.id for one in called_back]
+
+
+async def hold_still(db: Db, now: datetime, orders: Collection[UUID]) -> list[UUID]:
+    """Lock orders whole: numbers, orders, open items; complete what is complete.
+
+    Until the transaction ends no result changes them. Returns those that were open.
+    """
+    if not orders:
+        return []
+    await lock_numbers(db, await cancelling.numbers_of(db, orders))
+    locked = await cancelling.lock_open(db, orders)
+    if locked:
+        await items.lock_open(db, locked)
+        await settle(db, now, locked)
+    return locked
+
+
+async def _tell_platforms(
+    db: Db,
+    now: datetime,
+    called_back: Sequence[CancelledOrder],
+    ended: Sequence[CancelledItem],
+) -> Counter[UUID]:
+    """Let the platforms know that were asked; count them by order."""
+    changing = {one.id for one in called_back if one.kind is not OrderKind.QUERY}
+    asked = [
+        item.key for item in ended if item.attempts and item.key.order_id in changing
+    ]
+    if not asked:
+        return Counter()
+    found = await db.execute(
+        select(endpoints.c.platform_id, endpoints.c.id).where(
+            endpoints.c.platform_id
+            == any_(literal(list({key.platform_id for key in asked}), INTS)),
+            endpoints.c.delivery == Delivery.PUSH,
+        )
+    )
+    pushed = {row.platform_id: row.id for row in found}
+    subjects = [
+        Subject(pushed[key.platform_id], EventType.UNBIND_CANCELLED, key.order_id)
+        for key in asked
+        if key.platform_id in pushed
+    ]
+    await schedule(db, [Due(subject, now, 0) for subject in subjects])
+    return Counter(subject.order_id for subject in subjects)
+
+
+def _facts(
+    called_back: Sequence[CancelledOrder],
+    ended: Sequence[CancelledItem],
+    told: Counter[UUID],
+    reason: Reason,
+    actor: str,
+) -> list[Fact]:
+    cancelled = Counter(item.key.order_id for item in ended)
+    return [
+        Fact(
+            actor,
+            "order.cancelled",
+            order_id=one.id,
+            number_index=one.number_index,
+            facts={
+                "reason": reason.value,
+                "cancelled": cancelled[one.id],
+                "told": told[one.id],
+            },
+        )
+        for one in called_back
+    ]

@@ -1,0 +1,75 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Call orders back, and look at them while nobody else can change them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.base.database import INSTANT, UUIDS, Db, fetch_all, sql
+from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
+
+_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
+
+
+@dataclass(frozen=True)
+class CancelledOrder:
+    """An order that was called back."""
+
+    id: UUID
+    kind: OrderKind
+    number_index: bytes | None
+
+
+async def numbers_of(db: Db, order_ids: Collection[UUID]) -> list[bytes]:
+    """Read which numbers the open ones of the orders are about."""
+    found = await db.execute(_NUMBERS, {"orders": list(order_ids)})
+    return list(found.scalars())
+
+
+async def lock_open(db: Db, order_ids: Collection[UUID]) -> list[UUID]:
+    """Lock those of the orders that are open, in the order of their ids."""
+    found = await db.execute(_LOCK_OPEN, {"orders": list(order_ids)})
+    return list(found.scalars())
+
+
+async def cancel(
+    db: Db, now: datetime, order_ids: Collection[UUID]
+) -> list[CancelledOrder]:
+    """Cancel those of the orders that are open. The caller has locked them.
+
+    An order that its carrier was told to be complete goes on saying so: it ends later
+    than it was told, and that tells it from one whose carrier hears of the end.
+    """
+    rows = await fetch_all(db, _CANCEL, {"orders": list(order_ids), "now": now})
+    return [
+        CancelledOrder(row.id, OrderKind.from_code(row.kind), row.number_index)
+        for row in sorted(rows, key=lambda row: row.id)
+    ]
+
+
+_NUMBERS = sql(
+    f"""
+    SELECT DISTINCT number_index FROM orders
+    WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES}) AND number_index IS NOT NULL
+    """,
+    orders=UUIDS,
+)
+_LOCK_OPEN = sql(
+    f"""
+    SELECT id FROM orders
+    WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES})
+    ORDER BY id
+    FOR NO KEY UPDATE""",
+    orders=UUIDS,
+)
+_CANCEL = sql(
+    f"""
+    UPDATE orders SET status = {OrderStatus.CANCELLED.code},
+        completed_at = greatest(:now, told_at + interval '1 microsecond'),
+        told_at = coalesce(told_at, :now)
+    WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES})
+    RETURNING id, kind, number_index""",
+    orders=UUIDS,
+    now=INSTANT,
+)
