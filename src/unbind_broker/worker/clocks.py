@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
-from unbind_broker.base.database import BIG, Db, sql
 from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.recounting import recount_provisional
@@ -21,16 +20,13 @@ from unbind_broker.deadlines.upkeep import (
     prune_log,
 )
 from unbind_broker.orders.settling import settle
+from unbind_broker.worker.turns import Turn, is_ours
 
 MOST_ORDERS = 500
 MOST_ROWS = 10_000
 SWEEP_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(minutes=1)
 RECOUNT_EVERY = timedelta(hours=1)
-
-# The advisory locks of the clocks: "clk" and a number each.
-_LOCKS = 0x636C6B00
-_TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class Clocks:
         now = self.clock.now()
         ended: Collection[UUID] = ()
         async with self.engine.begin() as db:
-            if await _is_ours(db, 1):
+            if await is_ours(db, Turn.EXPIRE):
                 ended = await expire_overdue(db, now, MOST_ORDERS)
         if ended:
             async with self.engine.begin() as db:
@@ -72,7 +68,7 @@ class Clocks:
         """Let held orders go whose window has passed."""
         freed: Collection[UUID] = ()
         async with self.engine.begin() as db:
-            if await _is_ours(db, 2):
+            if await is_ours(db, Turn.RELEASE):
                 freed = await release_held(db, self.clock.now(), MOST_ORDERS)
         if freed:
             released()
@@ -83,7 +79,7 @@ class Clocks:
         now = self.clock.now()
         pruned = 0
         async with self.engine.begin() as db:
-            if await _is_ours(db, 3):
+            if await is_ours(db, Turn.UPKEEP):
                 await make_partitions(db, now)
                 pruned = await prune_log(db, now, MOST_ROWS)
                 pruned += await prune_idempotency(
@@ -95,7 +91,7 @@ class Clocks:
     async def recount(self) -> float:
         """Count deadlines again whose year had no published holidays yet."""
         async with self.engine.begin() as db:
-            if await _is_ours(db, 5):
+            if await is_ours(db, Turn.RECOUNT):
                 await recount_provisional(db, self.clock.now(), self.working_time)
         return RECOUNT_EVERY.total_seconds()
 
@@ -114,14 +110,8 @@ class _Sweep:
     async def step(self) -> float:
         now = self._clocks.clock.now()
         async with self._clocks.engine.begin() as db:
-            if not await _is_ours(db, 4):
+            if not await is_ours(db, Turn.SWEEP):
                 return SWEEP_EVERY.total_seconds()
             swept = await sweep_unsettled(db, now, self._position, MOST_ORDERS)
         self._position = swept.position
         return SWEEP_EVERY.total_seconds() if swept.position is None else 0.05
-
-
-async def _is_ours(db: Db, number: int) -> bool:
-    """Tell whether no other worker does the same at this moment."""
-    ours: bool = (await db.execute(_TRY, {"key": _LOCKS + number})).scalar_one()
-    return ours
