@@ -1,7 +1,8 @@
 """Accept queries and orders: one transaction, answered only after it is committed."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from unbind_broker.api.json_answers import encode
 from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_BODY, NotFound
 from unbind_broker.api.waiting import preferred_wait
+from unbind_broker.base.database import Db
 from unbind_broker.intake.asked import Asked, AskingCarrier
-from unbind_broker.intake.place_order import IntakeTools, place
+from unbind_broker.intake.place_order import IntakeTools, Placed, place
 from unbind_broker.intake.rules import Policy
 from unbind_broker.items.views import OrderView, read_order
 from unbind_broker.keys.service import Caller
@@ -47,7 +49,11 @@ Prefer = Annotated[
     ),
 ]
 
-PLACES = {OrderKind.QUERY: "/v1/queries", OrderKind.UNBIND: "/v1/orders"}
+PLACES = {
+    OrderKind.QUERY: "/v1/queries",
+    OrderKind.UNBIND: "/v1/orders",
+    OrderKind.RESTORE: "/v1/orders",
+}
 
 ACCEPT_PROBLEMS = (
     *ANY_BODY,
@@ -106,31 +112,53 @@ async def accept(
     context: Context, caller: Caller, request: Request, asked: Asked
 ) -> Response:
     """Place a query or an order, and wait for its end if the caller prefers to."""
+    now, asking = context.clock.now(), asking_carrier(caller)
+    tools = tools_of(context)
+
+    async def placing(db: Db) -> Placed | StoredAnswer:
+        return await place(db, now, asked, asking, tools)
+
+    accepting = Accepting(placing, asked.kind, asked.repeatable)
+    return await accept_placed(context, caller, request, accepting)
+
+
+@dataclass(frozen=True)
+class Accepting:
+    """What places an order of ``kind``, and how its repetition is recognised."""
+
+    placing: Callable[[Db], Awaitable[Placed | StoredAnswer]]
+    kind: OrderKind
+    repeatable: Repeatable | None
+
+
+async def accept_placed(
+    context: Context, caller: Caller, request: Request, accepting: Accepting
+) -> Response:
+    """Answer what is placed, and wait for its end if the caller prefers to."""
     now, carrier = context.clock.now(), carrier_of(caller)
-    tools = _tools(context)
+    repeatable = accepting.repeatable
     async with context.admission.enter(), context.engine.begin() as db:
-        asking = AskingCarrier(carrier, caller.actor)
-        placed = await place(db, now, asked, asking, tools)
+        placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
             return _written(placed, {"Idempotency-Replayed": "true"})
-        view = await read_order(db, carrier, placed.order_id, tools.sealer)
+        view = await read_order(db, carrier, placed.order_id, context.runtime.sealer)
         if view is None:
             raise AssertionError("an order that was just placed is not there")
-        location = f"{PLACES[asked.kind]}/{view['id']}"
+        location = f"{PLACES[accepting.kind]}/{view['id']}"
         answer = StoredAnswer(202, location, encode(view))
-        if asked.repeatable:
-            await remember(db, now, asked.repeatable, answer)
+        if repeatable:
+            await remember(db, now, repeatable, answer)
     seconds = preferred_wait(request.headers.getlist("prefer"))
     if seconds is None:
         return _written(answer)
     await context.completions.wait(placed.order_id, seconds)
     try:
-        view = await read_own(context, caller, placed.order_id, [asked.kind])
+        view = await read_own(context, caller, placed.order_id, [accepting.kind])
         over = OrderStatus(view["status"]) not in OPEN
         waited = StoredAnswer(200 if over else 202, location, encode(view))
-        if asked.repeatable:
+        if repeatable:
             async with context.engine.begin() as db:
-                await restate(db, asked.repeatable, waited)
+                await restate(db, repeatable, waited)
     except (SQLAlchemyError, OSError) as error:
         # It stands, so its sender must not be told that it failed.
         log.warning("wait_broken_off", extra={"error": type(error).__name__})
@@ -163,7 +191,13 @@ def _written(
     )
 
 
-def _tools(context: Context) -> IntakeTools:
+def asking_carrier(caller: Caller) -> AskingCarrier:
+    """Return the carrier that asks."""
+    return AskingCarrier(carrier_of(caller), caller.actor)
+
+
+def tools_of(context: Context) -> IntakeTools:
+    """Give accepting what it needs of the process."""
     runtime = context.runtime
     return IntakeTools(_policy(context.settings), runtime.sealer, runtime.blind_index)
 
