@@ -144,6 +144,7 @@ CREATE TABLE audit_seals (
     signature bytea NOT NULL,
     leaves bytea NOT NULL
 );
+CREATE INDEX audit_seals_by_position ON audit_seals (last_xid, last_id);
 CREATE TABLE audit_cosignatures (
     seal_number bigint NOT NULL REFERENCES audit_seals,
     public_key text NOT NULL,

@@ -61,6 +61,8 @@ audit_seals = Table(
     Column("leaves", BYTES, nullable=False),
 )
 
+Index("audit_seals_by_position", audit_seals.c.last_xid, audit_seals.c.last_id)
+
 audit_cosignatures = Table(
     "audit_cosignatures",
     metadata,
