@@ -1,55 +1,91 @@
 # ruff: noqa: S608 - only enum codes are put into the statement
-"""Complete orders whose items are all final."""
+"""Complete orders whose items are all final, and say when their carriers may know.
+
+An order is over *for its carrier* as soon as every item that the carrier sees is final
+and every folded one is taken or ended. Folded are the items of sensitive platforms in
+scope ``previous_owner``: how and when these end would tell whether there was a binding.
+That instant is ``told_at``, and what comes after it changes nothing that a carrier can
+read. The order itself is completed when every item is final, the folded ones too.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.database import INSTANT, UUIDS, Db, sql
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.base.database import INSTANT, UUIDS, Db, fetch_all, sql
+from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
 
 
 async def settle(db: Db, now: datetime, order_ids: Collection[UUID]) -> list[UUID]:
     """Complete those of the orders that have no open item left, and return them.
 
-    Call it in a transaction of its own, after the one that ended the items has
+    Those that are over for their carrier, though a folded item is still open, are
+    marked as told. An order that was told stays told, whatever its platforms become.
+
+    Call it in a transaction of its own, after the one that ended or took the items has
     committed: then the last to commit sees the work of all. Counting open items inside
     the items' own transactions would leave an order open for ever when its last results
     race.
     """
     if not order_ids:
         return []
-    rows = await db.execute(_SETTLE, {"orders": list(order_ids), "now": now})
-    settled: list[UUID] = list(rows.scalars())
-    await record(
-        db,
-        now,
-        *(
-            Fact(actor="broker", action="order.completed", order_id=order_id)
-            for order_id in settled
-        ),
-    )
-    return settled
+    rows = await fetch_all(db, _SETTLE, {"orders": list(order_ids), "now": now})
+    await record(db, now, *(_fact(row) for row in rows))
+    return [row.id for row in rows if row.completed]
 
 
-# Open items are those whose status code is below 10: this package stands below `items`.
+def _fact(row: Any) -> Fact:
+    action = "order.completed" if row.completed else "order.told"
+    return Fact(actor="broker", action=action, order_id=row.id)
+
+
+# Item statuses are codes here, because this package stands below `items`: 1 is queued,
+# those below 10 are open. An order in the hands of the brake may end while it is held;
+# under any other hold nothing was sent yet.
+_OPEN = f"""(
+    o.status = {OrderStatus.IN_PROGRESS.code}
+    OR (o.status = {OrderStatus.HELD.code} AND o.held_for = {HoldReason.BRAKED.code})
+)"""
+# The limits keep Postgres at looking orders up one by one: it stops at the first item
+# that is open, and asks which platforms are sensitive only where an open one was taken.
+# The inner SELECT hides how many orders are named, so that one plan serves every call:
+# planning anew takes longer than settling.
 _SETTLE = sql(
     f"""
     WITH done AS (
-        SELECT o.id
+        SELECT o.id, working.yes IS NULL AS completed
         FROM orders o
-        WHERE o.id = ANY(:orders) AND o.status = {OrderStatus.IN_PROGRESS.code}
-            AND NOT EXISTS (
-                SELECT FROM items i WHERE i.order_id = o.id AND i.status < 10)
+        LEFT JOIN LATERAL (
+            SELECT true AS yes FROM items i
+            WHERE i.order_id = o.id AND i.status < 10
+            LIMIT 1
+        ) working ON true
+        LEFT JOIN LATERAL (
+            SELECT true AS yes FROM items i
+            WHERE working.yes AND o.told_at IS NULL
+                AND i.order_id = o.id AND i.status < 10
+                AND (
+                    i.status = 1 OR o.scope <> {Scope.PREVIOUS_OWNER.code}
+                    OR i.platform_id <> ALL (
+                        ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive)))
+            LIMIT 1
+        ) seen_working ON true
+        WHERE o.id = ANY((SELECT :orders)::uuid[]) AND {_OPEN}
+            AND seen_working.yes IS NULL
+            AND (o.told_at IS NULL OR working.yes IS NULL)
         ORDER BY o.id
-        FOR NO KEY UPDATE
+        FOR NO KEY UPDATE OF o
     )
-    UPDATE orders o SET status = {OrderStatus.COMPLETED.code}, completed_at = :now
+    UPDATE orders o
+    SET told_at = coalesce(o.told_at, :now),
+        status = CASE
+            WHEN done.completed THEN {OrderStatus.COMPLETED.code} ELSE o.status END,
+        completed_at = CASE WHEN done.completed THEN :now ELSE o.completed_at END
     FROM done
-    WHERE o.id = done.id AND o.id = ANY(:orders)
-        AND o.status = {OrderStatus.IN_PROGRESS.code}
-    RETURNING o.id""",
+    WHERE o.id = done.id AND o.id = ANY(:orders) AND {_OPEN}
+    RETURNING o.id, done.completed""",
     orders=UUIDS,
     now=INSTANT,
 )
