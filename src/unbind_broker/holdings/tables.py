@@ -11,29 +11,11 @@ from sqlalchemy import (
     Table,
 )
 
-from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.database import BYTES, INSTANT, UUID, Coded, metadata
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.holdings.states import Began, Ended
 
-
-class Began(CodedEnum):
-    """How a holding became known."""
-
-    ATTESTED = ("attested", 1)  # a query or an order named the day
-    ACTIVATED = ("activated", 2)
-    TRANSFERRED = ("transferred", 3)  # from another holder, at the same carrier
-    PORTED_IN = ("ported_in", 4)  # the same holder, from another carrier
-    RESUMED = ("resumed", 5)  # the former holder came back within the freeze
-
-
-class Ended(CodedEnum):
-    """How a holding ended."""
-
-    SUPERSEDED = ("superseded", 1)  # a later holder became known, nothing else
-    DISCONNECTED = ("disconnected", 2)
-    TRANSFERRED = ("transferred", 3)
-    PORTED_OUT = ("ported_out", 4)
-
+__all__ = ["Began", "Ended", "holdings"]
 
 holdings = Table(
     "holdings",

@@ -1,0 +1,268 @@
+"""What a carrier's events make of the ledger, and why some are rejected. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import assert_never
+
+from unbind_broker.base.ids import CarrierId
+from unbind_broker.holdings.holding import (
+    History,
+    Holding,
+    Limits,
+    latest_of,
+    live_of,
+    swap,
+)
+from unbind_broker.holdings.states import Began, Ended, HoldingEvent
+
+
+@dataclass(frozen=True)
+class Told:
+    """A carrier says what happened to one of its numbers, and on which day."""
+
+    carrier_id: CarrierId
+    event: HoldingEvent
+    on: date
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An event that contradicts what is known."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What an event changed.
+
+    ``ended`` is the holding that it ended. Open orders of holders before
+    ``superseded_before`` end, and those of the holder since ``disconnected_since``.
+    """
+
+    history: History
+    ended: Holding | None = None
+    superseded_before: date | None = None
+    disconnected_since: date | None = None
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """An event that tells nothing new."""
+
+
+Judgement = Heard | Duplicate | Rejection
+
+UNKNOWN = Rejection("holding-unknown", "no holding of yours is known for this number")
+ELSEWHERE = Rejection("holding-elsewhere", "another carrier holds this number")
+NEWER = Rejection("holding-newer-known", "something newer than this day is known")
+OVER = Rejection("holding-ended", "your holding has ended already, or otherwise")
+CONTRADICTED = Rejection("holding-contradicted", "you told otherwise of this holder")
+FREEZE_OVER = Rejection(
+    "freeze-over", "a former holder can come back only within the freeze"
+)
+REJECTIONS = (UNKNOWN, ELSEWHERE, NEWER, OVER, CONTRADICTED, FREEZE_OVER)
+
+
+def hear(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
+    """Judge one event, which does not lie in the future."""
+    match told.event:
+        case HoldingEvent.ACTIVATED | HoldingEvent.TRANSFERRED:
+            return _new_holder(history, told, now, limits)
+        case HoldingEvent.DISCONNECTED | HoldingEvent.PORTED_OUT:
+            return _end(history, told)
+        case HoldingEvent.PORTED_IN:
+            return _port_in(history, told, now)
+        case HoldingEvent.RESUMED:
+            return _resume(history, told, now, limits)
+        case _:
+            assert_never(told.event)
+
+
+def _new_holder(
+    history: History, told: Told, now: datetime, limits: Limits
+) -> Judgement:
+    began = Began(told.event.value)
+    known = _first(
+        one
+        for one in history
+        if one.carrier_id == told.carrier_id and one.since == told.on
+    )
+    if known is not None:
+        return _known_beginning(history, known, told, began)
+    against = _against_beginning(history, told, now, limits)
+    if against is not None:
+        return against
+    live, ended = live_of(history), None
+    if live is not None:
+        moved = began is Began.TRANSFERRED and live.carrier_id == told.carrier_id
+        why = Ended.TRANSFERRED if moved else Ended.SUPERSEDED
+        ended = replace(live, ended=why, until=told.on)
+        history = swap(history, live, ended)
+    elif began is Began.TRANSFERRED and _own(history, told):
+        return OVER
+    new = _stretch(told, told.on, began, now)
+    before = told.on if history else None
+    return Heard((*history, new), ended, superseded_before=before)
+
+
+def _known_beginning(
+    history: History, known: Holding, told: Told, began: Began
+) -> Judgement:
+    """Let an event confirm a beginning that was only attested."""
+    if known.began in {Began.ACTIVATED, Began.TRANSFERRED}:
+        return Duplicate()
+    if known.began is not Began.ATTESTED or known.from_on not in {None, told.on}:
+        return CONTRADICTED
+    history = swap(history, known, replace(known, began=began, from_on=told.on))
+    before = _first(one for one in _own(history, told) if _left_for(one, told.on))
+    if began is Began.TRANSFERRED and before is not None:
+        history = swap(history, before, replace(before, ended=Ended.TRANSFERRED))
+    return Heard(history)
+
+
+def _against_beginning(
+    history: History, told: Told, now: datetime, limits: Limits
+) -> Rejection | None:
+    if any(one.starts_on > told.on for one in history):
+        return NEWER
+    latest = live_of(history) or latest_of(history)
+    if latest is None:
+        return None
+    here = latest.carrier_id == told.carrier_id
+    fresh = latest.is_live and now - latest.confirmed_at < limits.freeze
+    rests_longer = latest.until is not None and latest.until > told.on
+    if not here and (fresh or rests_longer or _is_other_since(history, told)):
+        return ELSEWHERE
+    return OVER if here and rests_longer else None
+
+
+def _is_other_since(history: History, told: Told) -> bool:
+    """Tell whether another carrier knows a holder who began on this very day."""
+    return any(one.since == told.on for one in history)
+
+
+def _end(history: History, told: Told) -> Judgement:
+    ended = Ended(told.event.value)
+    own = _own(history, told)
+    if any(one.ended is ended and one.until == told.on for one in own):
+        return Duplicate()
+    held = _held_on(own, told.on)
+    if held is None:
+        return _why_not_ended(history, own)
+    over = replace(held, ended=ended, until=told.on)
+    gone = held.since if held.is_live and ended is Ended.DISCONNECTED else None
+    return Heard(swap(history, held, over), over, disconnected_since=gone)
+
+
+def _held_on(own: History, day: date) -> Holding | None:
+    """Find the stretch that can have ended on this day.
+
+    Of two that meet on it the former one: a day's events end no later holder's orders.
+    """
+    return _first(
+        one
+        for one in own
+        if one.starts_on <= day
+        and (
+            one.is_live
+            or (
+                one.ended is Ended.SUPERSEDED
+                and one.until is not None
+                and day <= one.until
+            )
+        )
+    )
+
+
+def _why_not_ended(history: History, own: History) -> Rejection:
+    if any(one.is_live or one.ended is Ended.SUPERSEDED for one in own):
+        return NEWER
+    live = live_of(history)
+    if live is not None:
+        return ELSEWHERE
+    return OVER if own else UNKNOWN
+
+
+def _port_in(history: History, told: Told, now: datetime) -> Judgement:
+    own = _own(history, told)
+    if any(one.began is Began.PORTED_IN and one.from_on == told.on for one in own):
+        return Duplicate()
+    if any(one.starts_on > told.on for one in history):
+        return NEWER
+    live, ended, since = live_of(history), None, None
+    if live is not None and live.carrier_id == told.carrier_id:
+        return _port_known(history, live, told)
+    before = live or latest_of(history)
+    if live is not None:
+        ended = replace(live, ended=Ended.PORTED_OUT, until=told.on)
+        history = swap(history, live, ended)
+    elif before is not None and before.until is not None and before.until > told.on:
+        return OVER if before.carrier_id == told.carrier_id else ELSEWHERE
+    if before is not None and (live or before.ended is Ended.PORTED_OUT):
+        since = before.since
+    new = _stretch(told, since, Began.PORTED_IN, now)
+    return Heard((*history, new), ended)
+
+
+def _port_known(history: History, live: Holding, told: Told) -> Judgement:
+    """Let an event tell the day of a port that was only attested."""
+    if live.from_on not in {None, told.on} or live.since == told.on:
+        return CONTRADICTED
+    if live.began not in {Began.ATTESTED, Began.PORTED_IN}:
+        return CONTRADICTED
+    dated = replace(live, from_on=told.on, began=Began.PORTED_IN)
+    return Heard(swap(history, live, dated))
+
+
+def _resume(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
+    own = _own(history, told)
+    if any(one.began is Began.RESUMED and one.from_on == told.on for one in own):
+        return Duplicate()
+    against = _against_resuming(history, own, told, limits)
+    if against is not None:
+        return against
+    new = _stretch(told, own[-1].since, Began.RESUMED, now)
+    return Heard((*history, new))
+
+
+def _against_resuming(
+    history: History, own: History, told: Told, limits: Limits
+) -> Rejection | None:
+    live = live_of(history)
+    if live is not None:
+        return CONTRADICTED if live.carrier_id == told.carrier_id else ELSEWHERE
+    if not own:
+        return UNKNOWN
+    former = own[-1]
+    if former.ended is not Ended.DISCONNECTED or former.until is None:
+        return OVER
+    later = any(one.holder_from > former.holder_from for one in history)
+    if later or told.on < former.until:
+        return NEWER
+    return FREEZE_OVER if told.on - former.until > limits.freeze else None
+
+
+def _stretch(told: Told, since: date | None, began: Began, now: datetime) -> Holding:
+    return Holding(
+        carrier_id=told.carrier_id,
+        since=since,
+        from_on=told.on,
+        began=began,
+        confirmed_at=now,
+        recorded_at=now,
+    )
+
+
+def _own(history: History, told: Told) -> History:
+    return tuple(one for one in history if one.carrier_id == told.carrier_id)
+
+
+def _left_for(holding: Holding, day: date) -> bool:
+    return holding.ended is Ended.SUPERSEDED and holding.until == day
+
+
+def _first(found: Iterable[Holding]) -> Holding | None:
+    return next(iter(found), None)
