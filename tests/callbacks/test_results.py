@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
+from tests.support.guards import APPLYING
 from tests.support.order_builders import (
     a_query,
     a_reachable_platform,
@@ -47,7 +48,7 @@ def unbound(key: ItemKey | OrderId, **fields: Any) -> dict[str, Any]:
 
 
 async def report(db: Db, key: ItemKey, *lines: object) -> Applied:
-    return await apply(db, IN_TIME, PlatformId(key.platform_id), lines)
+    return await apply(db, IN_TIME, PlatformId(key.platform_id), lines, APPLYING)
 
 
 def statuses(applied: Applied) -> list[str]:
@@ -113,7 +114,7 @@ async def test_another_platforms_item_is_unknown(db: Db) -> None:
     await a_reachable_platform(db, "weibo")
     other = await a_reachable_platform(db, "douyin")
     order_id = await an_order(db, carrier, asked(platforms=("weibo",)))
-    applied = await apply(db, IN_TIME, other.id, [unbound(order_id)])
+    applied = await apply(db, IN_TIME, other.id, [unbound(order_id)], APPLYING)
     assert statuses(applied) == ["unknown"]
     assert applied.touched == set()
 
@@ -123,7 +124,7 @@ async def test_an_item_that_is_held_is_unknown(db: Db) -> None:
     platform = await a_reachable_platform(db)
     wanted = asked(scope=Scope.CURRENT_OWNER, platforms=("weibo",))
     order_id = await an_order(db, carrier, wanted)
-    applied = await apply(db, IN_TIME, platform.id, [unbound(order_id)])
+    applied = await apply(db, IN_TIME, platform.id, [unbound(order_id)], APPLYING)
     assert statuses(applied) == ["unknown"]
 
 
@@ -171,7 +172,7 @@ async def test_a_result_ends_a_delivery_that_waits(db: Db) -> None:
         for order_id in (reported, other)
     ]
     await db.execute(insert(deliveries), waiting)
-    await apply(db, IN_TIME, platform.id, [unbound(reported)])
+    await apply(db, IN_TIME, platform.id, [unbound(reported)], APPLYING)
     left = await db.execute(select(deliveries.c.order_id))
     assert left.scalars().all() == [other]
 
@@ -213,15 +214,6 @@ async def test_a_conflict_is_in_the_trail(db: Db) -> None:
     assert fact.facts["reported"]["status"] == "not_bound"
 
 
-async def test_a_removal_outside_the_interval_is_in_the_trail(db: Db) -> None:
-    key = await an_item(db)
-    line = unbound(key, last_bound_at="2025-03-01T00:00:00Z")
-    assert statuses(await report(db, key, line)) == ["recorded"]
-    (fact,) = await facts_of(db, "result.outside_interval")
-    assert fact.order_id == key.order_id
-    assert fact.facts["reported"]["last_bound_at"] == "2025-03-01T00:00:00Z"
-
-
 async def test_a_query_takes_its_own_outcomes(db: Db) -> None:
     key = await an_item(db, kind=OrderKind.QUERY)
     line = {
@@ -250,12 +242,12 @@ async def test_a_full_report_is_written_in_one_statement(engine: AsyncEngine) ->
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     async with engine.begin() as db:
         lines = [unbound(order_id) for order_id in order_ids for _ in range(10)]
-        applied = await apply(db, IN_TIME, platform.id, lines)
+        applied = await apply(db, IN_TIME, platform.id, lines, APPLYING)
     event.remove(engine.sync_engine, "before_cursor_execute", note)
     assert len(applied.answers) == 1000
     assert statuses(applied).count("recorded") == 100
     assert len([text for text in statements if text.startswith("UPDATE")]) == 1
-    assert len(statements) == 5
+    assert len(statements) == 6
 
 
 async def test_of_reports_that_contradict_the_first_stands(engine: AsyncEngine) -> None:
@@ -267,7 +259,7 @@ async def test_of_reports_that_contradict_the_first_stands(engine: AsyncEngine) 
     async def send(removed: int) -> list[str]:
         lines = [unbound(one, removed=removed) for one in order_ids]
         async with engine.begin() as db:
-            return statuses(await apply(db, IN_TIME, platform.id, lines))
+            return statuses(await apply(db, IN_TIME, platform.id, lines, APPLYING))
 
     answers = await asyncio.gather(*(send(removed) for removed in range(1, 7)))
     won = {
@@ -292,7 +284,7 @@ async def test_reports_that_meet_never_deadlock_and_agree(engine: AsyncEngine) -
     async def send(place: int) -> list[str]:
         lines = [unbound(one) for one in order_ids[:: 1 if place % 2 else -1]]
         async with engine.begin() as db:
-            return statuses(await apply(db, IN_TIME, platform.id, lines))
+            return statuses(await apply(db, IN_TIME, platform.id, lines, APPLYING))
 
     answers = await asyncio.gather(*(send(place) for place in range(6)))
     assert sum(answer.count("recorded") for answer in answers) == 40

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.guards import APPLYING
 from tests.support.order_builders import (
     a_reachable_platform,
     an_item,
@@ -89,7 +90,7 @@ async def _report_and_settle(
 ) -> None:
     line = {"id": format_id(Prefix.ORDER, order_id), "outcome": "not_bound"}
     async with pool.begin() as db:
-        applied = await apply(db, NOON, platform.id, [line])
+        applied = await apply(db, NOON, platform.id, [line], APPLYING)
     async with pool.begin() as db:
         await settle(db, NOON, applied.touched)
 

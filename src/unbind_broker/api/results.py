@@ -18,8 +18,10 @@ from unbind_broker.api.result_bodies import (
 )
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.callbacks import evidence
-from unbind_broker.callbacks.results import LineAnswer, apply
+from unbind_broker.callbacks.braking import BrakePolicy, consider
+from unbind_broker.callbacks.results import Applying, LineAnswer, apply
 from unbind_broker.orders.settling import settle
+from unbind_broker.settings import Settings
 
 router = APIRouter(prefix="/v1/results", tags=["results"])
 
@@ -59,6 +61,7 @@ async def report_results(
 
 async def _report(context: Context, platform: PlatformId, request: Request) -> bytes:
     now, body = context.clock.now(), await request.body()
+    applying = _applying(context.settings)
     async with context.admission.enter(), context.engine.begin() as db:
         public_key = await evidence.public_key_of(db, platform)
         signed = None
@@ -69,14 +72,22 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
             if earlier is not None:
                 return earlier
         evidence_id = None if signed is None else signed.id
-        applied = await apply(db, now, platform, _lines(body), evidence_id)
+        applied = await apply(db, now, platform, _lines(body), applying, evidence_id)
         answer = encode({"results": [_shown(line) for line in applied.answers]})
         if signed is not None:
             await evidence.keep(db, now, signed, answer)
     if applied.touched:
         async with context.engine.begin() as db:
             await settle(db, now, applied.touched)
+    if applied.alarming:
+        async with context.engine.begin() as db:
+            await consider(db, now, applied.alarming, applying.brake)
     return answer
+
+
+def _applying(settings: Settings) -> Applying:
+    brake = BrakePolicy(settings.brake_share, settings.brake_least)
+    return Applying(settings.working_time, brake)
 
 
 def _all_headers(request: Request) -> dict[str, str]:

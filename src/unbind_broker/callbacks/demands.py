@@ -16,14 +16,8 @@ _PLAIN_URL = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
 # A mobile number by itself, not eleven digits of a longer one.
 _NUMBER_IN_URL = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)", re.ASCII)
 
-NEEDS_BOUND_AT = frozenset(
-    {
-        ItemStatus.BOUND,
-        ItemStatus.UNBOUND,
-        ItemStatus.PARTLY_UNBOUND,
-        ItemStatus.CLOSED,
-    }
-)
+REMOVALS = frozenset({ItemStatus.UNBOUND, ItemStatus.PARTLY_UNBOUND, ItemStatus.CLOSED})
+NEEDS_BOUND_AT = REMOVALS | {ItemStatus.BOUND}
 NEEDS_REASON = frozenset({ItemStatus.REFUSED, ItemStatus.PARTLY_UNBOUND})
 NEEDS_COUNTS: dict[ItemStatus, tuple[str, ...]] = {
     ItemStatus.BOUND: ("bindings",),
@@ -53,7 +47,8 @@ _NONE_OF = (
 class Question:
     """What a platform was asked, as far as it bears on its answers.
 
-    ``held`` says that nothing was sent to anybody yet.
+    ``held`` says that nothing was sent to anybody yet; an order that the brake holds
+    was under way before.
     """
 
     kind: OrderKind

@@ -19,7 +19,7 @@ has ended they are a conflict, with ``amend`` or without.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from unbind_broker.callbacks.demands import NEEDS_BOUND_AT, Fault, Question, fault_of
+from unbind_broker.callbacks.demands import REMOVALS, Fault, Question, fault_of
 from unbind_broker.callbacks.report import Report
 from unbind_broker.items.item import Item
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus
@@ -36,6 +36,14 @@ class Recorded:
     item: Item
     outside: bool = False
     amended: Item | None = None
+
+    @property
+    def violates(self) -> bool:
+        """Tell whether a violation is to be raised: once for each claim."""
+        repeated = self.amended is not None and _claim(self.amended) == _claim(
+            self.item
+        )
+        return self.outside and not repeated
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,13 @@ def judge(now: datetime, question: Question, item: Item, report: Report) -> Verd
     return _finish(now, question, item, report)
 
 
+def is_violation(question: Question, item: Item) -> bool:
+    """Tell a removal that touched what nobody asked to touch."""
+    if item.status not in REMOVALS or item.last_bound_at is None:
+        return False
+    return not question.covers(item.last_bound_at)
+
+
 def _take(now: datetime, item: Item) -> Verdict:
     if item.status is not ItemStatus.QUEUED:
         return Duplicate()
@@ -106,7 +121,7 @@ def _finish(now: datetime, question: Question, item: Item, report: Report) -> Ve
                 item, f"this item is {item.status} already; amend corrects it"
             )
         finished = replace(finished, late=item.late)
-    return Recorded(finished, _is_outside(question, report), own_result)
+    return Recorded(finished, is_violation(question, finished), own_result)
 
 
 def _told(now: datetime, item: Item, report: Report) -> Item:
@@ -142,8 +157,6 @@ def _says_the_same(earlier: Item, later: Item) -> bool:
     )
 
 
-def _is_outside(question: Question, report: Report) -> bool:
-    """Tell a removal that touched what nobody asked to touch."""
-    if report.outcome not in NEEDS_BOUND_AT or report.last_bound_at is None:
-        return False
-    return not question.covers(report.last_bound_at)
+def _claim(item: Item) -> tuple[ItemStatus, int | None, datetime | None]:
+    """Give what a platform says that it removed."""
+    return item.status, item.removed, item.last_bound_at

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.base.instants import show_instant_or_null
+from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.callbacks.braking import BrakePolicy, count
 from unbind_broker.callbacks.judging import (
     Conflict,
     Duplicate,
@@ -30,11 +32,18 @@ from unbind_broker.callbacks.store import (
     load_reporter,
     lock_items,
 )
+from unbind_broker.callbacks.violations import Outside, raise_violations
+from unbind_broker.carriers.marks import mark
 from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import service as items
 from unbind_broker.items.item import Item
 
 MAX_LINES = 1000
+OUTSIDE_INTERVAL = "outside-interval"
+_WHAT_FOLLOWS = (
+    "last_bound_at is outside [bound_from, bound_before): this removal is a violation; "
+    "restore.requested asks you to undo it"
+)
 
 
 class LineStatus(StrEnum):
@@ -59,10 +68,23 @@ class LineAnswer:
 
 @dataclass(frozen=True)
 class Applied:
-    """One answer per line, in their order, and the orders that may be complete now."""
+    """One answer per line, in their order, and what must follow once this commits.
+
+    ``touched`` are orders that may be complete now, ``alarming`` carriers for which a
+    bad result came: ``callbacks.braking`` considers whether there were too many.
+    """
 
     answers: list[LineAnswer]
     touched: set[UUID]
+    alarming: set[CarrierId]
+
+
+@dataclass(frozen=True)
+class Applying:
+    """The settings that reports are applied by."""
+
+    working_time: WorkingTime
+    brake: BrakePolicy
 
 
 async def apply(
@@ -70,9 +92,10 @@ async def apply(
     now: datetime,
     platform: PlatformId,
     lines: Sequence[object],
+    applying: Applying,
     evidence_id: UUID | None = None,
 ) -> Applied:
-    """Apply a report. Settle ``touched`` in another transaction, after this commits.
+    """Apply a report. What must follow it belongs in another transaction.
 
     ``lines`` are JSON values as received; several of them may name one item. A signed
     report is the evidence of the results that it sets: ``evidence_id`` names it.
@@ -88,7 +111,12 @@ async def apply(
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
     await record(db, now, report.summary(answers), *report.remarkable)
-    return Applied(answers, {item.key.order_id for item in changed})
+    found = report.violating
+    await raise_violations(db, now, reporter, found, applying.working_time)
+    tallies = count((asked[item.key.order_id], item) for item in changed)
+    await mark(db, now, tallies)
+    alarming = {carrier for carrier, tally in tallies.items() if tally.bad}
+    return Applied(answers, {item.key.order_id for item in changed}, alarming)
 
 
 @dataclass
@@ -101,6 +129,7 @@ class _Report:
     evidence_id: UUID | None
     changed: dict[UUID, Item] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
+    violating: list[Outside] = field(default_factory=list)
 
     def answer(self, line: Report | UnknownId | Unreadable) -> LineAnswer:
         if isinstance(line, Unreadable):
@@ -115,11 +144,11 @@ class _Report:
 
     def _note(self, verdict: Verdict, line: Report) -> None:
         match verdict:
-            case Recorded(item=item, outside=outside, amended=amended):
+            case Recorded(item=item, amended=amended):
                 shown_by = self.evidence_id if item.status.is_final else None
                 self.changed[line.order_id] = replace(item, evidence_id=shown_by)
-                if outside:
-                    self._remark("result.outside_interval", line, reported=item)
+                if verdict.violates:
+                    self.violating.append(Outside(self.asked[line.order_id], item))
                 if amended:
                     self._remark("result.amended", line, reported=item, was=amended)
             case Conflict(standing=standing):
@@ -180,8 +209,9 @@ def _shown(item: Item) -> _ShownResult:
 
 def _answer(line_id: str, verdict: Verdict) -> LineAnswer:
     match verdict:
-        case Recorded():
-            return LineAnswer(line_id, LineStatus.RECORDED)
+        case Recorded(outside=outside):
+            why = (OUTSIDE_INTERVAL, _WHAT_FOLLOWS) if outside else (None, None)
+            return LineAnswer(line_id, LineStatus.RECORDED, *why)
         case Duplicate():
             return LineAnswer(line_id, LineStatus.DUPLICATE)
         case Conflict(detail=detail):

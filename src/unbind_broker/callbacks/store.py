@@ -4,24 +4,37 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import any_, literal, select
+from sqlalchemy import RowMapping, any_, literal, select
 
 from unbind_broker.base.database import UUIDS, Db
-from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.callbacks.demands import Question
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.tables import items
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.tables import platforms
 
 
 @dataclass(frozen=True)
+class AskedOrder:
+    """Whose order an item is part of.
+
+    ``is_folded``: its carrier is never told anything of this platform by name.
+    """
+
+    carrier_id: CarrierId
+    reference: str | None
+    is_folded: bool
+
+
+@dataclass(frozen=True)
 class AskedItem:
-    """An item, locked, with what was asked."""
+    """An item, locked, with what was asked and by whom."""
 
     item: Item
     question: Question
+    order: AskedOrder
 
 
 @dataclass(frozen=True)
@@ -31,18 +44,19 @@ class Reporter:
     id: PlatformId
     slug: str
     domains: tuple[str, ...]
+    sensitive: bool
 
 
 async def load_reporter(db: Db, platform: PlatformId) -> Reporter:
     """Read what judging needs of a platform."""
     row = (
         await db.execute(
-            select(platforms.c.slug, platforms.c.domains).where(
+            select(platforms.c.slug, platforms.c.domains, platforms.c.sensitive).where(
                 platforms.c.id == platform
             )
         )
     ).one()
-    return Reporter(platform, row.slug, tuple(row.domains))
+    return Reporter(platform, row.slug, tuple(row.domains), row.sensitive)
 
 
 async def lock_items(
@@ -59,24 +73,30 @@ async def lock_items(
         .order_by(items.c.order_id)
         .with_for_update(of=items, key_share=True)
     )
-    return {
-        row["order_id"]: AskedItem(
-            Item(
-                key=ItemKey(row["order_id"], row["platform_id"]),
-                **{name: row[name] for name in _CHANGEABLE},
-            ),
-            Question(
-                kind=row["kind"],
-                action=row["action"],
-                bound_from=row["bound_from"],
-                bound_before=row["bound_before"],
-                deadline=row["deadline"],
-                held=row["order_status"] is OrderStatus.HELD,
-                domains=reporter.domains,
-            ),
-        )
-        for row in rows.mappings()
-    }
+    return {row["order_id"]: _asked_item(row, reporter) for row in rows.mappings()}
+
+
+def _asked_item(row: RowMapping, reporter: Reporter) -> AskedItem:
+    item = Item(
+        key=ItemKey(row["order_id"], row["platform_id"]),
+        **{name: row[name] for name in _CHANGEABLE},
+    )
+    held = row["order_status"] is OrderStatus.HELD
+    question = Question(
+        kind=row["kind"],
+        action=row["action"],
+        bound_from=row["bound_from"],
+        bound_before=row["bound_before"],
+        deadline=row["deadline"],
+        held=held and row["held_for"] is not HoldReason.BRAKED,
+        domains=reporter.domains,
+    )
+    order = AskedOrder(
+        carrier_id=row["carrier_id"],
+        reference=row["reference"],
+        is_folded=reporter.sensitive and row["scope"] is Scope.PREVIOUS_OWNER,
+    )
+    return AskedItem(item, question, order)
 
 
 _ASKED = (
@@ -86,6 +106,10 @@ _ASKED = (
     orders.c.bound_before,
     orders.c.deadline,
     orders.c.status.label("order_status"),
+    orders.c.held_for,
+    orders.c.carrier_id,
+    orders.c.reference,
+    orders.c.scope,
 )
 _CHANGEABLE = tuple(
     name for name in Item.__dataclass_fields__ if name in items.c and name != "key"

@@ -1,0 +1,115 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Hold unbind orders under way while the brake is on, and let them go after it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Boolean, func, select
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import INSTANT, INT, INTS, Db, sql
+from unbind_broker.base.ids import CarrierId
+from unbind_broker.carriers.brakes import Stopped
+from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
+from unbind_broker.orders.tables import orders
+
+_HELD = OrderStatus.HELD.code
+_IN_PROGRESS = OrderStatus.IN_PROGRESS.code
+_BRAKED = HoldReason.BRAKED.code
+_UNBIND = OrderKind.UNBIND.code
+
+
+async def hold_braked(
+    db: Db, now: datetime, stopped: Stopped, limit: int
+) -> list[UUID]:
+    """Hold up to ``limit`` orders in progress whose carrier is braked; return them.
+
+    An order that its carrier believes complete is left alone: all of it has been taken.
+    Rows that somebody works on are left for the next time.
+    """
+    values = {**_values(stopped, limit), "now": now}
+    held = sorted((await db.execute(_HOLD, values)).scalars())
+    await record(db, now, *_facts("order.held", held))
+    return held
+
+
+async def release_braked(
+    db: Db, now: datetime, stopped: Stopped, limit: int
+) -> list[UUID]:
+    """Let up to ``limit`` orders go that no brake holds any more; return them.
+
+    ``held_for`` stays, as it does after every hold.
+    """
+    released = sorted((await db.execute(_RELEASE, _values(stopped, limit))).scalars())
+    await record(db, now, *_facts("order.released", released))
+    return released
+
+
+async def count_braked(db: Db) -> dict[CarrierId, int]:
+    """Count the orders that the brake holds, by carrier."""
+    rows = await db.execute(
+        select(orders.c.carrier_id, func.count())
+        .where(
+            orders.c.status == OrderStatus.HELD,
+            orders.c.held_for == HoldReason.BRAKED,
+        )
+        .group_by(orders.c.carrier_id)
+    )
+    return {CarrierId(carrier_id): count for carrier_id, count in rows}
+
+
+def _values(stopped: Stopped, limit: int) -> dict[str, object]:
+    return {
+        "everybody": stopped.everybody,
+        "carriers": list(stopped.carriers),
+        "limit": limit,
+    }
+
+
+def _facts(action: str, order_ids: Sequence[UUID]) -> list[Fact]:
+    facts = {"held_for": HoldReason.BRAKED.value}
+    return [Fact("broker", action, order_id=one, facts=facts) for one in order_ids]
+
+
+_STOPPED = "(:everybody OR o.carrier_id = ANY(:carriers))"
+_HOLD = sql(
+    f"""
+    WITH due AS (
+        SELECT o.id FROM orders o
+        WHERE o.status = {_IN_PROGRESS} AND o.kind = {_UNBIND} AND o.deadline > :now
+            AND o.told_at IS NULL AND {_STOPPED}
+        ORDER BY o.deadline
+        LIMIT :limit
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE orders o
+    SET status = {_HELD}, held_for = {_BRAKED}, held_until = NULL
+    FROM due WHERE o.id = due.id
+    RETURNING o.id""",
+    everybody=Boolean(),
+    carriers=INTS,
+    now=INSTANT,
+    limit=INT,
+)
+_RELEASE = sql(
+    f"""
+    WITH due AS (
+        SELECT o.id FROM orders o
+        WHERE o.status = {_HELD} AND o.held_for = {_BRAKED} AND o.held_until IS NULL
+            AND NOT {_STOPPED}
+        ORDER BY o.deadline
+        LIMIT :limit
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), released AS (
+        UPDATE orders o SET status = {_IN_PROGRESS}
+        FROM due WHERE o.id = due.id
+        RETURNING o.id
+    )
+    INSERT INTO order_log (xid, order_id)
+    SELECT (pg_current_xact_id()::text)::bigint, id FROM released
+    RETURNING order_id""",
+    everybody=Boolean(),
+    carriers=INTS,
+    limit=INT,
+)
