@@ -29,7 +29,8 @@ ALTER TABLE items
 ALTER TABLE evidence
     ADD id uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
     ALTER body DROP NOT NULL,
-    ALTER answer DROP NOT NULL
+    ALTER answer DROP NOT NULL;
+CREATE INDEX evidence_by_age ON evidence (received_at) WHERE body IS NOT NULL
 """
 
 OWNERSHIP = """

@@ -4,6 +4,14 @@ from unbind_broker.api.problem_kind import ProblemKind
 
 PROTECTION_KINDS = (
     ProblemKind(
+        "orders-open",
+        409,
+        "Orders about this number are still open",
+        "What is kept about a number is destroyed only when nothing about it is under "
+        "way. Have the open orders cancelled, or wait for their end.",
+        "该号码尚有未完结的查询或解绑单，须先撤销或等待完结后才能销毁其数据。",
+    ),
+    ProblemKind(
         "attestation-required",
         422,
         "An attestation is required",
@@ -29,5 +37,39 @@ PROTECTION_KINDS = (
         "same request use its Idempotency-Key.",
         "每个 jti 只能使用一次。新请求须重新签名；"
         "重试同一请求请使用其 Idempotency-Key。",
+    ),
+    ProblemKind(
+        "ownership-superseded",
+        409,
+        "A later holder of this number is known",
+        "The number is somebody else's now: a later holder is known than the one who "
+        "has held it since owner_since. An administrator can retract a wrong holding.",
+        "该号码已知有更晚的机主，owner_since 所指机主已不再持有；"
+        "如有错误，可由系统管理员撤回有误的持有记录。",
+    ),
+    ProblemKind(
+        "order-already-completed",
+        409,
+        "This order is completed already",
+        "Nothing of it is open any more, so there is nothing to cancel. What was "
+        "detached is attached again by a restore order.",
+        "该工单已办结，无法撤销；已解绑的内容可通过恢复工单（restore）恢复。",
+    ),
+    ProblemKind(
+        "nothing-to-restore",
+        409,
+        "There is nothing to attach again",
+        "No item of this order is detached and still within its restorable_until at a "
+        "platform that can be asked at present.",
+        "该工单没有可恢复的明细：须已解绑、仍在 restorable_until 之前，"
+        "且平台目前可接收请求。",
+    ),
+    ProblemKind(
+        "not-restorable",
+        422,
+        "There is nothing to attach again at this platform",
+        "A platform that was named has no item in this order that is shown as detached "
+        "and still within its restorable_until; errors points at it.",
+        "指定的某个平台在该工单中没有可恢复的明细，errors 指出是哪一个。",
     ),
 )

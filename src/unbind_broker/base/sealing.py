@@ -79,9 +79,19 @@ class Sealer:
         self._first = _key_id(keys[0])
         self._random_bytes = random_bytes
 
+    @property
+    def header(self) -> bytes:
+        """Give the bytes that everything sealed with the first key begins with."""
+        return _VERSION + self._first
+
+    @property
+    def key_id(self) -> str:
+        """Name the first key, in hex, without telling anything of it."""
+        return self._first.hex()
+
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Seal bytes for one place: what `context` names, and no other, opens them."""
-        header = _VERSION + self._first
+        header = self.header
         nonce = self._random_bytes(_NONCE_BYTES)
         cipher = self._ciphers[self._first]
         return header + nonce + cipher.encrypt(nonce, plain, header + context)
@@ -120,6 +130,11 @@ class BlindIndex:
         """Give 32 bytes that equal requests share; a number inside stays hidden."""
         content = _FINGERPRINT_DOMAIN + request
         return hmac.digest(self._key.raw, content, hashlib.sha256)
+
+
+def key_id_of(sealed: bytes) -> str:
+    """Name the key that sealed these bytes, in hex, whether it is here or not."""
+    return sealed[len(_VERSION) : _HEADER_BYTES].hex()
 
 
 def generate_key() -> str:

@@ -26,7 +26,15 @@ class EndpointSecrets:
     def make(self) -> tuple[Secret, bytes]:
         """Make a secret; give it together with its sealed form."""
         secret = Secret(self._random_bytes(_SECRET_BYTES))
-        return secret, self._sealer.seal(secret.key, context=_CONTEXT)
+        return secret, self.seal(secret)
+
+    def seal(self, secret: Secret) -> bytes:
+        """Seal one secret with the present key."""
+        return self._sealer.seal(secret.key, context=_CONTEXT)
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Tell whether the present key sealed it."""
+        return sealed.startswith(self._sealer.header)
 
     def living(self, endpoint: Endpoint, now: datetime) -> tuple[Secret, ...]:
         """Open those that sign at this moment: the present one, then the previous.

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import insert, select
+from sqlalchemy import any_, insert, literal, select
 
-from unbind_broker.base.database import BIG, BIGS, UUID, Db, sql
+from unbind_broker.base.database import BIG, BIGS, BYTESES, UUID, Db, sql
 from unbind_broker.base.ids import CarrierId, OrderId
 from unbind_broker.orders.order import Order
-from unbind_broker.orders.states import OrderKind, Scope
+from unbind_broker.orders.states import OPEN, OrderKind, Scope
 from unbind_broker.orders.tables import orders
 
 
@@ -63,10 +63,48 @@ async def find_query(
             orders.c.id == query_id,
             orders.c.carrier_id == carrier_id,
             orders.c.kind == OrderKind.QUERY,
+            orders.c.destroyed_at.is_(None),
         )
     )
     row = found.one_or_none()
     return None if row is None else AskedQuery(*row)
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """An order that is held or in progress.
+
+    ``told`` says that its carrier believes it to be over.
+    """
+
+    id: OrderId
+    kind: OrderKind
+    number_index: bytes
+    carrier_id: CarrierId
+    owner_since: date
+    told: bool
+    hidden: bool
+
+
+async def open_orders(db: Db, number_indexes: Collection[bytes]) -> list[OpenOrder]:
+    """Find the open orders about these numbers, of all carriers, oldest first."""
+    found = await db.execute(
+        select(
+            orders.c.id,
+            orders.c.kind,
+            orders.c.number_index,
+            orders.c.carrier_id,
+            orders.c.owner_since,
+            orders.c.told_at.is_not(None).label("told"),
+            orders.c.hidden,
+        )
+        .where(
+            orders.c.number_index == any_(literal(list(number_indexes), BYTESES)),
+            orders.c.status.in_(OPEN),
+        )
+        .order_by(orders.c.id)
+    )
+    return [OpenOrder(**row) for row in found.mappings()]
 
 
 def _key_of(number_index: bytes) -> int:

@@ -9,6 +9,8 @@ from time import monotonic
 
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.base.loop import Loop
+from unbind_broker.callbacks.braking import BrakePolicy
+from unbind_broker.callbacks.results import Applying
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.runtime.open_files import raise_open_files
@@ -27,6 +29,8 @@ from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
 from unbind_broker.worker.clocks import Clocks
+from unbind_broker.worker.guarding import Guarding
+from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.polling import Polling
 
 log = logging.getLogger(__name__)
@@ -81,7 +85,9 @@ class _Worker:
         self._log_reader = LogReader(self._fleet, briefs, numbers, monotonic)
         self._again_reader = AgainReader(self._fleet, briefs, numbers, monotonic)
         plans = Plans(settings.query_retry_plan, settings.retry_plan)
-        self._recorder = Recorder(runtime.engine, worker, plans, now)
+        self._brake = BrakePolicy(settings.brake_share, settings.brake_least)
+        applying = Applying(settings.working_time, self._brake)
+        self._recorder = Recorder(runtime.engine, worker, plans, now, applying)
         self._sender = Sender(self._sender_parts(outbound))
         self._log_pause = Polling(0.01, 0.2)
         self._again_pause = Polling(0.02, 0.2)
@@ -121,6 +127,25 @@ class _Worker:
         reading += [
             self._loop(name, step)
             for name, step in clocks.steps(released=self._reading.wake).items()
+        ]
+        housekeeping = Housekeeping(
+            self._runtime.engine,
+            self._runtime.clock,
+            self._runtime.sealer,
+            settings.retention,
+        )
+        reading += [
+            self._loop(name, step) for name, step in housekeeping.steps().items()
+        ]
+        guarding = Guarding(
+            self._runtime.engine,
+            self._runtime.clock,
+            settings.scan_interval,
+            self._brake,
+        )
+        reading += [
+            self._loop(name, step)
+            for name, step in guarding.steps(released=self._reading.wake).items()
         ]
         tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
         tasks += [asyncio.create_task(loop.run(stopping)) for loop in reading]

@@ -1,0 +1,233 @@
+"""Everything that is kept about one number: told or destroyed because somebody asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Select, any_, delete, exists, func, literal, select, update
+
+from unbind_broker.audit.tables import audit_events
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import BYTES, UUIDS, Db
+from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.instants import show_instant
+from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.sealing import BlindIndex
+from unbind_broker.callbacks.tables import evidence, violations
+from unbind_broker.carriers.tables import carriers
+from unbind_broker.holdings.tables import holdings
+from unbind_broker.items.tables import items
+from unbind_broker.notices.tables import notices
+from unbind_broker.orders.destroying import destroy
+from unbind_broker.orders.service import lock_number
+from unbind_broker.orders.states import OPEN
+from unbind_broker.orders.tables import orders, receipts
+from unbind_broker.orders.views import show_order_id
+from unbind_broker.platforms.tables import platforms
+
+_NATIONAL_DIGITS = 11
+
+
+class OrdersOpen(BrokerError):
+    """Orders about the number are under way."""
+
+    code: ClassVar[str] = "orders-open"
+    title: ClassVar[str] = "Orders about this number are still open"
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What is kept about a number, part by part, ready for JSON."""
+
+    holdings: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+    items: list[dict[str, Any]]
+    violations: list[dict[str, Any]]
+    receipts: list[dict[str, Any]]
+    notices: list[dict[str, Any]]
+    audit_events: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How much was destroyed."""
+
+    orders: int
+    holdings: int
+    receipts: int
+    notices: int
+    reports: int
+
+
+async def tell_everything(
+    db: Db, now: datetime, number: PhoneNumber, index: BlindIndex, actor: str
+) -> Dossier:
+    """Read everything that is kept about a number, of all carriers and platforms."""
+    number_index = index.index(number)
+    order_ids = await _orders_of(db, number_index)
+    dossier = Dossier(
+        **{
+            part: await _rows(db, statement)
+            for part, statement in _parts(number_index, order_ids).items()
+        }
+    )
+    counts = {part: len(rows) for part, rows in vars(dossier).items()}
+    fact = Fact(actor, "number.exported", number_index=number_index, facts=counts)
+    await record(db, now, fact)
+    return dossier
+
+
+async def forget(
+    db: Db,
+    now: datetime,
+    number: PhoneNumber,
+    index: BlindIndex,
+    actor: str,
+    reason: str,
+) -> Forgotten:
+    """Destroy everything that is kept about a number, but for the audit trail.
+
+    The trail keeps the keyed digest of the number, which proves that it was handled
+    lawfully. Raises ``OrdersOpen`` while orders are under way.
+    """
+    number_index = index.index(number)
+    await lock_number(db, number_index)
+    order_ids = await _orders_of(db, number_index)
+    if await db.scalar(select(exists().where(_among(order_ids), _IS_OPEN))):
+        raise OrdersOpen("cancel the open orders about this number first, or wait")
+    forgotten = Forgotten(
+        reports=await _destroy_reports(db, number, order_ids),
+        orders=await destroy(db, now, order_ids),
+        holdings=await _delete(
+            db, delete(holdings).where(holdings.c.number_index == number_index)
+        ),
+        receipts=await _delete(
+            db, delete(receipts).where(receipts.c.order_id == _any(order_ids))
+        ),
+        notices=await _delete(
+            db, delete(notices).where(notices.c.order_id == _any(order_ids))
+        ),
+    )
+    facts = {**vars(forgotten), "reason": reason}
+    fact = Fact(actor, "number.forgotten", number_index=number_index, facts=facts)
+    await record(db, now, fact)
+    return forgotten
+
+
+async def _orders_of(db: Db, number_index: bytes) -> list[UUID]:
+    found = await db.execute(
+        select(orders.c.id)
+        .where(orders.c.number_index == number_index)
+        .order_by(orders.c.id)
+    )
+    return list(found.scalars())
+
+
+def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]:
+    """Say where the parts of a dossier are; sealed and keyed columns are left out."""
+    carrier = carriers.c.slug.label("carrier")
+    platform = platforms.c.slug.label("platform")
+    secret = {"number_index", "number_sealed", "attestation_sealed", "carrier_id"}
+    return {
+        "holdings": select(
+            carrier, *(one for one in holdings.c if one.name not in secret)
+        )
+        .join(carriers, carriers.c.id == holdings.c.carrier_id)
+        .where(holdings.c.number_index == number_index)
+        .order_by(holdings.c.id),
+        "orders": select(carrier, *(one for one in orders.c if one.name not in secret))
+        .join(carriers, carriers.c.id == orders.c.carrier_id)
+        .where(_among(order_ids))
+        .order_by(orders.c.id),
+        "items": select(platform, platforms.c.sensitive, *items.c)
+        .join(platforms, platforms.c.id == items.c.platform_id)
+        .where(items.c.order_id == _any(order_ids))
+        .order_by(items.c.order_id, platforms.c.slug),
+        "violations": select(platform, *violations.c)
+        .join(platforms, platforms.c.id == violations.c.platform_id)
+        .where(violations.c.order_id == _any(order_ids))
+        .order_by(violations.c.id),
+        "receipts": select(receipts)
+        .where(receipts.c.order_id == _any(order_ids))
+        .order_by(receipts.c.order_id, receipts.c.version),
+        "notices": select(
+            notices.c.id, notices.c.event, notices.c.order_id, notices.c.at
+        )
+        .where(notices.c.order_id == _any(order_ids))
+        .order_by(notices.c.id),
+        "audit_events": select(
+            *(one for one in audit_events.c if one.name != "number_index")
+        )
+        .where(
+            (audit_events.c.number_index == number_index)
+            | (audit_events.c.order_id == _any(order_ids))
+        )
+        .order_by(audit_events.c.id),
+    }
+
+
+async def _rows(db: Db, statement: Select[Any]) -> list[dict[str, Any]]:
+    rows = (await db.execute(statement)).mappings().all()
+    return [
+        {name: _plain(value) for name, value in row.items()} | _public_id(row)
+        for row in rows
+    ]
+
+
+def _public_id(row: Any) -> dict[str, str]:
+    """Write an order's id as everybody knows it."""
+    return {"id": show_order_id(row["kind"], row["id"])} if "kind" in row else {}
+
+
+def _plain(value: object) -> object:
+    shown: object = value
+    match value:
+        case datetime():
+            shown = show_instant(value)
+        case date():
+            shown = value.isoformat()
+        case Enum():
+            shown = value.value
+        case UUID():
+            shown = str(value)
+        case bytes():
+            shown = value.hex()
+        case _:
+            pass
+    return shown
+
+
+async def _destroy_reports(
+    db: Db, number: PhoneNumber, order_ids: Sequence[UUID]
+) -> int:
+    """Destroy the bodies of signed reports that hold the number's digits."""
+    named = select(items.c.evidence_id).where(
+        items.c.order_id == _any(order_ids), items.c.evidence_id.is_not(None)
+    )
+    digits = number.e164[-_NATIONAL_DIGITS:].encode("ascii")
+    holding = func.position(literal(digits, BYTES).op("IN")(evidence.c.body)) > 0
+    statement = (
+        update(evidence)
+        .where(evidence.c.id.in_(named), holding)
+        .values(body=None, answer=None)
+    )
+    return (await db.execute(statement)).rowcount
+
+
+async def _delete(db: Db, statement: Any) -> int:
+    count: int = (await db.execute(statement)).rowcount
+    return count
+
+
+def _any(order_ids: Sequence[UUID]) -> Any:
+    return any_(literal(list(order_ids), UUIDS))
+
+
+def _among(order_ids: Sequence[UUID]) -> Any:
+    return orders.c.id == _any(order_ids)
+
+
+_IS_OPEN = orders.c.status.in_(OPEN)
