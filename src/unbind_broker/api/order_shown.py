@@ -22,7 +22,11 @@ class SensitiveShown(AnswerModel):
     """Sensitive platforms (dating, health, lending …): counted, never named."""
 
     total: int = Field(examples=[12], description="How many were asked.")
-    finished: int = Field(examples=[9], description="How many are final, in any way.")
+    finished: int = Field(
+        examples=[9],
+        description="How many have taken the request, or it has ended. When and how "
+        "they answer is not told.",
+    )
 
 
 class ItemShown(AnswerModel):

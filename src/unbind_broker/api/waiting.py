@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from uuid import UUID
 
-from sqlalchemy import any_, literal, select
+from sqlalchemy import any_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.database import UUIDS
@@ -38,7 +38,7 @@ def preferred_wait(headers: Iterable[str]) -> int | None:
 
 
 class Completions:
-    """Wake whoever waits for an order to be completed or cancelled."""
+    """Wake whoever waits for an order to be over, as far as its carrier may know."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -93,7 +93,7 @@ class Completions:
             found = await db.execute(
                 select(orders.c.id).where(
                     orders.c.id == any_(literal(order_ids, UUIDS)),
-                    orders.c.status.not_in(OPEN),
+                    or_(orders.c.told_at.is_not(None), orders.c.status.not_in(OPEN)),
                 )
             )
             return list(found.scalars())

@@ -13,7 +13,8 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
     """Give open orders the deadline that their year's calendar says; count them.
 
     A deadline that was counted without the holidays moves later or stays, never
-    earlier: somebody may have been told of it.
+    earlier: somebody may have been told of it. An order that is over for its carrier
+    keeps its deadline: what still goes on is none of its carrier's business.
     """
     rows = await fetch_all(db, _PROVISIONAL, {})
     counted = {row.id: time.deadline(row.created_at) for row in rows}
@@ -42,7 +43,7 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
 
 _WAITS = (
     f"status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code}) "
-    "AND deadline_provisional"
+    "AND deadline_provisional AND told_at IS NULL"
 )
 _PROVISIONAL = sql(
     f"""

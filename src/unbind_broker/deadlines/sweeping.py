@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - only enum codes are put into statements
-"""Settle what a crash between an item's end and its order's end left behind."""
+"""Settle what a crash between an item's step and its order's step left behind."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT
+from unbind_broker.deliveries.joining import mend_astray
 from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderStatus
 
@@ -42,6 +43,7 @@ async def sweep_unsettled(
             {"deadline": start.deadline, "order": start.order_id, "limit": limit},
         )
     ).all()
+    await mend_astray(db, now, [row.id for row in rows])
     settled = await settle(db, now, [row.id for row in rows])
     if len(rows) < limit:
         return Swept(settled, None)

@@ -2,7 +2,9 @@
 
 A present holder must not learn with which sensitive services a former holder dealt. So
 in scope ``previous_owner`` those platforms are no items and are in no summary; all that
-is told of them is how many were asked and how many are finished, whatever they said.
+is told of them is how many were asked and how many are finished. They count as finished
+as soon as they have taken the request or it has ended, because when and how they answer
+would tell whether there was a binding.
 """
 
 from collections import Counter, defaultdict
@@ -30,7 +32,7 @@ _NOT_IN_TIME = frozenset({ItemStatus.EXPIRED.code, ItemStatus.UNDELIVERABLE.code
 
 
 class Sensitive(TypedDict):
-    """How many sensitive platforms were asked, and how many are finished."""
+    """How many sensitive platforms were asked, and how many have taken it or ended."""
 
     total: int
     finished: int
@@ -152,7 +154,7 @@ def _summed(order: ReadOrder, counts: Iterable[tuple[int, bool, int]]) -> Listed
     for code, sensitive, count in counts:
         if sensitive and _folds(order):
             folded["total"] += count
-            folded["finished"] += count * _STATUSES[code].is_final
+            folded["finished"] += count * (code != ItemStatus.QUEUED.code)
         else:
             named[code] += count
     present = {

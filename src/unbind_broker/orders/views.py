@@ -1,4 +1,8 @@
-"""What a carrier reads of its orders, without their items."""
+"""What a carrier reads of its orders, without their items.
+
+An order that was told to be over reads so for ever, whatever becomes of it afterwards;
+one that the broker made about a sensitive platform is not there at all.
+"""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -7,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, case, select
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import (
@@ -103,18 +107,32 @@ def show_order_id(kind: OrderKind, order_id: UUID) -> str:
     return format_id(prefix, order_id)
 
 
+# A cancelled order was told to be complete only if that was before it was cancelled.
+_SEEN_STATUS = case(
+    (orders.c.told_at.is_(None), orders.c.status),
+    (
+        and_(
+            orders.c.status == OrderStatus.CANCELLED,
+            orders.c.told_at >= orders.c.completed_at,
+        ),
+        orders.c.status,
+    ),
+    else_=OrderStatus.COMPLETED.code,
+).label("seen_status")
+
+
 def _own(carrier_id: CarrierId) -> Select[Any]:
     return (
-        select(orders, carriers.c.slug.label("carrier"))
+        select(orders, _SEEN_STATUS, carriers.c.slug.label("carrier"))
         .join(carriers, carriers.c.id == orders.c.carrier_id)
-        .where(orders.c.carrier_id == carrier_id)
+        .where(orders.c.carrier_id == carrier_id, ~orders.c.hidden)
     )
 
 
 def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [orders.c.kind.in_(chosen.kinds)]
     if chosen.status is not None:
-        conditions.append(orders.c.status == chosen.status)
+        conditions.append(_SEEN_STATUS.element == chosen.status)
     if chosen.reference is not None:
         conditions.append(orders.c.reference == chosen.reference)
     if chosen.number_index is not None:
@@ -130,7 +148,7 @@ def _shown(row: Any, sealer: Sealer) -> ReadOrder:
     head = OrderHead(
         id=show_order_id(row.kind, row.id),
         kind=row.kind.value,
-        status=row.status.value,
+        status=row.seen_status.value,
         number=_masked(row, sealer),
         owner_since=row.owner_since.isoformat(),
         cutoff=show_instant(row.cutoff),
@@ -142,13 +160,18 @@ def _shown(row: Any, sealer: Sealer) -> ReadOrder:
         held_until=show_instant_or_null(row.held_until),
         held_for=row.held_for and row.held_for.value,
         deadline=show_instant(row.deadline),
-        completed_at=show_instant_or_null(row.completed_at),
+        completed_at=show_instant_or_null(row.told_at or row.completed_at),
     )
     return ReadOrder(row.id, row.scope, row.deadline, head)
 
 
 def _masked(row: Any, sealer: Sealer) -> str:
-    """Show the number masked; where its key is lost, one order spoils no list."""
+    """Show the number masked, as far as it is still there.
+
+    It is destroyed in the end; and where its key is lost, one order spoils no list.
+    """
+    if row.number_sealed is None:
+        return "****"
     try:
         return open_number(sealer, row.number_sealed).masked
     except SealBroken:
