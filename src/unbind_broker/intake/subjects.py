@@ -114,20 +114,20 @@ async def _named(
         .where(platforms.c.slug == any_(literal(list(slugs), TEXTS)))
     )
     known = {row.slug: row for row in rows}
-    _refuse(
+    refuse_named(
         PlatformUnknown,
         "no platform has the slug",
         slugs,
         [slug not in known for slug in slugs],
     )
     found = [known[slug] for slug in slugs]
-    _refuse(
+    refuse_named(
         PlatformUnavailable,
         "suspended, or without a verified endpoint:",
         slugs,
         [not row.receives for row in found],
     )
-    _refuse(
+    refuse_named(
         ActionNotOffered,
         f"{action} is not offered by",
         slugs,
@@ -167,12 +167,16 @@ def _offers(row: Any, action: Action | None) -> bool:
     return action is not Action.CLOSE_ACCOUNT or action in row.capabilities
 
 
-def _refuse(
+def refuse_named(
     refusal: type[BrokerError],
     what: str,
     slugs: Sequence[str],
     wrong: Sequence[bool],
 ) -> None:
+    """Raise ``refusal`` if any of the platforms that were named is wrong.
+
+    Its errors point at their places in the request's ``platforms``.
+    """
     refused = {
         place: slug
         for place, (slug, is_wrong) in enumerate(zip(slugs, wrong, strict=True))
