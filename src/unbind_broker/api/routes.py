@@ -23,7 +23,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     queries.router,
     orders.router,
     order_undo.router,
-    order_undo.router,
     results.router,
     items.router,
     directory.router,
