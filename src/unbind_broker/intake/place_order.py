@@ -8,8 +8,16 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.carriers.brakes import require_free
 from unbind_broker.intake.asked import Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
+from unbind_broker.intake.ownership import (
+    Hold,
+    Ownership,
+    enter_holder,
+    hold_of,
+    tell_of_hold,
+)
 from unbind_broker.intake.refusals import NoPlatforms, PlatformUnavailable
 from unbind_broker.intake.rules import (
     Policy,
@@ -17,7 +25,6 @@ from unbind_broker.intake.rules import (
     check_fields,
     check_port,
     deadline_of,
-    held_until,
     interval_of,
 )
 from unbind_broker.intake.subjects import Subject, choose_platforms, find_subject
@@ -26,7 +33,7 @@ from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import seal_attestation
 from unbind_broker.orders.service import add, lock_number, log_sendable
-from unbind_broker.orders.states import HoldReason, OrderStatus
+from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.views import show_order_id
 
 log = logging.getLogger(__name__)
@@ -67,8 +74,12 @@ async def place(
     said = Attested(subject.number, subject.owner_since, subject.scope)
     await check_attestation(db, now, asked.attestation, said, carrier.id)
     await lock_number(db, subject.number_index)
+    if asked.kind is OrderKind.UNBIND:
+        await require_free(db, carrier.id)
+    order_id = OrderId(new_uuid7(now))
+    owned = await enter_holder(db, now, order_id, subject, carrier, tools.policy)
     platforms = await choose_platforms(db, asked)
-    order = _write_up(asked, subject, carrier, now, tools)
+    order = _write_up(asked, subject, carrier, now, tools, owned)
     await add(db, order)
     if order.status is not OrderStatus.HELD:
         await log_sendable(db, order.id)
@@ -77,7 +88,8 @@ async def place(
         raise NoPlatforms("no platform is active with a verified endpoint")
     if platforms is not None and count < len(platforms):
         raise PlatformUnavailable("a platform was suspended at this moment; try again")
-    await record(db, now, _accepted(order, carrier, count))
+    await tell_of_hold(db, now, order, owned, subject.number)
+    await record(db, now, *owned.facts, _accepted(order, carrier, count))
     return Placed(order.id)
 
 
@@ -87,15 +99,16 @@ def _write_up(
     carrier: AskingCarrier,
     now: datetime,
     tools: IntakeTools,
+    owned: Ownership,
 ) -> Order:
     policy, token = tools.policy, asked.attestation
     interval = interval_of(subject.scope, subject.owner_since, now, policy.zone)
-    deadline = deadline_of(asked.kind, now, policy)
-    until = held_until(asked.kind, subject.scope, now, policy)
+    hold = hold_of(asked.kind, subject.scope, owned, now, policy)
+    deadline = deadline_of(asked.kind, _asked_from(asked.kind, now, hold), policy)
     order = Order(
-        id=OrderId(new_uuid7(now)),
+        id=owned.order_id,
         kind=asked.kind,
-        status=OrderStatus.HELD if until else OrderStatus.IN_PROGRESS,
+        status=OrderStatus.HELD if hold else OrderStatus.IN_PROGRESS,
         carrier_id=carrier.id,
         scope=subject.scope,
         action=asked.action,
@@ -112,8 +125,8 @@ def _write_up(
         query_id=subject.query_id,
         recheck=asked.recheck,
         created_at=now,
-        held_until=until,
-        held_for=HoldReason.UNDO_WINDOW if until else None,
+        held_until=hold.until if hold else None,
+        held_for=hold.why if hold else None,
         deadline=deadline.at,
         deadline_provisional=deadline.provisional,
         attestation_sealed=(
@@ -124,6 +137,11 @@ def _write_up(
         facts = {"order": show_order_id(order.kind, order.id)}
         log.warning("deadline_provisional", extra=facts)
     return order
+
+
+def _asked_from(kind: OrderKind, now: datetime, hold: Hold | None) -> datetime:
+    """Let the minutes that platforms have for a query begin when they are asked."""
+    return hold.until if hold and kind is OrderKind.QUERY else now
 
 
 def _accepted(order: Order, carrier: AskingCarrier, items: int) -> Fact:
