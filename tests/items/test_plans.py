@@ -13,6 +13,7 @@ from tests.support.plans import plan_of
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.deadlines import expiring, sweeping
+from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import service, views
 from unbind_broker.orders import settling
 from unbind_broker.orders.states import OrderStatus
@@ -63,7 +64,7 @@ def steps_of(crowd: list[OrderId]) -> dict[str, tuple[TextClause, dict[str, Any]
         "acknowledge": (service._ACKNOWLEDGE, {**named, "now": NOON}),
         "count": (service._COUNT_ATTEMPTS, named),
         "replace": (service._REPLACE, changed),
-        "expire": (service._EXPIRE, {"orders": some, "now": NOON}),
+        "expire": (expiring_items._EXPIRE, {"orders": some, "now": NOON}),
         "hand out": (service._HAND_OUT, {"platform": 1, "now": soon, "limit": 50}),
         "settle": (settling._SETTLE, {"orders": some, "now": NOON}),
         "overdue": (expiring._OVERDUE, {"now": soon, "limit": 50}),

@@ -18,11 +18,11 @@ from tests.support.order_builders import (
 )
 from unbind_broker.base.database import Db
 from unbind_broker.endpoints.states import Delivery
+from unbind_broker.items.expiring import expire
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.service import (
     acknowledge,
     count_attempts,
-    expire,
     hand_out,
     mark_undeliverable,
     replace,
@@ -86,7 +86,7 @@ async def test_the_deadline_ends_every_open_item(db: Db, status: ItemStatus) -> 
         return
     queued = status is ItemStatus.QUEUED
     expected = ItemStatus.UNDELIVERABLE if queued else ItemStatus.EXPIRED
-    assert ended == [(key, expected)]
+    assert ended == [(key, expected, False)]
     assert (item.status, item.finished_at) == (expected, LATER)
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, sql
+from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.queue import stop_sending
-from unbind_broker.items.service import expire
+from unbind_broker.items.expiring import expire
 from unbind_broker.orders.states import OrderStatus
 
 
@@ -25,10 +26,11 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
         return set()
     await db.execute(_END_HOLD, {"orders": orders})
     ended = await expire(db, now, orders)
-    await stop_sending(db, [key for key, _ in ended])
+    await stop_sending(db, [one.key for one in ended])
+    await promote(db, now, [one.key for one in ended if one.followed])
     outcomes: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
-    for key, status in ended:
-        outcomes[key.order_id][status.value] += 1
+    for one in ended:
+        outcomes[one.key.order_id][one.status.value] += 1
     await record(
         db,
         now,

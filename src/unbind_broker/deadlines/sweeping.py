@@ -43,8 +43,8 @@ async def sweep_unsettled(
             {"deadline": start.deadline, "order": start.order_id, "limit": limit},
         )
     ).all()
-    await mend_astray(db, now, [row.id for row in rows])
     settled = await settle(db, now, [row.id for row in rows])
+    await mend_astray(db, now, [row.id for row in rows])
     if len(rows) < limit:
         return Swept(settled, None)
     return Swept(settled, SweepPosition(rows[-1].deadline, rows[-1].id))

@@ -7,6 +7,7 @@ never wait for each other in a circle. A key is named once per call.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Boolean
@@ -26,14 +27,14 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey
-from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
+from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import PlatformStatus
 
 _QUEUED = ItemStatus.QUEUED.code
 _ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code
-_EXPIRED = ItemStatus.EXPIRED.code
 _UNDELIVERABLE = ItemStatus.UNDELIVERABLE.code
+_CANCELLED = ItemStatus.CANCELLED.code
 _ONE_MORE = "attempts = least(i.attempts + 1, 32767)"
 
 
@@ -50,12 +51,11 @@ async def create(
     return (await db.execute(_CREATE_FOR_SOME, values)).rowcount
 
 
+RECEIVERS = "platforms p JOIN endpoints e ON e.platform_id = p.id"
+RECEIVES = f"p.status = {PlatformStatus.ACTIVE.code} AND e.verified_at IS NOT NULL"
 _CREATE = f"""
     INSERT INTO items (order_id, platform_id, status, attempts, late)
-    SELECT :order, p.id, {_QUEUED}, 0, false
-    FROM platforms p
-    JOIN endpoints e ON e.platform_id = p.id
-    WHERE p.status = {PlatformStatus.ACTIVE.code} AND e.verified_at IS NOT NULL
+    SELECT :order, p.id, {_QUEUED}, 0, false FROM {RECEIVERS} WHERE {RECEIVES}
 """
 _CREATE_FOR_ALL = sql(_CREATE, order=UUID_TYPE)
 _CREATE_FOR_SOME = sql(
@@ -68,14 +68,34 @@ async def lock(db: Db, keys: Collection[ItemKey]) -> None:
     await db.execute(_LOCK, _named(keys))
 
 
-async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
+class Answered(NamedTuple):
+    """Items whose attempt was counted and which need more than that.
+
+    ``taken`` are those that were taken by it and that others follow, ``called_back``
+    those that had been cancelled meanwhile.
+    """
+
+    taken: list[ItemKey]
+    called_back: list[ItemKey]
+
+
+async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> Answered:
     """Count an attempt that was answered with 2xx; queued items are taken by it."""
-    await db.execute(_ACKNOWLEDGE, {**_named(keys), "now": now})
+    answered = Answered([], [])
+    rows = await db.execute(_ACKNOWLEDGE, {**_named(keys), "now": now})
+    for *key, status in rows:
+        called_back = status == _CANCELLED
+        (answered.called_back if called_back else answered.taken).append(ItemKey(*key))
+    return answered
 
 
-async def count_attempts(db: Db, keys: Collection[ItemKey]) -> None:
-    """Count an attempt that failed; nothing else changes."""
-    await db.execute(_COUNT_ATTEMPTS, _named(keys))
+async def count_attempts(db: Db, keys: Collection[ItemKey]) -> list[ItemKey]:
+    """Count an attempt that failed; nothing else changes.
+
+    Returns those that had been cancelled meanwhile.
+    """
+    rows = await db.execute(_COUNT_ATTEMPTS, _named(keys))
+    return [ItemKey(*row) for row in rows]
 
 
 async def mark_undeliverable(
@@ -90,7 +110,7 @@ async def mark_undeliverable(
 
 
 _LOCKED = """
-    SELECT i.order_id, i.platform_id
+    SELECT i.order_id, i.platform_id, i.status AS was
     FROM unnest(:orders, :platforms) AS named (order_id, platform_id)
     JOIN items i USING (order_id, platform_id)
     ORDER BY i.order_id, i.platform_id
@@ -103,18 +123,29 @@ _EACH_LOCKED = """
     WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
 """
 _ACKNOWLEDGE = sql(
-    f"""{_NAMED}
-    UPDATE items i SET {_ONE_MORE},
-        acknowledged_at = CASE
-            WHEN i.status = {_QUEUED} THEN :now ELSE i.acknowledged_at END,
-        status = CASE WHEN i.status = {_QUEUED} THEN {_ACKNOWLEDGED} ELSE i.status END
-    {_EACH_LOCKED}""",
+    f"""{_NAMED}, counted AS (
+        UPDATE items i SET {_ONE_MORE},
+            acknowledged_at = CASE
+                WHEN i.status = {_QUEUED} THEN :now ELSE i.acknowledged_at END,
+            status = CASE
+                WHEN i.status = {_QUEUED} THEN {_ACKNOWLEDGED} ELSE i.status END
+        {_EACH_LOCKED}
+        RETURNING i.order_id, i.platform_id, i.status, i.followed, l.was
+    )
+    SELECT order_id, platform_id, status FROM counted
+    WHERE status = {_CANCELLED} OR (followed AND was = {_QUEUED})
+    ORDER BY order_id, platform_id""",
     orders=UUIDS,
     platforms=INTS,
     now=INSTANT,
 )
 _COUNT_ATTEMPTS = sql(
-    f"{_NAMED} UPDATE items i SET {_ONE_MORE} {_EACH_LOCKED}",
+    f"""{_NAMED}, counted AS (
+        UPDATE items i SET {_ONE_MORE} {_EACH_LOCKED}
+        RETURNING i.order_id, i.platform_id, i.status
+    )
+    SELECT order_id, platform_id FROM counted WHERE status = {_CANCELLED}
+    ORDER BY order_id, platform_id""",
     orders=UUIDS,
     platforms=INTS,
 )
@@ -125,39 +156,6 @@ _MARK_UNDELIVERABLE = sql(
     RETURNING i.order_id, i.platform_id""",
     orders=UUIDS,
     platforms=INTS,
-    now=INSTANT,
-)
-
-
-async def expire(
-    db: Db, now: datetime, orders: Collection[UUID]
-) -> list[tuple[ItemKey, ItemStatus]]:
-    """End every open item of orders whose deadline has passed.
-
-    Those that no platform has taken become undeliverable, the others expired.
-    """
-    rows = await db.execute(_EXPIRE, {"orders": list(orders), "now": now})
-    return [
-        (ItemKey(order, platform), ItemStatus.from_code(status))
-        for order, platform, status in rows
-    ]
-
-
-_EXPIRE = sql(
-    f"""
-    WITH locked AS (
-        SELECT i.order_id, i.platform_id
-        FROM items i
-        WHERE i.order_id = ANY(:orders) AND i.status < {FIRST_FINAL_CODE}
-        ORDER BY i.order_id, i.platform_id
-        FOR NO KEY UPDATE
-    )
-    UPDATE items i SET finished_at = :now,
-        status = CASE
-            WHEN i.status = {_QUEUED} THEN {_UNDELIVERABLE} ELSE {_EXPIRED} END
-    {_EACH_LOCKED} AND i.status < {FIRST_FINAL_CODE}
-    RETURNING i.order_id, i.platform_id, i.status""",
-    orders=UUIDS,
     now=INSTANT,
 )
 
@@ -179,14 +177,14 @@ _HAND_OUT = sql(
         FROM orders o
         JOIN items i ON i.order_id = o.id AND i.platform_id = :platform
         WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
-            AND i.status = {_QUEUED}
+            AND i.status = {_QUEUED} AND i.follows IS NULL
         ORDER BY o.deadline, o.id
         LIMIT :limit
     ), locked AS (
         SELECT i.order_id, i.platform_id, w.deadline
         FROM waiting w
         JOIN items i ON i.order_id = w.order_id AND i.platform_id = :platform
-        WHERE i.status = {_QUEUED}
+        WHERE i.status = {_QUEUED} AND i.follows IS NULL
         ORDER BY i.order_id
         FOR NO KEY UPDATE OF i
     ), counted AS (

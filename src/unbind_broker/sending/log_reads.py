@@ -62,7 +62,7 @@ class Behind(NamedTuple):
 # Items are looked up row by row (LATERAL, with an aggregate or LIMIT in it): Postgres
 # must not decide to read all of them because it expects many.
 _HORIZON = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
-_WAITS = f"i.status = {ItemStatus.QUEUED.code} AND i.attempts = 0"
+_WAITS = f"i.status = {ItemStatus.QUEUED.code} AND i.attempts = 0 AND i.follows IS NULL"
 
 _TAIL = sql(
     f"""

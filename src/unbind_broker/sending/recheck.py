@@ -15,7 +15,7 @@ _WAITING = sql(
     FROM items i
     JOIN orders o ON o.id = i.order_id
     WHERE i.order_id = ANY(:orders) AND i.platform_id = :platform
-        AND i.status = {ItemStatus.QUEUED.code}
+        AND i.status = {ItemStatus.QUEUED.code} AND i.follows IS NULL
         AND o.status = {OrderStatus.IN_PROGRESS.code}
     """,
     orders=UUIDS,

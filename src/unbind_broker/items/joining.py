@@ -1,0 +1,233 @@
+# ruff: noqa: S608 - only enum codes and column names are put into statements
+"""Items that follow an equal one: not sent themselves, they take what it gets.
+
+The *leader* is flagged ``followed``; a *follower* names the leader's order in
+``follows`` and has the same platform. A leader follows nobody itself.
+
+No statement here waits for a follower that somebody else holds: whoever holds a
+leader would otherwise wait for locks out of their order, and in a circle. Those that
+hold a follower are about to end it; should they not, it is *astray* until it is mended.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from unbind_broker.base.database import INSTANT, INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import OrderId, PlatformId
+from unbind_broker.items.item import ItemKey
+from unbind_broker.items.service import RECEIVERS, RECEIVES
+from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
+from unbind_broker.orders.states import OPEN as OPEN_ORDERS
+
+
+class Created(NamedTuple):
+    """How many items were made, and how many of them were final at once."""
+
+    items: int
+    final: int
+
+
+async def create_joined(
+    db: Db,
+    now: datetime,
+    order_id: OrderId,
+    platforms: Collection[PlatformId] | None,
+    leaders: Collection[ItemKey],
+) -> Created:
+    """Make an item for each platform that receives items, as ``service.create`` does.
+
+    Those of the platforms of ``leaders``, which the caller has locked, follow them and
+    have at once what these have.
+    """
+    values = {**_named(leaders), "order": order_id, "now": now}
+    values |= {"chosen": None if platforms is None else list(platforms)}
+    return Created(*(await db.execute(_CREATE_JOINED, values)).one())
+
+
+async def pass_on(db: Db, now: datetime, leaders: Collection[ItemKey]) -> set[UUID]:
+    """Give followers what their leaders, which the caller has locked, have now.
+
+    Returns the followers' orders, to be settled once this has committed. Followers
+    that were called back stay so; one that ended for want of an answer takes a result
+    late. What a leader became without its platform's word is not passed on.
+    """
+    if not leaders:
+        return set()
+    return set((await db.execute(_PASS_ON, {**_named(leaders), "now": now})).scalars())
+
+
+async def set_free(db: Db, ended: Collection[ItemKey]) -> list[ItemKey]:
+    """Let the oldest open follower of each ended leader stand for itself, unsent.
+
+    The others follow it from now on. Whatever the leader's platform told on the way
+    counts no longer: the followers are queued again. The caller has locked the leaders.
+    """
+    if not ended:
+        return []
+    rows = await fetch_all(db, _SET_FREE, _named(ended))
+    return [ItemKey(row.order_id, row.platform_id) for row in rows]
+
+
+async def lock_astray(db: Db, order_ids: Collection[UUID]) -> list[ItemKey]:
+    """Lock the final leaders of items in these orders that are open all the same."""
+    rows = await fetch_all(db, _LOCK_ASTRAY, {"orders": list(order_ids)})
+    return [ItemKey(row.order_id, row.platform_id) for row in rows]
+
+
+_QUEUED = ItemStatus.QUEUED.code
+_IS_OPEN = f"f.status < {FIRST_FINAL_CODE}"
+_ENDED_BY_US = ", ".join(str(code) for code in sorted(one.code for one in ENDED_BY_US))
+_OPEN_ORDERS = ", ".join(str(code) for code in sorted(one.code for one in OPEN_ORDERS))
+
+
+def _followers(leaders: str, which: str) -> str:
+    """Lock ``which`` followers ``f``, in orders ``o``, of some ``leaders`` ``i``.
+
+    Items have no index but their key. Followers are found among the orders of the
+    leader's number, which are few; the OFFSET keeps Postgres at looking them up so.
+    """
+    return f"""
+        SELECT f.order_id, f.platform_id, i.order_id AS leader, o.deadline
+        FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+        JOIN items i USING (order_id, platform_id)
+        JOIN orders led ON led.id = n.order_id
+        CROSS JOIN LATERAL (
+            SELECT id, status, deadline FROM orders
+            WHERE number_index = led.number_index OFFSET 0
+        ) o
+        CROSS JOIN LATERAL (
+            SELECT order_id, platform_id FROM items
+            WHERE order_id = o.id AND platform_id = n.platform_id OFFSET 0
+        ) k
+        JOIN items f ON f.order_id = k.order_id AND f.platform_id = k.platform_id
+        WHERE i.followed AND {leaders} AND f.follows = i.order_id AND {which}
+        ORDER BY f.order_id, f.platform_id
+        FOR NO KEY UPDATE OF f SKIP LOCKED"""
+
+
+_TOLD = (
+    "reason",
+    "holder_action",
+    "bindings",
+    "removed",
+    "kept",
+    "last_bound_at",
+    "restorable_until",
+    "expected_at",
+    "cooling_off_until",
+    "action_url",
+    "detail",
+    "evidence_id",
+)
+"""What a platform told of an item, besides its status."""
+
+_CREATE_JOINED = sql(
+    f"""
+    WITH led AS (
+        SELECT i.*
+        FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+        JOIN items i USING (order_id, platform_id)
+    ), flagged AS (
+        UPDATE items i SET followed = true
+        FROM led l
+        WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
+            AND NOT i.followed
+    ), made AS (
+        INSERT INTO items (
+            order_id, platform_id, attempts, late, follows, status, acknowledged_at,
+            finished_at, {", ".join(_TOLD)})
+        SELECT :order, p.id, 0, false, l.order_id, coalesce(l.status, {_QUEUED}),
+            CASE WHEN l.status > {_QUEUED} THEN :now END,
+            CASE WHEN l.status >= {FIRST_FINAL_CODE} THEN :now END,
+            {", ".join(f"l.{column}" for column in _TOLD)}
+        FROM {RECEIVERS}
+        LEFT JOIN led l ON l.platform_id = p.id
+        WHERE {RECEIVES} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
+        RETURNING status
+    )
+    SELECT count(*), count(*) FILTER (WHERE status >= {FIRST_FINAL_CODE}) FROM made""",
+    orders=UUIDS,
+    platforms=INTS,
+    order=UUID_TYPE,
+    chosen=INTS,
+    now=INSTANT,
+)
+_HAS_RESULT = f"(NOT {_IS_OPEN} AND f.status NOT IN ({_ENDED_BY_US}))"
+_TAKING = _followers(
+    f"i.status NOT IN ({_ENDED_BY_US})", f"f.status <> {ItemStatus.CANCELLED.code}"
+)
+_PASS_ON = sql(
+    f"""
+    WITH locked AS ({_TAKING})
+    UPDATE items f SET status = l.status,
+        acknowledged_at = coalesce(f.acknowledged_at, l.acknowledged_at),
+        finished_at = CASE WHEN l.finished_at IS NOT NULL THEN :now END,
+        late = CASE WHEN {_HAS_RESULT} THEN f.late
+            ELSE NOT {_IS_OPEN} OR coalesce(l.finished_at > k.deadline, false) END,
+        {", ".join(f"{column} = l.{column}" for column in _TOLD)}
+    FROM locked k
+    JOIN items l ON l.order_id = k.leader AND l.platform_id = k.platform_id
+    WHERE f.order_id = k.order_id AND f.platform_id = k.platform_id
+        AND ({_IS_OPEN} OR l.status >= {FIRST_FINAL_CODE})
+        AND NOT ({_HAS_RESULT} AND l.finished_at <= f.finished_at)
+    RETURNING f.order_id""",
+    orders=UUIDS,
+    platforms=INTS,
+    now=INSTANT,
+)
+_LEFT = _followers(
+    f"i.status IN ({_ENDED_BY_US})", f"{_IS_OPEN} AND o.status IN ({_OPEN_ORDERS})"
+)
+_SET_FREE = sql(
+    f"""
+    WITH locked AS ({_LEFT}),
+    ranked AS (
+        SELECT order_id, platform_id, leader,
+            first_value(order_id) OVER oldest AS heir, count(*) OVER oldest AS heirs
+        FROM locked
+        WINDOW oldest AS (
+            PARTITION BY leader, platform_id ORDER BY order_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+    ), moved AS (
+        UPDATE items f SET
+            follows = CASE WHEN r.heir <> f.order_id THEN r.heir END,
+            followed = r.heir = f.order_id AND r.heirs > 1,
+            status = {_QUEUED}, acknowledged_at = NULL,
+            {", ".join(f"{column} = NULL" for column in _TOLD)}
+        FROM ranked r
+        WHERE f.order_id = r.order_id AND f.platform_id = r.platform_id
+        RETURNING f.order_id, f.platform_id, f.follows
+    )
+    SELECT order_id, platform_id FROM moved WHERE follows IS NULL
+    ORDER BY order_id, platform_id""",
+    orders=UUIDS,
+    platforms=INTS,
+)
+_LOCK_ASTRAY = sql(
+    f"""
+    SELECT l.order_id, l.platform_id
+    FROM (
+        SELECT DISTINCT f.follows, f.platform_id
+        FROM unnest(:orders) AS n (order_id)
+        CROSS JOIN LATERAL (
+            SELECT follows, platform_id, status FROM items
+            WHERE order_id = n.order_id OFFSET 0
+        ) f
+        WHERE f.follows IS NOT NULL AND {_IS_OPEN}
+    ) s
+    JOIN items l ON l.order_id = s.follows AND l.platform_id = s.platform_id
+    WHERE l.status >= {FIRST_FINAL_CODE}
+    ORDER BY l.order_id, l.platform_id
+    FOR NO KEY UPDATE OF l""",
+    orders=UUIDS,
+)
+
+
+def _named(keys: Collection[ItemKey]) -> dict[str, object]:
+    return {
+        "orders": [key.order_id for key in keys],
+        "platforms": [key.platform_id for key in keys],
+    }
