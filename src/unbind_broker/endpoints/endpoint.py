@@ -27,7 +27,10 @@ class Owner:
 
 @dataclass(frozen=True)
 class Endpoint(Standing):
-    """Where an owner is reached, how much it takes, and what it is sent."""
+    """Where an owner is reached, how much it takes, and what it is sent.
+
+    ``sensitive``: the owner is a platform that must not be named to present holders.
+    """
 
     id: EndpointId
     platform_id: PlatformId | None
@@ -43,6 +46,7 @@ class Endpoint(Standing):
     previous_secret_until: datetime | None
     created_at: datetime
     changed_at: datetime
+    sensitive: bool
 
     @property
     def owner(self) -> Owner:

@@ -23,7 +23,15 @@ _CHOSEN = (
     "result_public_key",
     "event_types",
 )
-_FIXED = {"id", "platform_id", "carrier_id", "owner_slug", "created_at", "changed_at"}
+_FIXED = {
+    "id",
+    "platform_id",
+    "carrier_id",
+    "owner_slug",
+    "created_at",
+    "changed_at",
+    "sensitive",
+}
 _CHANGEABLE = {field.name for field in fields(Endpoint)} - _FIXED
 _URLS = {"url", "pending_url"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import RowMapping, TextClause, update
+from sqlalchemy import Boolean, RowMapping, TextClause, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import TextualSelect
 
@@ -13,7 +13,8 @@ from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.tables import endpoints
 
 _COLUMNS = """
-    SELECT e.*, coalesce(p.slug, c.slug) AS owner_slug
+    SELECT e.*, coalesce(p.slug, c.slug) AS owner_slug,
+        coalesce(p.sensitive, false) AS sensitive
     FROM endpoints e
     LEFT JOIN platforms p ON p.id = e.platform_id
     LEFT JOIN carriers c ON c.id = e.carrier_id
@@ -22,7 +23,7 @@ _COLUMNS = """
 
 def _reading(statement: TextClause) -> TextualSelect:
     """Give the columns their types, so that codes come back as words."""
-    return statement.columns(*endpoints.c, owner_slug=TEXT)
+    return statement.columns(*endpoints.c, owner_slug=TEXT, sensitive=Boolean)
 
 
 _OWNED = "WHERE e.platform_id = :platform_id OR e.carrier_id = :carrier_id"
