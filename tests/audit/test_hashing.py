@@ -138,7 +138,7 @@ def test_canonical_bytes_are_those_that_the_page_describes() -> None:
         {"facts": EVENT.facts.replace("null", "0")},
         {"facts": EVENT.facts.replace("1", '"1"')},
     ],
-    ids=lambda change: "".join(change),
+    ids=repr,
 )
 def test_whatever_is_changed_changes_the_bytes(change: dict[str, object]) -> None:
     changed = replace(EVENT, **change)  # type: ignore[arg-type] # by name

@@ -16,7 +16,7 @@ NO_PREVIOUS: Final = bytes(32)
 """What the first seal names as the one before it."""
 
 _ID_BYTES: Final = 16
-_LEAF_BYTES: Final = _ID_BYTES + 32
+LEAF_BYTES: Final = _ID_BYTES + 32
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,7 +102,7 @@ def unpack_leaves(packed: bytes) -> list[Leaf]:
     return [
         Leaf(
             UUID(bytes=packed[start : start + _ID_BYTES]),
-            packed[start + _ID_BYTES : start + _LEAF_BYTES],
+            packed[start + _ID_BYTES : start + LEAF_BYTES],
         )
-        for start in range(0, len(packed) - _LEAF_BYTES + 1, _LEAF_BYTES)
+        for start in range(0, len(packed) - LEAF_BYTES + 1, LEAF_BYTES)
     ]

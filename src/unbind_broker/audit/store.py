@@ -75,6 +75,15 @@ async def load_seals_before(db: Db, number: int | None, most: int) -> list[Seal]
     return [seal_of(row) for row in await fetch_all(db, _SEALS_BEFORE, values)]
 
 
+async def load_with_leaves(
+    db: Db, after: int | None, upto: int, most: int
+) -> list[tuple[Seal, bytes]]:
+    """Read seals and their packed leaves; ``after`` left out, from the lowest on."""
+    values = {"after": after, "upto": upto, "most": most}
+    rows = await fetch_all(db, _WITH_LEAVES, values)
+    return [(seal_of(row), bytes(row.leaves)) for row in rows]
+
+
 async def load_leaves(db: Db, number: int) -> bytes:
     """Read the packed leaves of one seal."""
     found = await db.execute(_LEAVES, {"number": number})
@@ -184,7 +193,8 @@ _SEALS_AFTER = sql(
 _SEALS_BEFORE = sql(
     f"""
     SELECT {SEAL_COLUMNS} FROM audit_seals s
-    WHERE :number IS NULL OR s.number < :number ORDER BY s.number DESC LIMIT :most""",
+    WHERE s.number < coalesce(:number, 9223372036854775807)
+    ORDER BY s.number DESC LIMIT :most""",
     number=BIG,
     most=INT,
 )
@@ -193,5 +203,15 @@ _BEFORE = sql(
     SELECT {SEAL_COLUMNS} FROM audit_seals s
     WHERE s.number < :number ORDER BY s.number DESC LIMIT 1""",
     number=BIG,
+)
+_WITH_LEAVES = sql(
+    f"""
+    SELECT {SEAL_COLUMNS}, s.leaves FROM audit_seals s
+    WHERE s.number > coalesce(:after, -9223372036854775808) AND s.number <= :upto
+    ORDER BY s.number
+    LIMIT :most""",
+    after=BIG,
+    upto=BIG,
+    most=INT,
 )
 _LEAVES = sql("SELECT leaves FROM audit_seals WHERE number = :number", number=BIG)
