@@ -103,7 +103,8 @@ CREATE TABLE result_marks (
     bad integer NOT NULL,
     CONSTRAINT result_marks_counts CHECK (bad BETWEEN 0 AND results)
 );
-CREATE INDEX result_marks_by_carrier ON result_marks (carrier_id, id)
+CREATE INDEX result_marks_by_carrier ON result_marks (carrier_id, id);
+CREATE INDEX result_marks_bad ON result_marks (at) WHERE bad > 0
 """
 
 NOTICES = """

@@ -58,7 +58,12 @@ _ACCEPTED = accepted_answers(
     response_model=OrderShown,
     responses={
         **_ACCEPTED,
-        **problems(*ACCEPT_PROBLEMS, "action-not-offered", "query-unknown"),
+        **problems(
+            *ACCEPT_PROBLEMS,
+            "action-not-offered",
+            "query-unknown",
+            "unbinding-braked",
+        ),
     },
 )
 async def create_order(

@@ -48,6 +48,16 @@ PROTECTION_KINDS = (
         "如有错误，可由系统管理员撤回有误的持有记录。",
     ),
     ProblemKind(
+        "unbinding-braked",
+        409,
+        "Unbinding is stopped",
+        "Too many results spoke against this carrier's dates, or an administrator "
+        "stopped unbinding. Queries and restore orders go on; unbind orders are taken "
+        "again when an administrator has released the brake.",
+        "解绑已被暂停：该运营商的异常结果过多，或系统管理员已叫停解绑。"
+        "查询与恢复照常进行，管理员解除后方可再次提交解绑单。",
+    ),
+    ProblemKind(
         "order-already-completed",
         409,
         "This order is completed already",
@@ -71,5 +81,13 @@ PROTECTION_KINDS = (
         "A platform that was named has no item in this order that is shown as detached "
         "and still within its restorable_until; errors points at it.",
         "指定的某个平台在该工单中没有可恢复的明细，errors 指出是哪一个。",
+    ),
+    ProblemKind(
+        "order-not-completed",
+        409,
+        "The order is not completed",
+        "A receipt states the outcome, so there is one only when the query or order is "
+        "completed or cancelled.",
+        "回执记载处理结果，须在查询或工单办结或撤销之后才能出具。",
     ),
 )

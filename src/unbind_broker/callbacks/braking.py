@@ -134,7 +134,7 @@ async def _consider(
     if not policy.is_over(tally):
         return False
     reason = (
-        f"{tally.bad} of the newest {tally.results} results were violations or "
-        "refused as active after the cutoff"
+        f"{tally.bad} of the newest {tally.results} results were violations, or "
+        "refused as active_after_cutoff"
     )
     return await stop(db, now, carrier_id, reason, _BROKER, tally)

@@ -72,6 +72,7 @@ result_marks = Table(
 )
 
 Index("result_marks_by_carrier", result_marks.c.carrier_id, result_marks.c.id)
+Index("result_marks_bad", result_marks.c.at, postgresql_where=result_marks.c.bad > 0)
 
 attestations_used = Table(
     "attestations_used",

@@ -6,11 +6,14 @@ from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INSTANT, INT, Db, sql
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.states import OrderKind, OrderStatus
 
 
 async def release_held(db: Db, now: datetime, limit: int) -> set[UUID]:
-    """Release up to ``limit`` orders, so that their items go out, and return them."""
+    """Release up to ``limit`` orders, so that their items go out, and return them.
+
+    Unbind orders of braked carriers stay where they are until the brake is released.
+    """
     rows = await db.execute(_RELEASE, {"now": now, "limit": limit})
     released = set(rows.scalars())
     await record(
@@ -27,9 +30,13 @@ async def release_held(db: Db, now: datetime, limit: int) -> set[UUID]:
 _RELEASE = sql(
     f"""
     WITH due AS (
-        SELECT id FROM orders
-        WHERE status = {OrderStatus.HELD.code} AND held_until <= :now
-        ORDER BY held_until
+        SELECT o.id FROM orders o
+        WHERE o.status = {OrderStatus.HELD.code} AND o.held_until <= :now
+            AND NOT (o.kind = {OrderKind.UNBIND.code} AND EXISTS (
+                SELECT FROM brakes b
+                WHERE b.released_at IS NULL
+                    AND coalesce(b.carrier_id, o.carrier_id) = o.carrier_id))
+        ORDER BY o.held_until
         LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     ), released AS (

@@ -9,8 +9,8 @@ from sqlalchemy import Boolean, func, select
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INSTANT, INT, INTS, Db, sql
-from unbind_broker.base.ids import CarrierId
 from unbind_broker.carriers.brakes import Stopped
+from unbind_broker.carriers.tables import carriers
 from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 
@@ -46,17 +46,18 @@ async def release_braked(
     return released
 
 
-async def count_braked(db: Db) -> dict[CarrierId, int]:
-    """Count the orders that the brake holds, by carrier."""
+async def count_braked(db: Db) -> dict[str, int]:
+    """Count the orders that the brake holds, by their carriers' slugs."""
     rows = await db.execute(
-        select(orders.c.carrier_id, func.count())
+        select(carriers.c.slug, func.count().label("held"))
+        .select_from(orders.join(carriers, carriers.c.id == orders.c.carrier_id))
         .where(
             orders.c.status == OrderStatus.HELD,
             orders.c.held_for == HoldReason.BRAKED,
         )
-        .group_by(orders.c.carrier_id)
+        .group_by(carriers.c.slug)
     )
-    return {CarrierId(carrier_id): count for carrier_id, count in rows}
+    return {row.slug: row.held for row in rows}
 
 
 def _values(stopped: Stopped, limit: int) -> dict[str, object]:

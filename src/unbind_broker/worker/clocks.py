@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.carriers.marks import prune_marks
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.recounting import recount_provisional
 from unbind_broker.deadlines.releasing import release_held
@@ -86,6 +87,7 @@ class Clocks:
                     db, now, self.idempotency_kept, MOST_ROWS
                 )
                 pruned += await prune_attestations(db, now, MOST_ROWS)
+                pruned += await prune_marks(db, MOST_ROWS)
         return self._pause(pruned, MOST_ROWS, UPKEEP_EVERY)
 
     async def recount(self) -> float:

@@ -22,6 +22,7 @@ class Turn(IntEnum):
     SEAL = 8
     BRAKE = 9
     SUSPENDED = 10
+    ALARM = 11
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
