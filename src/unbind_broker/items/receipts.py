@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from jwt import PyJWS
+from jwt import PyJWS, get_unverified_header
+from jwt.utils import base64url_decode
 
 from unbind_broker.audit.signing_keys import keep_public
 from unbind_broker.audit.trail import Fact, record
@@ -26,6 +28,7 @@ from unbind_broker.items.receipt_content import (
 )
 from unbind_broker.orders import receipts
 from unbind_broker.orders.receipts import StoredReceipt
+from unbind_broker.orders.states import OrderKind
 
 ISSUER = "unbind-broker"
 TYPE = "unbind-receipt+jwt"
@@ -51,11 +54,12 @@ class ReceiptPayload(ReceiptContent):
 
 @dataclass(frozen=True)
 class ReceiptAsked:
-    """Whose receipt is wanted, and by whom."""
+    """Which receipt is wanted, and by whom; ids of other kinds name nothing."""
 
     carrier_id: CarrierId
     actor: str
     order_id: UUID
+    kinds: Collection[OrderKind]
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ async def earlier_receipt(
 
 
 async def _read(db: Db, asked: ReceiptAsked, tools: ReceiptTools) -> ReadContent | None:
-    return await read_content(db, asked.carrier_id, asked.order_id, tools.sealer)
+    read = await read_content(db, asked.carrier_id, asked.order_id, tools.sealer)
+    if read is None or read.content["order"]["kind"] not in asked.kinds:
+        return None
+    return read
 
 
 def _still_holds(standing: StoredReceipt, read: ReadContent) -> bool:
@@ -163,3 +170,15 @@ def _issued(asked: ReceiptAsked, made: StoredReceipt, key: BrokerKey) -> Fact:
 def digest_of(jws: str) -> str:
     """Name a receipt by the SHA-256 of its compact form, in hex."""
     return hashlib.sha256(jws.encode("ascii")).hexdigest()
+
+
+def payload_of(jws: str) -> ReceiptPayload:
+    """Read what a receipt of our own states. Its signature is not checked."""
+    written = base64url_decode(jws.split(".")[1])
+    payload: ReceiptPayload = json.loads(written)
+    return payload
+
+
+def key_id_of(jws: str) -> str:
+    """Tell which key signed a receipt of our own."""
+    return str(get_unverified_header(jws)["kid"])
