@@ -32,6 +32,7 @@ from unbind_broker.worker.clocks import Clocks
 from unbind_broker.worker.guarding import Guarding
 from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.polling import Polling
+from unbind_broker.worker.seal_clock import SealClock
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +148,13 @@ class _Worker:
             self._loop(name, step)
             for name, step in guarding.steps(released=self._reading.wake).items()
         ]
+        sealing = SealClock(
+            self._runtime.engine,
+            self._runtime.clock,
+            self._runtime.broker_key,
+            settings.seal_interval,
+        )
+        reading.append(self._loop("seal", sealing.step))
         tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
         tasks += [asyncio.create_task(loop.run(stopping)) for loop in reading]
         try:
