@@ -192,9 +192,29 @@ async def test_row_at_its_deadline_is_not_sent_and_takes_no_room(
 async def test_other_events_are_left_to_others(
     db: Db, endpoint: EndpointId, order_id: OrderId
 ) -> None:
-    subject = Subject(endpoint, EventType.UNBIND_CANCELLED, order_id)
+    subject = Subject(endpoint, EventType.UNBIND_REMINDER, order_id)
     await queue.schedule(db, [Due(subject, NOON, 0)])
     assert await queue.due(db, NOON, {endpoint: 10}) == []
+    assert await rows(db) == 1
+
+
+@pytest.mark.parametrize(
+    "event", [EventType.UNBIND_CANCELLED, EventType.ORDER_HELD], ids=str
+)
+@pytest.mark.parametrize(
+    "status", [OrderStatus.HELD, OrderStatus.COMPLETED, OrderStatus.CANCELLED]
+)
+async def test_what_is_no_request_is_due_wherever_its_order_stands(
+    db: Db,
+    endpoint: EndpointId,
+    order_id: OrderId,
+    event: EventType,
+    status: OrderStatus,
+) -> None:
+    await db.execute(update(orders).values(status=status, held_until=NOON))
+    row = Due(Subject(endpoint, event, order_id), NOON, 2)
+    await queue.schedule(db, [row])
+    assert await queue.due(db, NOON, {endpoint: 10}) == [row]
     assert await rows(db) == 1
 
 

@@ -10,6 +10,7 @@ from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.deliveries.attempts import Timings
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.states import Action, OrderKind, Scope
 from unbind_broker.sending.batches import Batch, Work
@@ -60,6 +61,12 @@ def a_work(
     item = item or an_item()
     position = None if xid is None else Position(xid, item.order_id)
     return Work(item, attempt, position, taken_at)
+
+
+def offer(lane: Lane, work: Work, read: int) -> bool:
+    """Hand a lane an item that the log names."""
+    assert isinstance(work.content, OutgoingItem)
+    return lane.offer(REQUESTS[work.content.kind], work, read)
 
 
 def a_target(

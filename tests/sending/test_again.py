@@ -70,7 +70,7 @@ class Desk:
             self.lane.in_flight -= 1
             assert {work.attempt for work in batch.works} == {1}
             assert {work.position for work in batch.works} == {None}
-            taken.append(sorted(batch.order_ids))
+            taken.append(sorted(batch.subject_ids))
         return taken
 
 

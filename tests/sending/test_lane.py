@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.sending.parts import START, a_lane, a_target, a_work, an_item
+from tests.sending.parts import START, a_lane, a_target, a_work, an_item, offer
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.batches import Batch, Work
@@ -19,7 +19,7 @@ NEEDED = 12.0
 
 def fed(lane: Lane, works: list[Work], read: int = 1) -> list[Work]:
     for work in works:
-        assert lane.offer(work, read)
+        assert offer(lane, work, read)
     return works
 
 
@@ -104,8 +104,8 @@ def test_what_is_too_large_by_now_parts() -> None:
 def test_item_is_taken_once() -> None:
     lane = a_lane()
     work = a_work()
-    assert lane.offer(work, 1)
-    assert not lane.offer(work, 2)
+    assert offer(lane, work, 1)
+    assert not offer(lane, work, 2)
     assert not lane.offer_again(UNBIND, [work], 2)
 
 
@@ -114,12 +114,12 @@ def test_recorded_item_is_not_taken_from_a_read_that_began_before() -> None:
     lane = a_lane(numbers=numbers)
     work = a_work()
     with numbers.reading() as early:
-        lane.offer(work, early)
+        offer(lane, work, early)
         taken(lane)
-        lane.recorded([work.order_id])
-        assert not lane.offer(work, early)
+        lane.recorded([work.key])
+        assert not offer(lane, work, early)
         with numbers.reading() as late:
-            assert lane.offer(work, late)
+            assert offer(lane, work, late)
 
 
 def test_room_is_what_is_not_pending() -> None:
@@ -127,7 +127,7 @@ def test_room_is_what_is_not_pending() -> None:
     assert lane.room == lane.capacity == 400
     works = fed(lane, [a_work() for _ in range(201)])
     assert lane.room == 199
-    lane.recorded([works[0].order_id])
+    lane.recorded([works[0].key])
     assert lane.room == 200
 
 
@@ -149,8 +149,8 @@ def test_rows_of_the_queue_are_counted_while_they_are_pending() -> None:
     lane.offer_again(UNBIND, again, 1)
     fed(lane, [a_work()])
     assert lane.pending_again == 2
-    lane.recorded([again[0].order_id])
-    lane.forget([again[1].order_id, UUID(int=99)])
+    lane.recorded([again[0].key])
+    lane.forget([again[1].key, UUID(int=99)])
     assert lane.pending_again == 0
 
 
@@ -160,11 +160,11 @@ def test_cursor_never_passes_what_is_not_recorded() -> None:
     lane.position = Position(300, UUID(int=0))
     first, _, third = (row_of(work) for work in works)
     assert lane.cursor == just_before(first)
-    lane.recorded([works[1].order_id])
+    lane.recorded([works[1].key])
     assert lane.cursor == just_before(first)
-    lane.recorded([works[0].order_id])
+    lane.recorded([works[0].key])
     assert lane.cursor == just_before(third)
-    lane.recorded([works[2].order_id])
+    lane.recorded([works[2].key])
     assert lane.cursor == lane.position
 
 
@@ -196,7 +196,7 @@ def test_what_was_not_sent_is_read_again_when_the_endpoint_stops() -> None:
     assert lane.wait(0.0, NEEDED) is None
     assert not lane.is_idle
     lane.retarget(a_target(), 0.0)
-    assert lane.offer(waiting, 2)
+    assert offer(lane, waiting, 2)
 
 
 def test_stopped_lane_takes_nothing() -> None:
@@ -235,7 +235,7 @@ def test_draining_lane_is_idle_once_all_it_sent_is_recorded() -> None:
     assert not lane.is_idle
     lane.in_flight -= 1
     assert not lane.is_idle
-    lane.recorded([flying.order_id])
+    lane.recorded([flying.key])
     assert lane.is_idle
 
 
@@ -256,4 +256,4 @@ def test_put_back_work_is_read_again() -> None:
     taken(lane)
     lane.put_back([work, a_work(None)])
     assert lane.position == just_before(row_of(work))
-    assert lane.offer(work, 1)
+    assert offer(lane, work, 1)

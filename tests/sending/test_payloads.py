@@ -27,7 +27,7 @@ def test_request_is_what_the_document_describes(
     kind: OrderKind, event: EventType
 ) -> None:
     items = [an_item(kind=kind), an_item(kind=kind)]
-    body = payloads.item_payload(event, NOON, items)
+    body = payloads.payload(event, NOON, items)
     read = ItemsRequested.model_validate_json(body)
     assert [item.id for item in read.data.items] == [one.public_id for one in items]
     assert json.loads(body)["timestamp"] == "2026-11-20T04:00:00Z"

@@ -93,7 +93,9 @@ class Desk:
     async def record(self, lane: Lane, order_ids: list[OrderId]) -> None:
         """Record as acknowledged what a lane has sent."""
         assert lane.target is not None
-        keys = [ItemKey(one, lane.target.platform_id) for one in order_ids]
+        platform_id = lane.target.platform_id
+        assert platform_id is not None
+        keys = [ItemKey(one, platform_id) for one in order_ids]
         async with self.engine.begin() as db:
             await items.acknowledge(db, NOON, keys)
         lane.recorded(order_ids)
@@ -114,7 +116,7 @@ def sent(lane: Lane) -> list[UUID]:
     taken: list[UUID] = []
     while (batch := lane.take(0.0)) is not None:
         lane.in_flight -= 1
-        taken += batch.order_ids
+        taken += batch.subject_ids
     return taken
 
 

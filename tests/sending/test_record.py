@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.sending.parts import START, a_batch, a_target, a_work, ended
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
+from tests.support.guards import APPLYING
 from tests.support.order_builders import an_order, item_row, many_orders
 from tests.support.sealing import SEALER
 from tests.support.trail import trail
@@ -70,7 +71,7 @@ class Desk:
         return ended(batch, kind, lane=self.lane, answer=body)
 
     async def write(self, *finished: Finished) -> Written:
-        return await write(self.db, NOON, ME, finished, PLANS)
+        return await write(self.db, NOON, ME, finished, PLANS, APPLYING)
 
     async def item(self, place: int = 0) -> Any:
         return await item_row(self.db, ItemKey(self.orders[place], self.platform_id))
@@ -112,7 +113,7 @@ async def test_accepted_item_is_acknowledged(desk: Desk) -> None:
         assert item.attempts == 1
         assert item.acknowledged_at == NOON
     assert (await desk.item(2)).status is ItemStatus.QUEUED
-    assert written == Written(set(), set())
+    assert written == Written()
 
 
 async def test_acknowledgement_deletes_what_waited_to_be_sent_again(
@@ -208,7 +209,7 @@ async def test_recording_again_changes_nothing(desk: Desk) -> None:
     ]
     await desk.write(*finished)
     before = [await desk.item(place) for place in range(3)]
-    assert await desk.write(*finished) == Written(set(), set())
+    assert await desk.write(*finished) == Written()
     assert [await desk.item(place) for place in range(3)] == before
     assert len(await trail(desk.db, "attempt.disclosed")) == 3
     assert len((await desk.db.execute(select(attempts))).all()) == 3
@@ -318,7 +319,7 @@ async def test_records_that_race_over_the_same_items_never_lock_each_other(
                 replace(one, attempt_id=AttemptId(new_uuid7(NOON))) for one in finished
             ]
             async with engine.begin() as db:
-                await write(db, NOON, ME, fresh, PLANS)
+                await write(db, NOON, ME, fresh, PLANS, APPLYING)
 
     await asyncio.gather(record(forward), record(backward))
     async with engine.connect() as db:

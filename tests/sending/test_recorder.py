@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from tests.sending.parts import a_lane, a_target, a_work, ended
+from tests.sending.parts import a_lane, a_target, a_work, ended, offer
 from tests.support.clock import NOON
+from tests.support.guards import APPLYING
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.deliveries.outcomes import OutcomeKind
@@ -32,7 +33,7 @@ PLANS = Plans((timedelta(seconds=1),), (timedelta(minutes=5),))
 
 @pytest.fixture
 def recorder(engine: AsyncEngine) -> Recorder:
-    return Recorder(engine, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON)
+    return Recorder(engine, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON, APPLYING)
 
 
 def a_busy_lane() -> Lane:
@@ -43,7 +44,7 @@ def sent(lane: Lane, size: int = 1, **options: object) -> Finished:
     """An exchange of that many items of the lane."""
     works: list[Work] = [a_work() for _ in range(size)]
     for work in works:
-        assert lane.offer(work, 1)
+        assert offer(lane, work, 1)
     batch = lane.take(0.0)
     assert batch is not None
     lane.in_flight -= 1
@@ -83,7 +84,9 @@ async def test_recorder_is_woken_by_what_it_is_given(recorder: Recorder) -> None
 
 async def test_nothing_to_record_costs_nothing() -> None:
     nowhere = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    recorder = Recorder(nowhere, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON)
+    recorder = Recorder(
+        nowhere, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON, APPLYING
+    )
     assert await recorder.step() == 1.0
 
 
@@ -112,7 +115,9 @@ async def test_too_much_unrecorded_is_congestion(recorder: Recorder) -> None:
 
 async def test_database_that_is_away_loses_nothing() -> None:
     nowhere = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    recorder = Recorder(nowhere, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON)
+    recorder = Recorder(
+        nowhere, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON, APPLYING
+    )
     lane = a_busy_lane()
     recorder.put(sent(lane, 2))
     for _ in range(MOST_REFUSALS + 2):
@@ -155,7 +160,7 @@ async def test_record_that_the_database_refuses_holds_up_nobody(
     recorder.put(sent(other))
     recorder.put(bad)
     recorder.put(sent(other))
-    lane.position = Position(900, bad.batch.order_ids[0])
+    lane.position = Position(900, bad.batch.subject_ids[0])
     refusals = 0
     while not recorder.is_empty:
         try:

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from tests.sending.parts import SECRET, a_lane, a_target, a_work, an_item
+from tests.sending.parts import SECRET, a_lane, a_target, a_work, an_item, offer
 from tests.support.builders import a_carrier
+from tests.support.guards import APPLYING
 from tests.support.order_builders import (
     a_reachable_platform,
     an_order,
@@ -45,7 +46,8 @@ class Notebook(Recorder):
 
     def __init__(self, engine: AsyncEngine) -> None:
         plans = Plans((timedelta(1),), (timedelta(1),))
-        super().__init__(engine, WorkerId(new_uuid7(CLOCK.now())), plans, CLOCK.now)
+        worker = WorkerId(new_uuid7(CLOCK.now()))
+        super().__init__(engine, worker, plans, CLOCK.now, APPLYING)
         self.kept: list[Finished] = []
 
     @override
@@ -71,7 +73,7 @@ class Desk:
 
     def offer(self, lane: Lane, *works: Work) -> None:
         for work in works or (a_work(item=an_item(deadline=FAR)),):
-            assert lane.offer(work, 1)
+            assert offer(lane, work, 1)
 
     async def settled(self, lane: Lane) -> None:
         await eventually(lambda: not lane.in_flight)
@@ -165,7 +167,7 @@ async def test_overdue_item_is_dropped(desk: Desk) -> None:
     await desk.settled(lane)
     (finished,) = desk.notebook.kept
     assert finished.batch.works == [timely]
-    lane.recorded([timely.order_id])
+    lane.recorded([timely.key])
     assert lane.is_idle
 
 
@@ -174,7 +176,8 @@ async def test_item_whose_number_cannot_be_read_holds_up_no_other(
 ) -> None:
     lane = desk.lane()
     unreadable = a_work(item=an_item(deadline=FAR, number=None))
-    readable = a_work(item=an_item(deadline=FAR))
+    item = an_item(deadline=FAR)
+    readable = a_work(item=item)
     desk.offer(lane, unreadable, readable)
     desk.sender.pump(lane)
     await desk.settled(lane)
@@ -183,7 +186,7 @@ async def test_item_whose_number_cannot_be_read_holds_up_no_other(
     assert fault.exchange.outcome.kind is OutcomeKind.OWN_FAULT
     assert not fault.exchange.disclosed
     assert sent.batch.works == [readable]
-    assert desk.door.item_ids == [readable.item.public_id]
+    assert desk.door.item_ids == [item.public_id]
 
 
 async def test_retry_after_holds_the_lane(desk: Desk) -> None:
@@ -263,7 +266,7 @@ async def test_item_called_back_while_it_waited_is_not_sent(
         desk.sender.pump(lane)
         await desk.settled(lane)
         (finished,) = desk.notebook.kept
-        assert finished.batch.order_ids == (orders[0], orders[2])
+        assert finished.batch.subject_ids == (orders[0], orders[2])
 
 
 async def test_lease_that_runs_short_meanwhile_sends_nothing(

@@ -48,9 +48,11 @@ def test_nothing_goes_to_any_other(
     assert target_of(other, TOOLS.secrets, NOON) is None
 
 
-async def test_carriers_have_no_items(db: Db) -> None:
+async def test_carriers_are_posted_to_as_well(db: Db) -> None:
     made = await an_endpoint(db, await a_carrier(db))
-    assert target_of(made.endpoint, TOOLS.secrets, NOON) is None
+    target = target_of(made.endpoint, TOOLS.secrets, NOON)
+    assert target is not None
+    assert target.platform_id is None
 
 
 def test_previous_secret_signs_along_until_its_grace_ends(endpoint: Endpoint) -> None:

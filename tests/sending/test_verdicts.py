@@ -27,14 +27,16 @@ def verdict(*finished: Finished) -> Verdicts:
 
 
 def keys(finished: Finished) -> list[ItemKey]:
-    return [ItemKey(one, finished.platform_id) for one in finished.batch.order_ids]
+    platform_id = finished.platform_id
+    assert platform_id is not None
+    return [ItemKey(one, platform_id) for one in finished.batch.subject_ids]
 
 
 def test_accepted_items_are_acknowledged_and_not_sent_again() -> None:
     finished = ended(a_batch(3), OutcomeKind.ACCEPTED)
     found = verdict(finished)
     assert found.acknowledged == keys(finished)
-    assert [one.order_id for one in found.no_more] == list(finished.batch.order_ids)
+    assert [one.order_id for one in found.no_more] == list(finished.batch.subject_ids)
     assert (found.counted, found.dead, found.again, found.gone) == ([], [], [], set())
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - only enum codes are put into statements
-"""The rows of ``deliveries``: items to be sent again, and when."""
+"""The rows of ``deliveries``: items to be sent again, notices to be sent, and when."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ from unbind_broker.base.database import (
     sql,
 )
 from unbind_broker.base.ids import EndpointId, PlatformId
-from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind, OrderStatus
@@ -31,12 +31,18 @@ REQUESTS: dict[OrderKind, EventType] = {
 }
 """Which webhook asks a platform for an order of each kind."""
 
+REQUEST_EVENTS = frozenset(REQUESTS.values())
+
 _REQUESTS = ", ".join(str(event.code) for event in REQUESTS.values())
+_SENT = ", ".join(
+    str(event.code)
+    for event in (*REQUESTS.values(), EventType.UNBIND_CANCELLED, *sorted(NOTICES))
+)
 _QUEUED = ItemStatus.QUEUED.code
 
 
 class Subject(NamedTuple):
-    """Name what a row is about."""
+    """Name what a row is about; ``order_id`` of a carrier's notice is its own id."""
 
     endpoint_id: EndpointId
     event: EventType
@@ -60,7 +66,8 @@ _DUE = sql(
     JOIN endpoints e ON e.id = w.endpoint_id
     CROSS JOIN LATERAL (
         SELECT r.id, r.due_at, r.event, r.order_id, r.attempt,
-            coalesce(i.status = {_QUEUED}, false) AS waits
+            r.event NOT IN ({_REQUESTS}) OR coalesce(i.status = {_QUEUED}, false)
+                AS waits
         FROM deliveries r
         LEFT JOIN LATERAL (
             SELECT status FROM items
@@ -70,8 +77,9 @@ _DUE = sql(
             SELECT status, deadline FROM orders WHERE id = r.order_id LIMIT 1
         ) o ON true
         WHERE r.endpoint_id = w.endpoint_id AND r.due_at <= :now
-            AND r.event IN ({_REQUESTS})
+            AND r.event IN ({_SENT})
             AND (i.status IS DISTINCT FROM {_QUEUED}
+                OR r.event NOT IN ({_REQUESTS})
                 OR (o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now))
         ORDER BY r.due_at, r.id
         LIMIT w.room
@@ -140,7 +148,7 @@ _TAKE_OVER = sql(
     FROM orders o
     JOIN items i ON i.order_id = o.id
     WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND i.platform_id = :platform
-        AND i.status = {_QUEUED} AND i.attempts > 0
+        AND i.status = {_QUEUED} AND i.attempts > 0 AND i.follows IS NULL
     ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
     """,
     endpoint=INT,
@@ -156,7 +164,8 @@ async def due(db: Db, now: datetime, rooms: Mapping[EndpointId, int]) -> list[Du
 
     Rows come in the order of endpoint, time and event. ``rooms`` says how many are
     wanted for each endpoint. Rows of items that wait no longer are deleted in passing;
-    those of held orders, and those whose deadline has passed, stay where they are.
+    those of held orders, and those whose deadline has passed, stay where they are. What
+    is not a request is returned as it stands: the caller knows when it is outdated.
     """
     if not rooms:
         return []

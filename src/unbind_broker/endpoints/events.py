@@ -36,14 +36,19 @@ PLATFORM_EVENTS = ENDPOINT_EVENTS | {
     EventType.CLEARANCE_PUBLISHED,
 }
 
-CARRIER_EVENTS = ENDPOINT_EVENTS | {
-    EventType.QUERY_COMPLETED,
-    EventType.ORDER_UPDATED,
-    EventType.ORDER_COMPLETED,
-    EventType.ORDER_HELD,
-    EventType.ORDER_DISPUTED,
-    EventType.ORDER_OVERDUE,
-    EventType.ORDER_VIOLATION,
-    EventType.CARRIER_BRAKED,
-    EventType.CLEARANCE_COMPLETED,
-}
+NOTICES = frozenset(
+    {
+        EventType.QUERY_COMPLETED,
+        EventType.ORDER_UPDATED,
+        EventType.ORDER_COMPLETED,
+        EventType.ORDER_HELD,
+        EventType.ORDER_DISPUTED,
+        EventType.ORDER_OVERDUE,
+        EventType.ORDER_VIOLATION,
+        EventType.CARRIER_BRAKED,
+        EventType.CLEARANCE_COMPLETED,
+    }
+)
+"""What carriers are told; all of it stands in their feed too."""
+
+CARRIER_EVENTS = ENDPOINT_EVENTS | NOTICES

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only enum codes are put into the statement
 """Tell a carrier what happened: for its feed, and for its endpoint if it has one."""
 
 import json
@@ -6,11 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from unbind_broker.base.database import BYTES, INSTANT, INT, TEXT, Coded, Db, sql
+from unbind_broker.base.database import BYTES, INSTANT, INT, Coded, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId, EventId, new_uuid7
+from unbind_broker.deliveries.announcing import announce_notice
 from unbind_broker.endpoints.events import EventType
-from unbind_broker.endpoints.states import Delivery
 
 _TELL = sql(
     """
@@ -23,21 +22,6 @@ _TELL = sql(
     order_id=UUID_TYPE,
     at=INSTANT,
     data=BYTES,
-)
-_SCHEDULE = sql(
-    f"""
-    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
-    SELECT e.id, :at, :event, :id, 0
-    FROM endpoints e
-    WHERE e.carrier_id = :carrier AND e.delivery = {Delivery.PUSH.code}
-        AND e.verified_at IS NOT NULL
-        AND (e.event_types IS NULL OR :word = ANY(e.event_types))
-    """,
-    id=UUID_TYPE,
-    carrier=INT,
-    event=Coded(EventType),
-    word=TEXT,
-    at=INSTANT,
 )
 
 
@@ -56,10 +40,18 @@ async def tell(
     that the carrier may not read: the feed shows it too.
     """
     notice = EventId(new_uuid7(now))
-    told = {"id": notice, "carrier": carrier_id, "event": event, "at": now}
-    written = encode_data(data)
-    await db.execute(_TELL, {**told, "order_id": order_id, "data": written})
-    await db.execute(_SCHEDULE, {**told, "word": event.value})
+    await db.execute(
+        _TELL,
+        {
+            "id": notice,
+            "carrier": carrier_id,
+            "event": event,
+            "order_id": order_id,
+            "at": now,
+            "data": encode_data(data),
+        },
+    )
+    await announce_notice(db, now, carrier_id, event, notice)
     return notice
 
 

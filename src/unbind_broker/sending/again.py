@@ -1,22 +1,22 @@
-"""Deal items that are due again to the lanes, from ``deliveries``."""
+"""Deal to the lanes what is due: items once more, cancellations and notices."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import groupby
-from uuid import UUID
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.deliveries import queue
-from unbind_broker.deliveries.queue import Due
+from unbind_broker.deliveries.queue import Due, Subject
+from unbind_broker.sending import contents
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.payloads import OutgoingItem
+from unbind_broker.sending.payloads import Outgoing, key_of
 from unbind_broker.sending.read_numbers import ReadNumbers
 
-Items = dict[UUID, OutgoingItem]
+Contents = dict[Subject, Outgoing]
 
 
 class AgainReader:
@@ -41,9 +41,9 @@ class AgainReader:
             return set()
         with self._numbers.reading() as read:
             rows = await queue.due(db, now, rooms)
-            items = await self._briefs.load(
-                db, now, {row.subject.order_id for row in rows}
-            )
+            new = [row for row in rows if self._is_new(row, read)]
+            loaded = await contents.load(db, now, self._briefs, new)
+            await queue.delete(db, loaded.outdated)
             fed = set()
             for endpoint_id, group in groupby(
                 rows, lambda row: row.subject.endpoint_id
@@ -52,17 +52,22 @@ class AgainReader:
                 if lane is None:
                     continue
                 for together in _groups(list(group), rooms[endpoint_id]):
-                    if self._offer(lane, together, items, read):
+                    if self._offer(lane, together, loaded.contents, read):
                         fed.add(lane)
         return fed
 
+    def _is_new(self, row: Due, read: int) -> bool:
+        lane = self._fleet.get(row.subject.endpoint_id)
+        key = key_of(row.subject.event, row.subject.order_id)
+        return lane is not None and lane.is_new(key, read)
+
     def _offer(
-        self, lane: Lane, together: Sequence[Due], items: Items, read: int
+        self, lane: Lane, together: Sequence[Due], found: Contents, read: int
     ) -> bool:
         works = [
-            Work(item, row.attempt, None, self._monotonic())
+            Work(content, row.attempt, None, self._monotonic())
             for row in together
-            if (item := items.get(row.subject.order_id)) is not None
+            if (content := found.get(row.subject)) is not None
         ]
         event = together[0].subject.event
         return lane.room > 0 and lane.offer_again(event, works, read)

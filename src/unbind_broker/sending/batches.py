@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from unbind_broker.deliveries.queue import REQUEST_EVENTS
 from unbind_broker.endpoints.events import EventType
-from unbind_broker.sending.payloads import OutgoingItem
+from unbind_broker.sending.payloads import Key, Outgoing
 from unbind_broker.sending.positions import Position
 
 FIRST = "first"
@@ -15,47 +16,57 @@ FIRST = "first"
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """One item in a lane's hands.
+    """One thing to send in a lane's hands: an item, that it was cancelled, a notice.
 
     ``attempt`` counts the steps of the retry plan that are used up. ``position`` is
     where the order log names it; None if it came from ``deliveries``. ``taken_at`` is
     the second of the monotonic clock at which it was read.
     """
 
-    item: OutgoingItem
+    content: Outgoing
     attempt: int
     position: Position | None
     taken_at: float
 
     @property
-    def order_id(self) -> UUID:
-        """Give the order whose item it is."""
-        return self.item.order_id
+    def key(self) -> Key:
+        """Tell it apart from what else is in the lane's hands."""
+        return self.content.key
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Items that are sent, and if they fail sent again, together."""
+    """What is sent, and if it fails sent again, together."""
 
     event: EventType
     works: Sequence[Work]
 
     @property
-    def order_ids(self) -> tuple[UUID, ...]:
-        """Give the orders whose items are in it."""
-        return tuple(work.order_id for work in self.works)
+    def is_request(self) -> bool:
+        """Tell whether platforms are asked for items: only that changes items."""
+        return self.event in REQUEST_EVENTS
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Tell its works apart from what else is in the lane's hands."""
+        return tuple(work.key for work in self.works)
+
+    @property
+    def subject_ids(self) -> tuple[UUID, ...]:
+        """Give the orders, or the notice, that it is about."""
+        return tuple(work.content.subject_id for work in self.works)
 
 
 def webhook_id(
-    event: EventType, order_ids: Collection[UUID], occasion: str = FIRST
+    event: EventType, subject_ids: Collection[UUID], occasion: str = FIRST
 ) -> str:
     """Name a request: the same for the same items and occasion, on every retry."""
-    return f"msg_{digest(event, occasion, order_ids).hex()}"
+    return f"msg_{digest(event, occasion, subject_ids).hex()}"
 
 
-def digest(event: EventType, occasion: str, order_ids: Collection[UUID]) -> bytes:
+def digest(event: EventType, occasion: str, subject_ids: Collection[UUID]) -> bytes:
     """Hash what a request is about, whatever the order of its items."""
     hashed = hashlib.sha256(f"{event}\n{occasion}\n".encode())
-    for order_id in sorted(order_ids):
-        hashed.update(order_id.bytes)
+    for subject_id in sorted(subject_ids):
+        hashed.update(subject_id.bytes)
     return hashed.digest()

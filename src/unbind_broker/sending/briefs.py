@@ -4,25 +4,29 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Collection
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.base.database import UUIDS, Db, fetch_all, sql
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken, Sealer
-from unbind_broker.orders.sealed_numbers import open_number
+from unbind_broker.orders.sealed_numbers import open_attestation, open_number
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus, Scope
 from unbind_broker.sending.payloads import OutgoingItem
 
 log = logging.getLogger(__name__)
 
 MOST_KEPT = 20_000
+FRESH = timedelta(seconds=1)
+"""An order that was read longer ago is looked up again: it may have been called back,
+or held, and nothing of it may go out any more."""
 
 _READ = sql(
     f"""
     SELECT o.id, o.kind, o.scope, o.action, o.number_sealed, o.owner_since,
-        o.bound_from, o.bound_before, o.created_at, o.deadline, c.slug
+        o.bound_from, o.bound_before, o.created_at, o.deadline, o.attestation_sealed,
+        o.restores, c.slug
     FROM orders o
     JOIN carriers c ON c.id = o.carrier_id
     WHERE o.id = ANY(:orders) AND o.status = {OrderStatus.IN_PROGRESS.code}
@@ -37,42 +41,47 @@ class Briefs:
     def __init__(self, sealer: Sealer, most: int = MOST_KEPT) -> None:
         self._sealer = sealer
         self._most = most
-        self._kept: OrderedDict[UUID, OutgoingItem] = OrderedDict()
+        self._kept: OrderedDict[UUID, _Brief] = OrderedDict()
 
     async def load(
         self, db: Db, now: datetime, order_ids: Collection[UUID]
     ) -> dict[UUID, OutgoingItem]:
         """Give those of the orders that may be sent: in progress and not overdue.
 
-        An order that is kept may have ended meanwhile; its items say so.
+        An order that is kept may have ended a moment ago; its items say so.
         """
         found: dict[UUID, OutgoingItem] = {}
         missing = []
         for order_id in order_ids:
-            item = self._kept.get(order_id)
+            brief = self._kept.get(order_id)
             # A deadline may have moved later since the order was read.
-            if item is None or item.deadline <= now:
+            if brief is None or brief.is_stale(now) or brief.item.deadline <= now:
                 missing.append(order_id)
             else:
                 self._kept.move_to_end(order_id)
-                found[order_id] = item
+                found[order_id] = brief.item
         if missing:
             for row in await fetch_all(db, _READ, {"orders": missing}):
                 if row.deadline > now:
-                    found[row.id] = self._keep(self._item(row))
+                    found[row.id] = self._keep(row, now)
         return found
 
-    def _keep(self, item: OutgoingItem) -> OutgoingItem:
-        self._kept[item.order_id] = item
+    def _keep(self, row: Any, now: datetime) -> OutgoingItem:
+        before = self._kept.pop(row.id, None)
+        # Nothing else of an order that is in progress ever changes.
+        same = before is not None and before.item.deadline == row.deadline
+        item = before.item if before is not None and same else self._item(row)
+        self._kept[row.id] = _Brief(item, now)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return item
 
     def _item(self, row: Any) -> OutgoingItem:
+        number, attestation = self._unseal(row)
         return OutgoingItem(
             order_id=row.id,
             kind=OrderKind.from_code(row.kind),
-            number=self._unseal(row.id, row.number_sealed),
+            number=number,
             scope=Scope.from_code(row.scope),
             action=None if row.action is None else Action.from_code(row.action),
             owner_since=row.owner_since,
@@ -81,12 +90,35 @@ class Briefs:
             carrier=row.slug,
             created_at=row.created_at,
             deadline=row.deadline,
+            attestation=attestation,
+            restores=row.restores,
         )
 
-    def _unseal(self, order_id: UUID, sealed: bytes) -> PhoneNumber | None:
+    def _unseal(self, row: Any) -> tuple[PhoneNumber | None, str | None]:
+        """Open the number and the attestation; neither goes out without the other."""
+        if row.number_sealed is None:
+            return None, None
         try:
-            return open_number(self._sealer, sealed)
+            number = open_number(self._sealer, row.number_sealed)
         except SealBroken as broken:
-            extra = {"order_id": str(order_id), "reason": broken.detail}
-            log.warning("number_unreadable", extra=extra)
-            return None
+            return _unreadable("number_unreadable", row.id, broken)
+        if row.attestation_sealed is None:
+            return number, None
+        try:
+            return number, open_attestation(self._sealer, row.attestation_sealed)
+        except SealBroken as broken:
+            return _unreadable("attestation_unreadable", row.id, broken)
+
+
+class _Brief(NamedTuple):
+    item: OutgoingItem
+    read_at: datetime
+
+    def is_stale(self, now: datetime) -> bool:
+        # The wall clock may have been set back.
+        return not timedelta(0) <= now - self.read_at <= FRESH
+
+
+def _unreadable(what: str, order_id: UUID, broken: SealBroken) -> tuple[None, None]:
+    log.warning(what, extra={"order_id": str(order_id), "reason": broken.detail})
+    return None, None

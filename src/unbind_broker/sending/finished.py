@@ -13,14 +13,16 @@ from unbind_broker.sending.lane import Lane
 class Finished:
     """What was sent and what came of it.
 
-    ``reports_signed`` forbids results inside the answer, which nobody signed.
-    ``jitter`` was drawn when it ended, so that recording it a second time decides the
-    same.
+    ``platform_id`` is None where a carrier was told something. ``reports_signed``
+    forbids results inside the answer, which nobody signed. ``jitter`` was drawn when it
+    ended, so that recording it a second time decides the same.
+
+    That a ``sensitive`` platform took an item may be all that its carrier waits for.
     """
 
     attempt_id: AttemptId
     lane: Lane
-    platform_id: PlatformId
+    platform_id: PlatformId | None
     batch: Batch
     webhook_id: str
     body_sha256: bytes
@@ -29,3 +31,4 @@ class Finished:
     exchange: Exchange
     jitter: float
     reports_signed: bool = False
+    sensitive: bool = False

@@ -3,13 +3,12 @@
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
-from uuid import UUID
 
 from unbind_broker.base.ids import EndpointId
-from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.pace import Pace
+from unbind_broker.sending.payloads import Key, most_together
 from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.read_numbers import ReadNumbers, Tombstones
 from unbind_broker.sending.targets import Target
@@ -25,8 +24,9 @@ LEAST_CAPACITY = 64
 class Lane:
     """One owned endpoint. Times are seconds of the monotonic clock.
 
-    Every item handed to the lane is *pending* until what came of it is recorded, and
-    the durable cursor never passes a pending item of the log.
+    Everything handed to the lane is *pending* until what came of it is recorded, and
+    the durable cursor never passes a pending item of the log. A carrier's lane has
+    nothing to do with the log.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Lane:
         self.draining = False  # is about to be given back: starts nothing more
         self.lost = False  # somebody else may own the endpoint
         self.in_flight = 0
-        self._pending: dict[UUID, Work] = {}
+        self._pending: dict[Key, Work] = {}
         self._fresh: dict[EventType, deque[Work]] = {}
         self._again: deque[Batch] = deque()
         self._again_last = False
@@ -75,9 +75,14 @@ class Lane:
         return max(0, self.capacity - len(self._pending)) if self.sends else 0
 
     @property
+    def reads_log(self) -> bool:
+        """Tell whether first sends come from the log: carriers have no items."""
+        return self.target is not None and self.target.platform_id is not None
+
+    @property
     def wants_more(self) -> bool:
-        """Tell whether reading on is worth a statement of its own."""
-        return self.room * 2 >= self.capacity > 0
+        """Tell whether reading on in the log is worth a statement of its own."""
+        return self.reads_log and self.room * 2 >= self.capacity > 0
 
     @property
     def is_idle(self) -> bool:
@@ -125,33 +130,36 @@ class Lane:
     def put_back(self, works: Iterable[Work]) -> None:
         """Let go of items of which nothing was recorded; they are read again."""
         works = list(works)
-        self.forget(work.order_id for work in works)
+        self.forget(work.key for work in works)
         self.behind = True
         for work in works:
             if work.position is not None:
                 self.position = min(self.position, just_before(work.position))
 
-    def offer(self, work: Work, read: int) -> bool:
+    def offer(self, event: EventType, work: Work, read: int) -> bool:
         """Take an item that the log names, unless it is known already."""
-        if not self._is_new(work.order_id, read):
+        if not self.is_new(work.key, read):
             return False
         self._keep(work)
-        event = REQUESTS[work.item.kind]
         self._fresh.setdefault(event, deque()).append(work)
         return True
 
     def offer_again(self, event: EventType, works: Sequence[Work], read: int) -> bool:
-        """Take items that are due again together; larger than a batch, they part."""
+        """Take what is due together; larger than a batch, it parts."""
         target = self.target
-        new = [work for work in works if self._is_new(work.order_id, read)]
+        new = [work for work in works if self.is_new(work.key, read)]
         if target is None or not new:
             return False
         for work in new:
             self._keep(work)
-        for start in range(0, len(new), target.max_batch):
-            part = new[start : start + target.max_batch]
-            self._again.append(Batch(event, part))
+        most = most_together(event, target.max_batch)
+        for start in range(0, len(new), most):
+            self._again.append(Batch(event, new[start : start + most]))
         return True
+
+    def is_new(self, key: Key, read: int) -> bool:
+        """Tell whether a row of that read is neither pending nor out of date."""
+        return key not in self._pending and not self._tombstones.hides(key, read)
 
     def may_start(self, now: float, needed: float) -> bool:
         """Tell whether a request may start: ``needed`` must be left of the lease."""
@@ -182,31 +190,27 @@ class Lane:
         until = now + min(retry_after, LONGEST_HOLD).total_seconds()
         self._held_until = max(self._held_until, until)
 
-    def recorded(self, order_ids: Collection[UUID]) -> None:
-        """Note that what came of these items has been committed."""
-        for order_id in order_ids:
-            if self._let_go(order_id):
-                self._tombstones.bury(order_id)
+    def recorded(self, keys: Collection[Key]) -> None:
+        """Note that what came of these has been committed."""
+        for key in keys:
+            if self._let_go(key):
+                self._tombstones.bury(key)
 
-    def forget(self, order_ids: Iterable[UUID]) -> None:
-        """Let go of items of which nothing was recorded."""
-        for order_id in order_ids:
-            self._let_go(order_id)
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Let go of that of which nothing was recorded."""
+        for key in keys:
+            self._let_go(key)
 
     def _keep(self, work: Work) -> None:
-        self._pending[work.order_id] = work
+        self._pending[work.key] = work
         self._pending_again += work.position is None
 
-    def _let_go(self, order_id: UUID) -> bool:
-        work = self._pending.pop(order_id, None)
+    def _let_go(self, key: Key) -> bool:
+        work = self._pending.pop(key, None)
         if work is None:
             return False
         self._pending_again -= work.position is None
         return True
-
-    def _is_new(self, order_id: UUID, read: int) -> bool:
-        known = order_id in self._pending or self._tombstones.hides(order_id, read)
-        return not known
 
     def _take_fresh(self, target: Target) -> Batch:
         event = min(self._fresh, key=lambda event: self._fresh[event][0].taken_at)

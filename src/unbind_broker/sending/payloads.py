@@ -5,20 +5,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from typing import ClassVar
 from uuid import UUID
 
-from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.events import NOTICES, EventType
+from unbind_broker.items.states import Reason
 from unbind_broker.orders.states import Action, OrderKind, Scope
+from unbind_broker.orders.views import show_order_id
+
+Key = UUID | tuple[EventType, UUID]
+"""What tells apart everything that may be on its way to one endpoint. A request is
+known by its order, because an order has one kind; what else is said of an order is
+known by its type too."""
+
+
+def key_of(event: EventType, subject_id: UUID) -> Key:
+    """Tell what a webhook is about apart from what else goes to the same endpoint."""
+    if event is EventType.UNBIND_CANCELLED:
+        return event, subject_id
+    return subject_id
 
 
 @dataclass(frozen=True)
 class OutgoingItem:
     """An item as every platform gets it; the same for all of them.
 
-    ``number`` is None where it was sealed by a key that this process does not have.
+    ``number`` is None where it, or the attestation that must go with it, was sealed by
+    a key that this process does not have. ``restores`` names the order that is undone.
     """
 
     order_id: UUID
@@ -33,12 +48,34 @@ class OutgoingItem:
     created_at: datetime
     deadline: datetime
     attestation: str | None = field(default=None, repr=False)
+    restores: UUID | None = None
+
+    @property
+    def subject_id(self) -> UUID:
+        """Give the id by which requests and their repetitions name it."""
+        return self.order_id
+
+    @property
+    def key(self) -> Key:
+        """Tell it apart from what else goes to the same endpoint."""
+        return self.order_id
+
+    @property
+    def is_readable(self) -> bool:
+        """Tell whether it can be sent by this process."""
+        return self.number is not None
 
     @cached_property
     def public_id(self) -> str:
         """Give the id that platforms answer with."""
-        query = self.kind is OrderKind.QUERY
-        return format_id(Prefix.QUERY if query else Prefix.ORDER, self.order_id)
+        return show_order_id(self.kind, self.order_id)
+
+    @property
+    def _undone(self) -> dict[str, object]:
+        """Name the order that is undone, in restore orders only."""
+        if self.restores is None:
+            return {}
+        return {"restores": show_order_id(OrderKind.UNBIND, self.restores)}
 
     @cached_property
     def encoded(self) -> bytes:
@@ -60,16 +97,92 @@ class OutgoingItem:
                 "created_at": show_instant(self.created_at),
                 "deadline": show_instant(self.deadline),
                 "attestation": self.attestation,
+                **self._undone,
             }
         )
 
 
-def item_payload(
-    event: EventType, now: datetime, items: Sequence[OutgoingItem]
-) -> bytes:
-    """Write a request for items."""
-    head = f'{{"type":"{event}","timestamp":"{show_instant(now)}","data":{{"items":['
-    return head.encode() + b",".join(item.encoded for item in items) + b"]}}"
+@dataclass(frozen=True)
+class OutgoingCancel:
+    """That an item was called back, as its platform is told.
+
+    ``reason`` is None where a result that came in late has replaced it. It is repeated
+    until ``deadline``.
+    """
+
+    order_id: UUID
+    kind: OrderKind
+    reason: Reason | None
+    cancelled_at: datetime
+    deadline: datetime
+
+    is_readable: ClassVar[bool] = True
+
+    @property
+    def subject_id(self) -> UUID:
+        """Give the id by which requests and their repetitions name it."""
+        return self.order_id
+
+    @property
+    def key(self) -> Key:
+        """Tell it apart from the request that it calls back."""
+        return key_of(EventType.UNBIND_CANCELLED, self.order_id)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """Write it; it holds no number."""
+        return _encode(
+            {
+                "id": show_order_id(self.kind, self.order_id),
+                "reason": self.reason,
+                "cancelled_at": show_instant(self.cancelled_at),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class OutgoingNotice:
+    """What a carrier is told; ``data`` are the bytes that were stored when it happened.
+
+    It is repeated until ``deadline``.
+    """
+
+    notice_id: UUID
+    event: EventType
+    at: datetime
+    data: bytes = field(repr=False)
+    deadline: datetime
+
+    is_readable: ClassVar[bool] = True
+
+    @property
+    def subject_id(self) -> UUID:
+        """Give the id by which requests and their repetitions name it."""
+        return self.notice_id
+
+    @property
+    def key(self) -> Key:
+        """Tell it apart from what else goes to the same endpoint."""
+        return self.notice_id
+
+
+Outgoing = OutgoingItem | OutgoingCancel | OutgoingNotice
+"""Everything that a worker sends by itself."""
+
+
+def most_together(event: EventType, max_batch: int) -> int:
+    """Say how many go into one request: a carrier's notices go one by one."""
+    return 1 if event in NOTICES else max_batch
+
+
+def payload(event: EventType, now: datetime, contents: Sequence[Outgoing]) -> bytes:
+    """Write a request. A notice tells when it happened, all others when they go out."""
+    encoded = []
+    for content in contents:
+        if isinstance(content, OutgoingNotice):
+            return _notice_payload(content)
+        encoded.append(content.encoded)
+    return _head(event, now) + b'{"items":[' + b",".join(encoded) + b"]}}"
 
 
 def verification_payload(now: datetime, challenge: str) -> bytes:
@@ -80,6 +193,14 @@ def verification_payload(now: datetime, challenge: str) -> bytes:
 def test_payload(now: datetime) -> bytes:
     """Write a webhook that asks for nothing."""
     return _payload(EventType.ENDPOINT_TEST, now, {})
+
+
+def _notice_payload(notice: OutgoingNotice) -> bytes:
+    return _head(notice.event, notice.at) + notice.data + b"}"
+
+
+def _head(event: EventType, at: datetime) -> bytes:
+    return f'{{"type":"{event}","timestamp":"{show_instant(at)}","data":'.encode()
 
 
 def _payload(event: EventType, now: datetime, data: Mapping[str, object]) -> bytes:

@@ -6,7 +6,8 @@ A read that began before a record was committed may still return the item as wai
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
+
+from unbind_broker.sending.payloads import Key
 
 
 class ReadNumbers:
@@ -38,25 +39,25 @@ class Tombstones:
 
     def __init__(self, numbers: ReadNumbers) -> None:
         self._numbers = numbers
-        self._stones: dict[UUID, int] = {}
-        self._by_age: deque[tuple[int, UUID]] = deque()
+        self._stones: dict[Key, int] = {}
+        self._by_age: deque[tuple[int, Key]] = deque()
 
     def __len__(self) -> int:
         return len(self._stones)
 
-    def bury(self, order_id: UUID) -> None:
-        """Note that the item was recorded: reads begun by now may be out of date."""
+    def bury(self, key: Key) -> None:
+        """Note that it was recorded: reads begun by now may be out of date."""
         self._purge()
-        self._stones[order_id] = self._numbers.newest
-        self._by_age.append((self._numbers.newest, order_id))
+        self._stones[key] = self._numbers.newest
+        self._by_age.append((self._numbers.newest, key))
 
-    def hides(self, order_id: UUID, read: int) -> bool:
+    def hides(self, key: Key, read: int) -> bool:
         """Tell whether a row of that read is out of date."""
-        return read <= self._stones.get(order_id, 0)
+        return read <= self._stones.get(key, 0)
 
     def _purge(self) -> None:
         oldest = self._numbers.oldest
         while self._by_age and self._by_age[0][0] < oldest:
-            number, order_id = self._by_age.popleft()
-            if self._stones.get(order_id) == number:
-                del self._stones[order_id]
+            number, key = self._by_age.popleft()
+            if self._stones.get(key) == number:
+                del self._stones[key]

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.sending import log_reads
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
@@ -154,13 +155,16 @@ class LogReader:
         item = items.get(row.order_id)
         if item is None:
             return False
-        return lane.offer(Work(item, 0, row, self._monotonic()), read)
+        work = Work(item, 0, row, self._monotonic())
+        return lane.offer(REQUESTS[item.kind], work, read)
 
     def _lanes(self) -> Lanes:
         return {
             lane.target.platform_id: lane
             for lane in self._fleet
-            if lane.target is not None and lane.sends
+            if lane.target is not None
+            and lane.target.platform_id is not None
+            and lane.sends
         }
 
 

@@ -12,14 +12,18 @@ from uuid import UUID
 from unbind_broker.audit.trail import Fact
 from unbind_broker.audit.trail import record as record_facts
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import WorkerId
+from unbind_broker.base.ids import CarrierId, PlatformId, WorkerId
 from unbind_broker.base.numbers import clean_free_text
+from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries import attempts, queue
+from unbind_broker.deliveries.announcing import announce_cancelled
 from unbind_broker.deliveries.attempts import Attempt
+from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.items import service as items
 from unbind_broker.items.item import ItemKey
+from unbind_broker.items.joining import pass_on
 from unbind_broker.sending import leases
 from unbind_broker.sending.batches import FIRST, digest
 from unbind_broker.sending.finished import Finished
@@ -35,11 +39,13 @@ class Written:
     """What must follow once this has committed.
 
     ``touched`` are orders that may be complete; ``stale`` are failures of endpoints
-    that somebody else owns by now.
+    that somebody else owns by now; ``alarming`` are carriers whose results must be
+    looked at.
     """
 
     touched: set[UUID] = field(default_factory=set)
     stale: set[Finished] = field(default_factory=set)
+    alarming: set[CarrierId] = field(default_factory=set)
 
 
 async def write(
@@ -48,6 +54,7 @@ async def write(
     worker: WorkerId,
     finished: Sequence[Finished],
     plans: Plans,
+    applying: Applying,
 ) -> Written:
     """Record exchanges; those that were recorded before change nothing."""
     new_ids = await attempts.append(db, [_attempt(one) for one in finished])
@@ -57,17 +64,25 @@ async def write(
     for one in new:
         if one not in stale:
             verdicts.add(one, plans)
-    reports = [(one, lines) for one in new if (lines := lines_of(one))]
+    reports = [
+        (one.platform_id, lines)
+        for one in new
+        if one.platform_id is not None and (lines := lines_of(one))
+    ]
     await _lock(db, verdicts, reports)
     touched = await _apply(db, now, verdicts)
-    for one, lines in reports:
-        touched |= await apply_results(db, now, one.platform_id, lines)
+    touched |= _told_by_taking(new)
+    alarming: set[CarrierId] = set()
+    for platform_id, lines in reports:
+        applied = await apply_results(db, now, platform_id, lines, applying)
+        touched |= applied.touched
+        alarming |= applied.alarming
     actor = f"worker:{worker}"
     for endpoint_id in sorted(verdicts.gone):
         await endpoints.disable(db, now, endpoint_id, "answered 410 Gone", actor)
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
-    return Written(touched, stale)
+    return Written(touched, stale, alarming)
 
 
 async def _stale(
@@ -79,13 +94,13 @@ async def _stale(
 
 
 async def _lock(
-    db: Db, verdicts: Verdicts, reports: Sequence[tuple[Finished, list[object]]]
+    db: Db, verdicts: Verdicts, reports: Sequence[tuple[PlatformId, list[object]]]
 ) -> None:
     """Lock all items in one order; a single verb does so by itself."""
     groups = [verdicts.acknowledged, verdicts.counted, verdicts.dead]
     groups += [
-        [ItemKey(order_id, one.platform_id) for order_id in orders_named(lines)]
-        for one, lines in reports
+        [ItemKey(order_id, platform_id) for order_id in orders_named(lines)]
+        for platform_id, lines in reports
     ]
     if sum(bool(group) for group in groups) > 1:
         await items.lock(db, {key for group in groups for key in group})
@@ -93,18 +108,33 @@ async def _lock(
 
 async def _apply(db: Db, now: datetime, verdicts: Verdicts) -> set[UUID]:
     acknowledged = set(verdicts.acknowledged)
+    called_back: list[ItemKey] = []
     if acknowledged:
-        await items.acknowledge(db, now, acknowledged)
+        answered = await items.acknowledge(db, now, acknowledged)
+        called_back += answered.called_back
+        await pass_on(db, now, answered.taken)
     failed = {*verdicts.counted, *verdicts.dead} - acknowledged
     if failed:
-        await items.count_attempts(db, failed)
+        called_back += await items.count_attempts(db, failed)
     ended: list[ItemKey] = []
     if verdicts.dead:
         ended = await items.mark_undeliverable(db, now, set(verdicts.dead))
+        await promote(db, now, ended)
+    await announce_cancelled(db, now, called_back)
     await queue.delete(db, verdicts.no_more)
     done = set(verdicts.no_more)
     await queue.schedule(db, [due for due in verdicts.again if due.subject not in done])
     return {key.order_id for key in ended}
+
+
+def _told_by_taking(finished: Collection[Finished]) -> set[UUID]:
+    """Give the orders whose carriers wait for no more than this of them."""
+    return {
+        order_id
+        for one in finished
+        if one.sensitive and one.batch.is_request and _is_accepted(one)
+        for order_id in one.batch.subject_ids
+    }
 
 
 def _attempt(one: Finished) -> Attempt:
@@ -114,7 +144,7 @@ def _attempt(one: Finished) -> Attempt:
         id=one.attempt_id,
         endpoint_id=one.lane.endpoint_id,
         event=one.batch.event,
-        order_ids=one.batch.order_ids,
+        order_ids=one.batch.subject_ids,
         webhook_id=one.webhook_id,
         body_sha256=one.body_sha256,
         started_at=one.started_at,
@@ -126,17 +156,17 @@ def _attempt(one: Finished) -> Attempt:
 
 
 def _disclosure(actor: str, one: Finished) -> Fact:
-    """Say that numbers were sent to an endpoint, without naming them."""
-    order_ids = one.batch.order_ids
+    """Say what was sent to an endpoint: numbers, without naming them, or news."""
+    subject_ids = one.batch.subject_ids
     return Fact(
         actor=actor,
-        action="attempt.disclosed",
+        action="attempt.disclosed" if one.batch.is_request else "attempt.told",
         facts={
             "attempt": str(one.attempt_id),
             "endpoint": one.lane.endpoint_id,
             "event": one.batch.event.value,
-            "count": len(order_ids),
-            "digest": digest(one.batch.event, FIRST, order_ids).hex(),
+            "count": len(subject_ids),
+            "digest": digest(one.batch.event, FIRST, subject_ids).hex(),
         },
     )
 

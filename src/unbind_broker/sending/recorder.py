@@ -11,7 +11,9 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.base.ids import WorkerId
+from unbind_broker.base.ids import CarrierId, WorkerId
+from unbind_broker.callbacks.braking import consider
+from unbind_broker.callbacks.results import Applying
 from unbind_broker.orders.settling import settle
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
@@ -52,14 +54,17 @@ class Recorder:
         worker: WorkerId,
         plans: Plans,
         now: Callable[[], datetime],
+        applying: Applying,
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._plans = plans
         self._now = now
+        self._applying = applying
         self._entries: deque[_Entry] = deque()
         self._items = 0
         self._unsettled: set[UUID] = set()
+        self._alarming: set[CarrierId] = set()
         self.woken: Callable[[], None] = lambda: None
         self.rested: Callable[[Collection[Lane]], None] = lambda _: None
 
@@ -70,8 +75,8 @@ class Recorder:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether everything is recorded and settled."""
-        return not self._entries and not self._unsettled
+        """Tell whether everything is recorded, and what follows from it is done."""
+        return not (self._entries or self._unsettled or self._alarming)
 
     def put(self, finished: Finished) -> None:
         """Take charge of what came of an exchange."""
@@ -91,6 +96,8 @@ class Recorder:
             await self._record(entries)
         if self._unsettled:
             await self._settle()
+        if self._alarming:
+            await self._consider()
         return 0.0 if self._entries else 1.0
 
     def _next(self) -> list[_Entry]:
@@ -111,12 +118,15 @@ class Recorder:
         try:
             async with self._engine.begin() as db:
                 now = self._now()
-                written = await write(db, now, self._worker, finished, self._plans)
+                written = await write(
+                    db, now, self._worker, finished, self._plans, self._applying
+                )
         except DBAPIError as error:
             if not error.connection_invalidated:
                 self._set_aside(entries)
             raise
         self._unsettled |= written.touched
+        self._alarming |= written.alarming
         self._done(entries, written)
 
     def _done(self, entries: Sequence[_Entry], written: Written) -> None:
@@ -126,9 +136,9 @@ class Recorder:
             lane, batch = entry.finished.lane, entry.finished.batch
             if entry.finished in written.stale:
                 lane.lost = True
-                lane.forget(batch.order_ids)
+                lane.forget(batch.keys)
             else:
-                lane.recorded(batch.order_ids)
+                lane.recorded(batch.keys)
         self.rested({entry.finished.lane for entry in entries})
 
     def _set_aside(self, entries: Sequence[_Entry]) -> None:
@@ -153,3 +163,9 @@ class Recorder:
         async with self._engine.begin() as db:
             await settle(db, self._now(), order_ids)
         self._unsettled -= order_ids
+
+    async def _consider(self) -> None:
+        carriers = set(self._alarming)
+        async with self._engine.begin() as db:
+            await consider(db, self._now(), carriers, self._applying.brake)
+        self._alarming -= carriers

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import PlatformId, Prefix, parse_id
-from unbind_broker.callbacks.results import MAX_LINES, apply
+from unbind_broker.callbacks.results import MAX_LINES, Applied, Applying, apply
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.finished import Finished
 
@@ -18,10 +18,12 @@ log = logging.getLogger(__name__)
 def lines_of(finished: Finished) -> list[object]:
     """Read ``{"results": [...]}``; anything else is an answer without results.
 
-    Nor does it count where reports must be signed: an answer carries no signature.
+    Nor does it count where reports must be signed: an answer carries no signature; and
+    only requests ask for results.
     """
     exchange = finished.exchange
-    if exchange.outcome.kind is not OutcomeKind.ACCEPTED or not exchange.answer:
+    is_taken = exchange.outcome.kind is OutcomeKind.ACCEPTED
+    if not finished.batch.is_request or not is_taken or not exchange.answer:
         return []
     try:
         body = json.loads(exchange.answer)
@@ -55,15 +57,19 @@ def _warn(what: str, finished: Finished) -> None:
 
 
 async def apply_results(
-    db: Db, now: datetime, platform: PlatformId, lines: Sequence[object]
-) -> set[UUID]:
-    """Apply results and return the orders that may be complete now.
+    db: Db,
+    now: datetime,
+    platform: PlatformId,
+    lines: Sequence[object],
+    applying: Applying,
+) -> Applied:
+    """Apply results; the answers to the lines have nobody to read them.
 
     Whatever is wrong with them, the platform has taken the items: that stays recorded.
     """
     try:
         async with db.begin_nested():
-            return (await apply(db, now, platform, lines)).touched
+            return await apply(db, now, platform, lines, applying)
     except Exception:
         log.exception("results_not_applied", extra={"platform_id": platform})
-        return set()
+        return Applied([], set(), set())

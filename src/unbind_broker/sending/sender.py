@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.base.ids import AttemptId, new_uuid7
+from unbind_broker.base.ids import AttemptId, PlatformId, new_uuid7
 from unbind_broker.base.signing import sign_v1, signature_headers
 from unbind_broker.deliveries.attempts import Timings
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
@@ -18,14 +18,14 @@ from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound
-from unbind_broker.sending.payloads import item_payload
+from unbind_broker.sending.payloads import payload
 from unbind_broker.sending.recheck import still_waiting
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.targets import Target
 
 log = logging.getLogger(__name__)
 
-STALE_SECONDS = 5.0
+STALE_SECONDS = 1.0
 """Items that waited longer in memory are looked up once more before they are sent."""
 
 
@@ -112,11 +112,11 @@ class Sender:
     async def _send(self, lane: Lane, target: Target, batch: Batch) -> None:
         try:
             works = await self._wanted(lane, target, batch)
-            unreadable = [work for work in works if work.item.number is None]
+            unreadable = [work for work in works if not work.content.is_readable]
             if unreadable:
                 part = Batch(batch.event, unreadable)
                 self._note(lane, _Sent(target, part, self._parts.now()), _OWN_FAULT)
-            readable = [work for work in works if work.item.number is not None]
+            readable = [work for work in works if work.content.is_readable]
             if readable:
                 await self._exchange(lane, target, Batch(batch.event, readable))
         except Exception:
@@ -128,19 +128,29 @@ class Sender:
 
     async def _wanted(self, lane: Lane, target: Target, batch: Batch) -> list[Work]:
         """Leave out what is overdue, and what was called back while it waited."""
-        now, waited_since = self._parts.now(), self._parts.monotonic() - STALE_SECONDS
-        works = [work for work in batch.works if work.item.deadline > now]
-        old = {work.order_id for work in works if work.taken_at < waited_since}
-        if old:
-            async with self._parts.engine.connect() as db:
-                old -= await still_waiting(db, target.platform_id, old)
-            works = [work for work in works if work.order_id not in old]
-        wanted = {work.order_id for work in works}
-        lane.forget(one for one in batch.order_ids if one not in wanted)
+        now = self._parts.now()
+        works = [work for work in batch.works if work.content.deadline > now]
+        if batch.is_request and target.platform_id is not None:
+            works = await self._not_called_back(works, target.platform_id)
+        wanted = {work.key for work in works}
+        lane.forget(one for one in batch.keys if one not in wanted)
         if not lane.may_start(self._parts.monotonic(), self._parts.needed):
             lane.put_back(works)
             return []
         return works
+
+    async def _not_called_back(
+        self, works: list[Work], platform_id: PlatformId
+    ) -> list[Work]:
+        waited_since = self._parts.monotonic() - STALE_SECONDS
+        old = {
+            work.content.subject_id for work in works if work.taken_at < waited_since
+        }
+        if not old:
+            return works
+        async with self._parts.engine.connect() as db:
+            old -= await still_waiting(db, platform_id, old)
+        return [work for work in works if work.content.subject_id not in old]
 
     async def _exchange(self, lane: Lane, target: Target, batch: Batch) -> None:
         sent = _Sent(target, batch, self._parts.now())
@@ -177,6 +187,7 @@ class Sender:
                 exchange=exchange,
                 jitter=self._parts.jitter(),
                 reports_signed=sent.target.reports_signed,
+                sensitive=sent.target.sensitive,
             )
         )
 
@@ -188,10 +199,10 @@ class _Sent:
         self.target = target
         self.batch = batch
         self.at = at
-        self.webhook_id = webhook_id(batch.event, batch.order_ids)
-        items = [work.item for work in batch.works]
-        readable = all(item.number is not None for item in items)
-        self.body = item_payload(batch.event, at, items) if readable else b""
+        self.webhook_id = webhook_id(batch.event, batch.subject_ids)
+        contents = [work.content for work in batch.works]
+        readable = all(content.is_readable for content in contents)
+        self.body = payload(batch.event, at, contents) if readable else b""
 
 
 _OWN_FAULT = Exchange(

@@ -18,25 +18,30 @@ log = logging.getLogger(__name__)
 class Target:
     """Where to post for whom, how much at once, signed with what.
 
+    ``platform_id`` is None for a carrier's endpoint, which gets notices and no items.
+
     ``reports_signed``: its owner wants no result to count that is not signed by it.
+
+    ``sensitive``: for an order's carrier its items are finished once they are taken.
 
     ``secrets`` hold the present one and, until its grace ends, the previous one.
     """
 
     endpoint_id: EndpointId
-    platform_id: PlatformId
+    platform_id: PlatformId | None
     url: str
     max_batch: int
     max_concurrency: int
     max_rate: float | None
     reports_signed: bool
     secrets: tuple[Secret, ...] = field(repr=False)
+    sensitive: bool = False
 
 
 def target_of(
     endpoint: Endpoint, secrets: EndpointSecrets, now: datetime
 ) -> Target | None:
-    """Say where items for this endpoint go at this moment; None: nowhere.
+    """Say where webhooks for this endpoint go at this moment; None: nowhere.
 
     Nor where its secret cannot be opened: that must hold up no other endpoint.
     """
@@ -45,7 +50,7 @@ def target_of(
         and endpoint.status is EndpointStatus.ACTIVE
         and endpoint.verified_at is not None
     )
-    if not posts or endpoint.url is None or endpoint.platform_id is None:
+    if not posts or endpoint.url is None:
         return None
     try:
         living = secrets.living(endpoint, now)
@@ -64,4 +69,5 @@ def target_of(
         max_rate=endpoint.max_rate,
         reports_signed=endpoint.result_public_key is not None,
         secrets=living,
+        sensitive=endpoint.sensitive,
     )

@@ -1,4 +1,4 @@
-"""What follows from finished exchanges for each of their items. Pure."""
+"""What follows from finished exchanges for each thing that was sent. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,7 +39,11 @@ class Plans:
 
 @dataclass
 class Verdicts:
-    """What to write down; an item is in one of the lists of keys at most."""
+    """What to write down; an item is in one of the lists of keys at most.
+
+    Only requests put items there: that a platform has, or has not, taken anything else
+    says nothing about an item.
+    """
 
     acknowledged: list[ItemKey] = field(default_factory=list)
     counted: list[ItemKey] = field(default_factory=list)
@@ -49,44 +53,53 @@ class Verdicts:
     gone: set[EndpointId] = field(default_factory=set)
 
     def add(self, finished: Finished, plans: Plans) -> None:
-        """Decide about every item of an exchange."""
+        """Decide about everything that was sent in an exchange."""
         works = finished.batch.works
         plan = plans.of(finished.batch.event)
         steps = max(work.attempt for work in works) + 1
         for place, work in enumerate(works):
-            tried = Tried(steps, len(works), work.item.deadline)
+            tried = Tried(steps, len(works), work.content.deadline)
             outcome = finished.exchange.outcome
             decision = decide(outcome, tried, finished.ended_at, plan, finished.jitter)
-            key = ItemKey(work.order_id, finished.platform_id)
-            subject = _subject(finished, work)
+            keys, subject = _item_keys(finished, work), _subject(finished, work)
             match decision:
                 case Done():
-                    self.acknowledged.append(key)
+                    self.acknowledged += keys
                     self.no_more.append(subject)
                 case RetryAt() | Park():
-                    self._again(key, subject, decision)
+                    self._again(keys, subject, decision)
                 case DisableEndpoint():
-                    self._again(key, subject, decision.then)
+                    self._again(keys, subject, decision.then)
                     self.gone.add(subject.endpoint_id)
                 case Halve():
                     at = _half_at(finished.ended_at, place, len(works))
-                    self.counted.append(key)
+                    self.counted += keys
                     self.again.append(Due(subject, at, work.attempt))
                 case Dead():
-                    self.dead.append(key)
+                    self.dead += keys
                     self.no_more.append(subject)
                 case _:
                     assert_never(decision)
 
-    def _again(self, key: ItemKey, subject: Subject, then: RetryAt | Park) -> None:
+    def _again(
+        self, keys: list[ItemKey], subject: Subject, then: RetryAt | Park
+    ) -> None:
         at = then.at if isinstance(then, RetryAt) else then.until
         self.again.append(Due(subject, at, then.attempt))
         if then.counted:
-            self.counted.append(key)
+            self.counted += keys
+
+
+def _item_keys(finished: Finished, work: Work) -> list[ItemKey]:
+    """Name the item that a request was about; nothing else touches one."""
+    if not finished.batch.is_request or finished.platform_id is None:
+        return []
+    return [ItemKey(work.content.subject_id, finished.platform_id)]
 
 
 def _subject(finished: Finished, work: Work) -> Subject:
-    return Subject(finished.lane.endpoint_id, finished.batch.event, work.order_id)
+    content, batch = work.content, finished.batch
+    return Subject(finished.lane.endpoint_id, batch.event, content.subject_id)
 
 
 def _half_at(now: datetime, place: int, together: int) -> datetime:

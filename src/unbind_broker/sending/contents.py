@@ -1,0 +1,112 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""What the rows of ``deliveries`` stand for, whatever they are about."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.deliveries.queue import REQUEST_EVENTS, Due, Subject
+from unbind_broker.endpoints.events import NOTICES, EventType
+from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.orders.states import OrderKind, OrderStatus
+from unbind_broker.sending.briefs import Briefs
+from unbind_broker.sending.payloads import Outgoing, OutgoingCancel, OutgoingNotice
+
+KEPT_TRYING = timedelta(days=5)
+"""How long a cancellation or a notice is repeated, by the plan for orders. A platform
+is told of a cancellation until its order's deadline at least; a carrier's feed holds
+the notices that were given up."""
+
+_CANCELLED = ItemStatus.CANCELLED.code
+
+_CANCELS = sql(
+    f"""
+    SELECT n.endpoint_id, o.id, o.kind, o.deadline, o.completed_at,
+        CASE WHEN i.status = {_CANCELLED} THEN i.reason END AS reason
+    FROM unnest(:endpoints, :orders) AS n (endpoint_id, order_id)
+    JOIN endpoints e ON e.id = n.endpoint_id
+    JOIN orders o ON o.id = n.order_id
+    LEFT JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
+    WHERE o.status = {OrderStatus.CANCELLED.code}
+    """,
+    endpoints=INTS,
+    orders=UUIDS,
+)
+_NOTICES = sql(
+    "SELECT id, event, at, data FROM notices WHERE id = ANY(:ids)", ids=UUIDS
+)
+
+
+class Loaded(NamedTuple):
+    """What may be sent, and what need not be sent any more."""
+
+    contents: dict[Subject, Outgoing]
+    outdated: list[Subject]
+
+
+async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> Loaded:
+    """Read what each row stands for.
+
+    A request that has none now is not outdated: its order is held, or about to end.
+    """
+    subjects = [row.subject for row in rows]
+    requests = [one for one in subjects if one.event in REQUEST_EVENTS]
+    others = [one for one in subjects if one.event not in REQUEST_EVENTS]
+    items = await briefs.load(db, now, {one.order_id for one in requests})
+    contents: dict[Subject, Outgoing] = {
+        one: items[one.order_id] for one in requests if one.order_id in items
+    }
+    if not others:
+        return Loaded(contents, [])
+    found: list[tuple[Subject, OutgoingCancel | OutgoingNotice]] = [
+        *await _cancels(db, [one for one in others if one.event not in NOTICES]),
+        *await _notices(db, [one for one in others if one.event in NOTICES]),
+    ]
+    contents.update((one, content) for one, content in found if content.deadline > now)
+    return Loaded(contents, [one for one in others if one not in contents])
+
+
+async def _cancels(
+    db: Db, subjects: Sequence[Subject]
+) -> list[tuple[Subject, OutgoingCancel]]:
+    if not subjects:
+        return []
+    values = {
+        "endpoints": [one.endpoint_id for one in subjects],
+        "orders": [one.order_id for one in subjects],
+    }
+    return [
+        (Subject(row.endpoint_id, EventType.UNBIND_CANCELLED, row.id), _cancel(row))
+        for row in await fetch_all(db, _CANCELS, values)
+    ]
+
+
+def _cancel(row: Any) -> OutgoingCancel:
+    return OutgoingCancel(
+        order_id=row.id,
+        kind=OrderKind.from_code(row.kind),
+        reason=None if row.reason is None else Reason.from_code(row.reason),
+        cancelled_at=row.completed_at,
+        deadline=max(row.deadline, row.completed_at + KEPT_TRYING),
+    )
+
+
+async def _notices(
+    db: Db, subjects: Sequence[Subject]
+) -> list[tuple[Subject, OutgoingNotice]]:
+    if not subjects:
+        return []
+    ids: set[UUID] = {one.order_id for one in subjects}
+    notices = {
+        row.id: OutgoingNotice(
+            notice_id=row.id,
+            event=EventType.from_code(row.event),
+            at=row.at,
+            data=row.data,
+            deadline=row.at + KEPT_TRYING,
+        )
+        for row in await fetch_all(db, _NOTICES, {"ids": list(ids)})
+    }
+    return [(one, notices[one.order_id]) for one in subjects if one.order_id in notices]
