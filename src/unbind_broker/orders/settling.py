@@ -82,7 +82,8 @@ _SETTLE = sql(
     SET told_at = coalesce(o.told_at, :now),
         status = CASE
             WHEN done.completed THEN {OrderStatus.COMPLETED.code} ELSE o.status END,
-        completed_at = CASE WHEN done.completed THEN :now ELSE o.completed_at END
+        completed_at = CASE
+            WHEN done.completed THEN greatest(:now, o.told_at) ELSE o.completed_at END
     FROM done
     WHERE o.id = done.id AND o.id = ANY(:orders) AND {_OPEN}
     RETURNING o.id, done.completed""",
