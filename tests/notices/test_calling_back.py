@@ -191,3 +191,26 @@ async def test_a_held_order_is_called_back_and_never_released(db: Db) -> None:
     assert await settle(db, LATER, [order_id]) == []
     item = await item_row(db, ItemKey(order_id, platform.id))
     assert item.status is ItemStatus.CANCELLED
+
+
+async def test_what_had_joined_is_sent_under_its_own_id(db: Db) -> None:
+    carrier, other = await a_carrier(db), await a_carrier(db, "other")
+    platform = await a_reachable_platform(db)
+    leader, follower = await an_order(db, carrier), await an_order(db, other)
+    await bring_to(db, ItemKey(leader, platform.id), ItemStatus.ACKNOWLEDGED)
+    await db.execute(
+        update(items).where(items.c.order_id == leader).values(followed=True)
+    )
+    await db.execute(
+        update(items).where(items.c.order_id == follower).values(follows=leader)
+    )
+    await call_back(db, LATER, [leader], Reason.BY_CARRIER, ACTOR)
+    heir = await item_row(db, ItemKey(follower, platform.id))
+    assert (heir.status, heir.follows) == (ItemStatus.QUEUED, None)
+    due = await db.execute(
+        select(deliveries.c.event, deliveries.c.order_id, deliveries.c.due_at)
+    )
+    assert sorted(tuple(row) for row in due) == [
+        (EventType.UNBIND_CANCELLED, leader, LATER),
+        (EventType.UNBIND_REQUESTED, follower, LATER),
+    ]

@@ -10,6 +10,7 @@ from unbind_broker.carriers.service import Carrier, NewCarrier
 from unbind_broker.cli.database import ACTOR, use_database
 from unbind_broker.cli.listing import NotRegistered, read_all, show
 from unbind_broker.cli.options import AsJson, DataDir
+from unbind_broker.deadlines.suspending import MOST_AT_ONCE, call_back_suspended
 from unbind_broker.runtime.opening import Runtime
 
 app = typer.Typer(help="Register, list and suspend carriers.", add_completion=False)
@@ -52,11 +53,20 @@ def list_carriers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def suspend(slug: Slug, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Stop taking a carrier's calls."""
+    """Stop taking a carrier's calls, and cancel what it has open.
+
+    The first 500 of its queries and unbind orders are cancelled at once, the others by
+    the workers. Restore orders go on.
+    """
 
     async def work(runtime: Runtime) -> Carrier | None:
+        now = runtime.clock.now()
         async with runtime.engine.begin() as db:
-            return await service.suspend(db, runtime.clock.now(), slug, ACTOR)
+            carrier = await service.suspend(db, now, slug, ACTOR)
+        if carrier is not None:
+            async with runtime.engine.begin() as db:
+                await call_back_suspended(db, now, [carrier.id], MOST_AT_ONCE, ACTOR)
+        return carrier
 
     _tell(slug, use_database(data_dir, work), as_json=as_json)
 

@@ -12,10 +12,15 @@ from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus, Reason
 
 
 class CancelledItem(NamedTuple):
-    """An item that was called back, and how often a request for it went out."""
+    """An item that was called back.
+
+    ``attempts`` is how often a request for it went out; ``followed`` says that items of
+    other orders joined it.
+    """
 
     key: ItemKey
     attempts: int
+    followed: bool
 
 
 async def lock_open(db: Db, order_ids: Collection[UUID]) -> None:
@@ -33,8 +38,8 @@ async def cancel(
     values = {"orders": list(order_ids), "now": now, "reason": reason.code}
     rows = await db.execute(_CANCEL, values)
     return sorted(
-        CancelledItem(ItemKey(order, platform), attempts)
-        for order, platform, attempts in rows
+        CancelledItem(ItemKey(order, platform), attempts, followed)
+        for order, platform, attempts, followed in rows
     )
 
 
@@ -53,7 +58,7 @@ _CANCEL = sql(
     UPDATE items SET status = {ItemStatus.CANCELLED.code}, reason = :reason,
         finished_at = :now
     WHERE order_id = ANY(:orders) AND status < {FIRST_FINAL_CODE}
-    RETURNING order_id, platform_id, attempts""",
+    RETURNING order_id, platform_id, attempts, followed""",
     orders=UUIDS,
     now=INSTANT,
     reason=INT,

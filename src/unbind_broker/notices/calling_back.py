@@ -9,6 +9,7 @@ from sqlalchemy import any_, literal, select
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INTS, Db
+from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.queue import Due, Subject, schedule, stop_sending
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
@@ -30,7 +31,8 @@ async def call_back(
 
     An order whose last result is in already completes instead. Platforms that were sent
     a request get ``unbind.cancelled``, except for queries, which change nothing; those
-    whose request is still under way get it when that is recorded.
+    whose request is still under way get it when that is recorded. Items of other orders
+    that had joined one of these are sent under their own id.
     """
     open_orders = await hold_still(db, now, orders)
     if not open_orders:
@@ -38,6 +40,7 @@ async def call_back(
     called_back = await cancelling.cancel(db, now, open_orders)
     ended = await items.cancel(db, now, [one.id for one in called_back], reason)
     await stop_sending(db, [item.key for item in ended])
+    await promote(db, now, [item.key for item in ended if item.followed])
     told = await _tell_platforms(db, now, called_back, ended)
     facts = _facts(called_back, ended, told, reason, actor)
     await record(db, now, *facts)

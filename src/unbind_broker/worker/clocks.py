@@ -13,6 +13,11 @@ from unbind_broker.carriers.marks import prune_marks
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.recounting import recount_provisional
 from unbind_broker.deadlines.releasing import release_held
+from unbind_broker.deadlines.suspending import (
+    Suspension,
+    call_back_suspended,
+    find_suspensions,
+)
 from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
 from unbind_broker.deadlines.upkeep import (
     make_partitions,
@@ -28,6 +33,10 @@ MOST_ROWS = 10_000
 SWEEP_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(minutes=1)
 RECOUNT_EVERY = timedelta(hours=1)
+SUSPENDED_EVERY = timedelta(seconds=5)
+MOST_CALLED_BACK = 100
+STRAGGLING = timedelta(minutes=5)
+"""How long after a suspension a call that was let in before may still be under way."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Clocks:
             "sweep": sweep.step,
             "upkeep": self.upkeep,
             "recount": self.recount,
+            "suspended": _Suspended(self).step,
         }
 
     async def expire(self) -> float:
@@ -117,3 +127,31 @@ class _Sweep:
             swept = await sweep_unsettled(db, now, self._position, MOST_ORDERS)
         self._position = swept.position
         return SWEEP_EVERY.total_seconds() if swept.position is None else 0.05
+
+
+class _Suspended:
+    """Call back what suspended carriers have open.
+
+    Whose orders were all seen closed long enough after its suspension is not looked at
+    again: nothing new can have come.
+    """
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._done: set[Suspension] = set()
+
+    async def step(self) -> float:
+        now = self._clocks.clock.now()
+        async with self._clocks.engine.begin() as db:
+            if not await is_ours(db, Turn.SUSPENDED):
+                return SUSPENDED_EVERY.total_seconds()
+            suspended = await find_suspensions(db)
+            self._done &= suspended
+            pending = suspended - self._done
+            carriers = [one.carrier_id for one in pending]
+            found = 0
+            if carriers:
+                found = await call_back_suspended(db, now, carriers, MOST_CALLED_BACK)
+        if found < MOST_CALLED_BACK:
+            self._done |= {one for one in pending if one.changed_at + STRAGGLING <= now}
+        return 0.0 if found >= MOST_CALLED_BACK else SUSPENDED_EVERY.total_seconds()
