@@ -22,6 +22,7 @@ from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
 from unbind_broker.carriers import service
 from unbind_broker.carriers.service import Carrier, CarrierChanges, NewCarrier
 from unbind_broker.carriers.tables import CarrierStatus
+from unbind_broker.deadlines.suspending import MOST_AT_ONCE, call_back_suspended
 
 router = APIRouter(prefix="/v1/admin/carriers", tags=["admin"])
 
@@ -164,10 +165,21 @@ async def change_carrier(
 async def suspend_carrier(
     context: Ctx, caller: AdminCaller, slug: SlugInPath
 ) -> CarrierShown:
-    """Refuse the carrier's calls from now on (403). Doing it again changes nothing."""
+    """Refuse the carrier's calls from now on (403). Doing it again changes nothing.
+
+    What it has open is cancelled, queries and unbind orders alike, their items with the
+    reason `carrier_suspended`: the first 500 before this call is answered, the others
+    by the workers soon after. Restore orders go on: they undo harm.
+    """
     now = context.clock.now()
     async with context.engine.begin() as db:
-        return _shown(await service.suspend(db, now, slug, caller.actor))
+        carrier = await service.suspend(db, now, slug, caller.actor)
+        shown = _shown(carrier)
+    if carrier is not None:
+        async with context.engine.begin() as db:
+            ids = [carrier.id]
+            await call_back_suspended(db, now, ids, MOST_AT_ONCE, caller.actor)
+    return shown
 
 
 @router.post(
