@@ -34,9 +34,11 @@ from unbind_broker.callbacks.store import (
 )
 from unbind_broker.callbacks.violations import Outside, raise_violations
 from unbind_broker.carriers.marks import mark
+from unbind_broker.deliveries.announcing import announce_cancelled
 from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import service as items
 from unbind_broker.items.item import Item
+from unbind_broker.items.joining import pass_on
 
 MAX_LINES = 1000
 OUTSIDE_INTERVAL = "outside-interval"
@@ -108,15 +110,20 @@ async def apply(
     answers = [report.answer(line) for line in read]
     changed = list(report.changed.values())
     await items.replace(db, changed)
+    leaders = [item.key for item in changed if asked[item.key.order_id].followed]
+    followers = await pass_on(db, now, leaders)
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
+    unaware = [one.item.key for one in asked.values() if one.is_unaware]
+    await announce_cancelled(db, now, unaware)
     await record(db, now, report.summary(answers), *report.remarkable)
     found = report.violating
     await raise_violations(db, now, reporter, found, applying.working_time)
     tallies = count((asked[item.key.order_id], item) for item in changed)
     await mark(db, now, tallies)
     alarming = {carrier for carrier, tally in tallies.items() if tally.bad}
-    return Applied(answers, {item.key.order_id for item in changed}, alarming)
+    touched = {item.key.order_id for item in changed} | followers
+    return Applied(answers, touched, alarming)
 
 
 @dataclass

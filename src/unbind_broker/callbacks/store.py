@@ -10,6 +10,7 @@ from unbind_broker.base.database import UUIDS, Db
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.callbacks.demands import Question
 from unbind_broker.items.item import Item, ItemKey
+from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
@@ -30,11 +31,22 @@ class AskedOrder:
 
 @dataclass(frozen=True)
 class AskedItem:
-    """An item, locked, with what was asked and by whom."""
+    """An item, locked, with what was asked and by whom; others may follow it."""
 
     item: Item
     question: Question
     order: AskedOrder
+    followed: bool
+    attempts: int
+
+    @property
+    def is_unaware(self) -> bool:
+        """Tell whether the platform was asked, and not told that it was called back.
+
+        A report on an item of which no attempt is recorded proves that the record was
+        lost in a crash.
+        """
+        return self.item.status is ItemStatus.CANCELLED and not self.attempts
 
 
 @dataclass(frozen=True)
@@ -62,13 +74,17 @@ async def load_reporter(db: Db, platform: PlatformId) -> Reporter:
 async def lock_items(
     db: Db, reporter: Reporter, order_ids: Collection[UUID]
 ) -> dict[UUID, AskedItem]:
-    """Lock a platform's items in the order of their keys, and read what they are."""
+    """Lock a platform's items in the order of their keys, and read what they are.
+
+    Those that follow others were never sent to it.
+    """
     rows = await db.execute(
         select(items, *_ASKED)
         .join(orders, orders.c.id == items.c.order_id)
         .where(
             items.c.platform_id == reporter.id,
             items.c.order_id == any_(literal(list(order_ids), UUIDS)),
+            items.c.follows.is_(None),
         )
         .order_by(items.c.order_id)
         .with_for_update(of=items, key_share=True)
@@ -96,7 +112,7 @@ def _asked_item(row: RowMapping, reporter: Reporter) -> AskedItem:
         reference=row["reference"],
         is_folded=reporter.sensitive and row["scope"] is Scope.PREVIOUS_OWNER,
     )
-    return AskedItem(item, question, order)
+    return AskedItem(item, question, order, row["followed"], row["attempts"])
 
 
 _ASKED = (

@@ -11,6 +11,7 @@ from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.carriers.brakes import require_free
 from unbind_broker.intake.asked import Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
+from unbind_broker.intake.joining import create_items
 from unbind_broker.intake.ownership import (
     Hold,
     Ownership,
@@ -28,11 +29,12 @@ from unbind_broker.intake.rules import (
     interval_of,
 )
 from unbind_broker.intake.subjects import Subject, choose_platforms, find_subject
-from unbind_broker.items.service import create
+from unbind_broker.items.joining import Created
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import seal_attestation
 from unbind_broker.orders.service import add, lock_number, log_sendable
+from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.views import show_order_id
 
@@ -83,13 +85,18 @@ async def place(
     await add(db, order)
     if order.status is not OrderStatus.HELD:
         await log_sendable(db, order.id)
-    count = await create(db, order.id, platforms)
-    if not count:
+    created = await create_items(
+        db, now, order, carrier, platforms, tools.policy.join_window
+    )
+    if not created.items:
         raise NoPlatforms("no platform is active with a verified endpoint")
-    if platforms is not None and count < len(platforms):
+    if platforms is not None and created.items < len(platforms):
         raise PlatformUnavailable("a platform was suspended at this moment; try again")
     await tell_of_hold(db, now, order, owned, subject.number)
-    await record(db, now, *owned.facts, _accepted(order, carrier, count))
+    await record(db, now, *owned.facts, _accepted(order, carrier, created))
+    if created.final == created.items:
+        # Nobody else can have ended items of an order that nobody sees yet.
+        await settle(db, now, [order.id])
     return Placed(order.id)
 
 
@@ -144,7 +151,7 @@ def _asked_from(kind: OrderKind, now: datetime, hold: Hold | None) -> datetime:
     return hold.until if hold and kind is OrderKind.QUERY else now
 
 
-def _accepted(order: Order, carrier: AskingCarrier, items: int) -> Fact:
+def _accepted(order: Order, carrier: AskingCarrier, created: Created) -> Fact:
     return Fact(
         actor=carrier.actor,
         action="order.accepted",
@@ -162,6 +169,7 @@ def _accepted(order: Order, carrier: AskingCarrier, items: int) -> Fact:
             "recheck": order.recheck,
             "attested": order.attestation_sealed is not None,
             "held": order.status is OrderStatus.HELD,
-            "items": items,
+            "items": created.items,
+            "joined": created.joined,
         },
     )

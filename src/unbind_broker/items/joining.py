@@ -24,10 +24,11 @@ from unbind_broker.orders.states import OPEN as OPEN_ORDERS
 
 
 class Created(NamedTuple):
-    """How many items were made, and how many of them were final at once."""
+    """How many items were made, how many follow others, how many are final at once."""
 
     items: int
-    final: int
+    joined: int = 0
+    final: int = 0
 
 
 async def create_joined(
@@ -146,9 +147,10 @@ _CREATE_JOINED = sql(
         FROM {RECEIVERS}
         LEFT JOIN led l ON l.platform_id = p.id
         WHERE {RECEIVES} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
-        RETURNING status
+        RETURNING follows, status
     )
-    SELECT count(*), count(*) FILTER (WHERE status >= {FIRST_FINAL_CODE}) FROM made""",
+    SELECT count(*), count(follows), count(*) FILTER (
+        WHERE status >= {FIRST_FINAL_CODE}) FROM made""",
     orders=UUIDS,
     platforms=INTS,
     order=UUID_TYPE,
