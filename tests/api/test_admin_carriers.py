@@ -21,6 +21,7 @@ async def test_registered_carrier_is_answered_and_found(
         "changed_at": "2026-11-20T04:00:00Z",
         "jwks": None,
         "attestation_required": False,
+        "braked": False,
     }
     assert made.headers["location"] == f"{URL}/china-unicom"
     found = await api.get(made.headers["location"], headers=parties.admin)

@@ -19,7 +19,9 @@ from unbind_broker.api.pages import (
 )
 from unbind_broker.api.paths import SlugInPath
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
+from unbind_broker.base.database import Db
 from unbind_broker.carriers import service
+from unbind_broker.carriers.brakes import Stopped, stopped
 from unbind_broker.carriers.service import Carrier, CarrierChanges, NewCarrier
 from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.deadlines.suspending import MOST_AT_ONCE, call_back_suspended
@@ -87,6 +89,10 @@ class CarrierShown(AnswerModel):
     changed_at: ShownInstant
     jwks: dict[str, Any] | None = Field(examples=[_JWKS], description=_JWKS_MEANING)
     attestation_required: bool = Field(description=_REQUIRED_MEANING)
+    braked: bool = Field(
+        description="Whether its unbinding is stopped, by its own brake or by the one "
+        "on all; see `GET /v1/admin/brake`."
+    )
 
 
 class CarrierPage(Page[CarrierShown]):
@@ -112,8 +118,8 @@ async def add_carrier(
     )
     async with context.engine.begin() as db:
         carrier = await service.add(db, context.clock.now(), new, caller.actor)
-    response.headers["Location"] = f"/v1/admin/carriers/{carrier.slug}"
-    return _shown(carrier)
+        response.headers["Location"] = f"/v1/admin/carriers/{carrier.slug}"
+        return await _show(db, carrier)
 
 
 @router.get("", summary="List carriers", responses=problems(*ANY_CALL))
@@ -127,8 +133,11 @@ async def list_carriers(
     after = read_cursor(cursor, slug_key)
     async with context.engine.connect() as db:
         rows = await service.list_page(db, after, limit + 1)
+        now_stopped = await stopped(db)
     carriers, following = cut_page(rows, limit, lambda carrier: carrier.slug)
-    return CarrierPage(data=[_shown(one) for one in carriers], next_cursor=following)
+    return CarrierPage(
+        data=[_shown(one, now_stopped) for one in carriers], next_cursor=following
+    )
 
 
 @router.get(
@@ -137,7 +146,7 @@ async def list_carriers(
 async def read_carrier(context: Ctx, _: AdminCaller, slug: SlugInPath) -> CarrierShown:
     """Read one carrier."""
     async with context.engine.connect() as db:
-        return _shown(await service.find(db, slug))
+        return await _show(db, await service.find(db, slug))
 
 
 @router.patch(
@@ -154,7 +163,9 @@ async def change_carrier(
     changes = CarrierChanges(**body.model_dump(exclude_unset=True))
     now = context.clock.now()
     async with context.engine.begin() as db:
-        return _shown(await service.change(db, now, slug, changes, caller.actor))
+        return await _show(
+            db, await service.change(db, now, slug, changes, caller.actor)
+        )
 
 
 @router.post(
@@ -174,7 +185,7 @@ async def suspend_carrier(
     now = context.clock.now()
     async with context.engine.begin() as db:
         carrier = await service.suspend(db, now, slug, caller.actor)
-        shown = _shown(carrier)
+        shown = await _show(db, carrier)
     if carrier is not None:
         async with context.engine.begin() as db:
             ids = [carrier.id]
@@ -193,12 +204,16 @@ async def resume_carrier(
     """Take a suspended carrier's calls again. Doing it again changes nothing."""
     now = context.clock.now()
     async with context.engine.begin() as db:
-        return _shown(await service.resume(db, now, slug, caller.actor))
+        return await _show(db, await service.resume(db, now, slug, caller.actor))
 
 
-def _shown(carrier: Carrier | None) -> CarrierShown:
+async def _show(db: Db, carrier: Carrier | None) -> CarrierShown:
     if carrier is None:
         raise NotFound("no carrier is registered under this slug")
+    return _shown(carrier, await stopped(db))
+
+
+def _shown(carrier: Carrier, now_stopped: Stopped) -> CarrierShown:
     return CarrierShown(
         slug=carrier.slug,
         name_zh=carrier.name_zh,
@@ -208,4 +223,5 @@ def _shown(carrier: Carrier | None) -> CarrierShown:
         changed_at=carrier.changed_at,
         jwks=None if carrier.jwks is None else dict(carrier.jwks),
         attestation_required=carrier.attestation_required,
+        braked=now_stopped.holds(carrier.id),
     )
