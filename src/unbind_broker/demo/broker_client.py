@@ -62,6 +62,15 @@ class BrokerClient:
         """Read a resource."""
         return (await self.call("GET", path)).body
 
+    async def text(self, path: str) -> str:
+        """Read what is not JSON."""
+        answer = await self._http.get(
+            path, headers={"Authorization": f"Bearer {self._key}"}
+        )
+        if not answer.is_success:
+            raise CallFailed(f"GET {path} was answered {answer.status_code}")
+        return answer.text
+
     async def all(self, path: str) -> list[dict[str, Any]]:
         """Read a list to its end."""
         rows: list[dict[str, Any]] = []

@@ -35,6 +35,7 @@ class Item:
     bound_from: datetime | None
     bound_before: datetime
     deadline: datetime
+    restores: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def parse_item(event: str, raw: Mapping[str, Any]) -> Item:
         bound_from=None if start is None else datetime.fromisoformat(start),
         bound_before=datetime.fromisoformat(raw["bound_before"]),
         deadline=datetime.fromisoformat(raw["deadline"]),
+        restores=raw.get("restores"),
     )
 
 

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from standardwebhooks.webhooks import (
     EmptyWebhookSecretError,
@@ -27,11 +27,33 @@ ROOM_IN_ANSWER = 8 * 1024
 _REQUESTS = frozenset({"query.requested", "unbind.requested", "restore.requested"})
 
 
+class Thinking(Protocol):
+    """Decide what a platform does about an item; the same item, the same decision."""
+
+    @property
+    def slug(self) -> str:
+        """Name the platform."""
+        ...
+
+    @property
+    def traits(self) -> Traits:
+        """Say how it behaves."""
+        ...
+
+    def plan(self, item: Item, now: datetime) -> Plan:
+        """Say what is told about ``item``, and when."""
+        ...
+
+    def result(self, item: Item) -> Line:
+        """Give the final result of ``item``."""
+        ...
+
+
 @dataclass(slots=True)
 class SimulatedPlatform:
     """One platform: how it behaves, and what the broker gave it."""
 
-    mind: Mind
+    mind: Thinking
     key: str = ""
     secret: str = ""
 
@@ -58,6 +80,10 @@ class SimulatedPlatforms:
         platform = SimulatedPlatform(Mind(slug, traits, self._dice))
         self._platforms[slug] = platform
         return platform
+
+    def recast(self, mind: Thinking) -> None:
+        """Let a platform think otherwise from now on."""
+        self._platforms[mind.slug].mind = mind
 
     async def handle(self, request: Request) -> Answer | None:
         """Answer one request; nothing tears the connection down."""
@@ -148,7 +174,7 @@ class _Memory:
         return name in self._counts
 
 
-def _again(mind: Mind, item: Item, plan: Plan) -> tuple[Line, ...]:
+def _again(mind: Thinking, item: Item, plan: Plan) -> tuple[Line, ...]:
     """Tell a result again that was told; keep silent about one that is to be late."""
     result = mind.result(item)
     late = bool(plan.later) and not plan.at_once and mind.traits.late_rate > 0
