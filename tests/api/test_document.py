@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from unbind_broker.api.fields import AnswerModel
+from unbind_broker.api.notice_webhooks import NOTICE_WEBHOOKS
 from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.webhooks import (
     EndpointTest,
     EndpointVerification,
     ItemsRequested,
+    RestoreRequested,
+    UnbindCancelled,
 )
 from unbind_broker.app.factory import document
 
@@ -25,6 +28,9 @@ BODIES: dict[str, type[AnswerModel]] = {
     "unbind.requested": ItemsRequested,
     "endpoint.verification": EndpointVerification,
     "endpoint.test": EndpointTest,
+    "restore.requested": RestoreRequested,
+    "unbind.cancelled": UnbindCancelled,
+    **{name: body for name, _, body in NOTICE_WEBHOOKS},
 }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from unbind_broker.api.callers import PlatformCaller, owner_of, platform_of
@@ -42,6 +42,11 @@ class FetchedItem(RequestedItem):
     """An item with the ``type`` of the webhook that would have carried it."""
 
     type: Literal["query.requested", "unbind.requested", "restore.requested"]
+    restores: str | None = Field(
+        default=None,
+        examples=[None],
+        description="Only in items of `restore.requested`: the order that is undone.",
+    )
 
 
 _ITEM: JsonDict = {**ITEM_EXAMPLE, "type": "unbind.requested"}
@@ -95,7 +100,11 @@ async def _hand_out(
 ) -> list[OutgoingItem]:
     order_ids = await hand_out(db, now, platform, limit)
     briefs = await Briefs(sealer).load(db, now, order_ids)
-    found = [briefs[order_id] for order_id in order_ids if order_id in briefs]
+    found = [
+        briefs[order_id].to_platform(platform)
+        for order_id in order_ids
+        if order_id in briefs
+    ]
     return [item for item in found if item.number is not None]
 
 

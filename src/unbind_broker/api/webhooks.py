@@ -1,4 +1,4 @@
-"""The webhooks that the broker sends, for the OpenAPI document."""
+"""The webhooks that platforms and all endpoints get, for the OpenAPI document."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,10 +7,9 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from unbind_broker.api.fields import AnswerModel, Day, ShownInstant
+from unbind_broker.api.notice_webhooks import ITEM_ID, NOTICE_EXAMPLES, NOTICE_WEBHOOKS
+from unbind_broker.items.states import Reason
 from unbind_broker.orders.states import Action, Scope
-
-ITEM_ID = "ord_01kb2x5c7zf3v8h1m4n6p9q2rs"
-
 
 ITEM_EXAMPLE: JsonDict = {
     "id": ITEM_ID,
@@ -47,6 +46,16 @@ class RequestedItem(AnswerModel):
     )
 
 
+class RestoreItem(RequestedItem):
+    """An item that undoes what another order detached."""
+
+    restores: str = Field(
+        examples=[ITEM_ID],
+        description="The order whose item is undone: attach again what was detached "
+        "for it, and nothing else.",
+    )
+
+
 class RequestedItems(AnswerModel):
     """Up to ``max_batch`` items."""
 
@@ -59,6 +68,54 @@ class ItemsRequested(AnswerModel):
     type: Literal["query.requested", "unbind.requested"]
     timestamp: ShownInstant
     data: RequestedItems
+
+
+class RestoreItems(AnswerModel):
+    """Up to ``max_batch`` items."""
+
+    items: list[RestoreItem]
+
+
+class RestoreRequested(AnswerModel):
+    """Attach again what was detached for an earlier order.
+
+    Answer as to any request: `restored`, `not_bound` or `refused`.
+    """
+
+    type: Literal["restore.requested"]
+    timestamp: ShownInstant
+    data: RestoreItems
+
+
+class CancelledItem(AnswerModel):
+    """An item that was called back; it names no number."""
+
+    id: str = Field(examples=[ITEM_ID])
+    reason: Reason | None = Field(
+        description="Why: `by_carrier`, `superseded`, `number_disconnected` or "
+        "`carrier_suspended`; null where a result of yours came in late."
+    )
+    cancelled_at: ShownInstant
+
+
+class CancelledItems(AnswerModel):
+    """Up to ``max_batch`` items."""
+
+    items: list[CancelledItem]
+
+
+class UnbindCancelled(AnswerModel):
+    """Do nothing more for these items, of `unbind.requested` or `restore.requested`.
+
+    It may overtake the request: remember the ids, and do not begin when the request
+    comes. What is done already is reported as ever; such a result is recorded as late.
+    Any 2xx takes it. Otherwise it is repeated by the plan for orders, until the order's
+    deadline and 5 days from the cancellation at least.
+    """
+
+    type: Literal["unbind.cancelled"]
+    timestamp: ShownInstant
+    data: CancelledItems
 
 
 class Challenge(AnswerModel):
@@ -103,7 +160,8 @@ WebhookSignature = Annotated[
     ),
 ]
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+_Answers = dict[int | str, dict[str, Any]]
+_ANSWERS: _Answers = {
     "2XX": {
         "description": 'Every item is acknowledged. A body `{"results": [...]}`, with '
         "the lines of `POST /v1/results`, gives results at once."
@@ -116,10 +174,17 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     },
     "default": {"description": "Retried with jitter until the deadline."},
 }
-_CHALLENGE_ANSWERS: dict[int | str, dict[str, Any]] = {
+_CHALLENGE_ANSWERS: _Answers = {
     200: {"description": "The same challenge.", "model": Challenge}
 }
-_ANY_2XX: dict[int | str, dict[str, Any]] = {"2XX": {"description": "Received."}}
+_TAKEN: _Answers = {
+    "2XX": {"description": "Received."},
+    "410": {"description": "The endpoint is disabled; what is for it waits."},
+    "429": _ANSWERS["429"],
+    "4XX": {"description": "400, 413, 415, 422: given up. Any other is repeated."},
+    "default": {"description": "Repeated with jitter."},
+}
+_ANY_2XX: _Answers = {"2XX": {"description": "Received."}}
 
 
 _QUERY_EXAMPLE = {
@@ -128,14 +193,26 @@ _QUERY_EXAMPLE = {
     "action": None,
     "deadline": "2026-11-21T08:10:00Z",
 }
+_RESTORE_EXAMPLE = {
+    **ITEM_EXAMPLE,
+    "id": ITEM_ID.replace("2rs", "2rt"),
+    "restores": ITEM_ID,
+}
+_CANCELLED_EXAMPLE: JsonDict = {
+    "id": ITEM_ID,
+    "reason": "by_carrier",
+    "cancelled_at": "2026-11-21T08:00:00Z",
+}
 _CHALLENGE_EXAMPLE = {"challenge": "c_4Yh3mJ8QvXk2"}
 _DATA: dict[str, JsonDict] = {
     "query.requested": {"items": [_QUERY_EXAMPLE]},
     "unbind.requested": {"items": [ITEM_EXAMPLE]},
+    "restore.requested": {"items": [_RESTORE_EXAMPLE]},
+    "unbind.cancelled": {"items": [_CANCELLED_EXAMPLE]},
     "endpoint.verification": {**_CHALLENGE_EXAMPLE},
     "endpoint.test": {},
+    **NOTICE_EXAMPLES,
 }
-
 
 BODY_EXAMPLES = {
     name: {"type": name, "timestamp": "2026-11-21T08:00:01Z", "data": data}
@@ -144,19 +221,25 @@ BODY_EXAMPLES = {
 """A whole body of each webhook."""
 
 
+_WEBHOOKS: tuple[tuple[str, str, _Answers, type[AnswerModel]], ...] = (
+    ("query.requested", "Which bindings exist?", _ANSWERS, ItemsRequested),
+    ("unbind.requested", "Detach these numbers", _ANSWERS, ItemsRequested),
+    ("restore.requested", "Undo what was detached", _ANSWERS, RestoreRequested),
+    ("unbind.cancelled", "Do nothing more", _TAKEN, UnbindCancelled),
+    (
+        "endpoint.verification",
+        "Prove that the secret is installed",
+        _CHALLENGE_ANSWERS,
+        EndpointVerification,
+    ),
+    ("endpoint.test", "A test, asked for by the owner", _ANY_2XX, EndpointTest),
+    *((name, summary, _TAKEN, body) for name, summary, body in NOTICE_WEBHOOKS),
+)
+
+
 def describe_webhooks(app: FastAPI) -> None:
     """Add the section *Webhooks*; nothing of it is served."""
-    for name, summary, answers, body in (
-        ("query.requested", "Which bindings exist?", _ANSWERS, ItemsRequested),
-        ("unbind.requested", "Detach these numbers", _ANSWERS, ItemsRequested),
-        (
-            "endpoint.verification",
-            "Prove that the secret is installed",
-            _CHALLENGE_ANSWERS,
-            EndpointVerification,
-        ),
-        ("endpoint.test", "A test, asked for by the owner", _ANY_2XX, EndpointTest),
-    ):
+    for name, summary, answers, body in _WEBHOOKS:
         app.webhooks.add_api_route(
             name,
             _receiver(body),
