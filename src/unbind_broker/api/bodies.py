@@ -15,8 +15,13 @@ MOST_SECONDS = 30.0
 """Until the body must be here: a caller that drips holds no connection for ever."""
 
 
+STREAMED_PATHS = frozenset({"/v1/holdings"})
+STREAMED_TYPES = frozenset({"application/x-ndjson", "text/csv"})
+"""Uploads: their routes read them line by line, with limits of their own."""
+
+
 class BodyLimits:
-    """Read the body up to 1 MiB, then hand it on whole.
+    """Read the body up to 1 MiB, then hand it on whole; uploads are let through.
 
     A caller that leaves before the end gets nothing done: half a body may be a valid
     one.
@@ -28,7 +33,7 @@ class BodyLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
+        if not _is_bounded(scope):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -85,8 +90,21 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
             return b"".join(parts)
 
 
+def media_type_of(headers: Headers) -> str:
+    """Give the media type of a body, without its parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_bounded(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
+        return False
+    if scope["path"] not in STREAMED_PATHS:
+        return True
+    return media_type_of(Headers(scope=scope)) not in STREAMED_TYPES
+
+
 def _is_json(headers: Headers) -> bool:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(headers)
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )

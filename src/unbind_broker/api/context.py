@@ -10,6 +10,9 @@ from unbind_broker.api.rates import Rates
 from unbind_broker.api.waiting import Completions
 from unbind_broker.runtime.opening import Runtime
 
+MOST_FEEDS = 4
+"""Streams of holdings that one process takes at a time: each lasts for minutes."""
+
 
 class Context:
     """The process as routes see it: its runtime, its limits."""
@@ -21,6 +24,7 @@ class Context:
         self.engine = runtime.engine
         self.clock = runtime.clock
         self.admission = Admission(settings.max_in_flight)
+        self.feeds = Admission(MOST_FEEDS)
         self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
         self.probe_places = ProbePlaces()
         self.completions = Completions(runtime.engine)

@@ -1,6 +1,6 @@
 """Enter who is said to hold a number, and end what older holders asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -171,39 +171,46 @@ async def _facts(
     carrier: AskingCarrier,
 ) -> list[Fact]:
     about = (order_id, subject.number_index)
+    superseded, dispute = claimed.superseded, claimed.dispute
+    others = [one.carrier_id for one in (superseded, dispute) if one is not None]
+    slugs = await slugs_of(db, others)
     facts = []
-    if claimed.superseded is not None:
-        told = await ended_facts(db, claimed.superseded)
-        facts.append(Fact(carrier.actor, "holding.superseded", *about, facts=told))
+    if superseded is not None:
+        facts.append(ended_fact(superseded, carrier.actor, slugs, *about))
     if claimed.is_new:
         since = {"owner_since": subject.owner_since.isoformat()}
         facts.append(Fact(carrier.actor, "holding.claimed", *about, facts=since))
-    if claimed.dispute is not None:
-        facts.append(
-            Fact(
-                carrier.actor,
-                "order.disputed",
-                *about,
-                facts={
-                    "with": await _slug_of(db, claimed.dispute.carrier_id),
-                    "began_at": show_instant(claimed.dispute.began_at),
-                },
-            )
-        )
+    if dispute is not None:
+        told = {
+            "with": slugs[dispute.carrier_id],
+            "began_at": show_instant(dispute.began_at),
+        }
+        facts.append(Fact(carrier.actor, "order.disputed", *about, facts=told))
     return facts
 
 
-async def ended_facts(db: Db, ended: Holding) -> dict[str, object]:
-    """Say which holding ended, for the audit trail."""
-    return {
-        "carrier": await _slug_of(db, ended.carrier_id),
-        "owner_since": None if ended.since is None else ended.since.isoformat(),
-        "until": None if ended.until is None else ended.until.isoformat(),
-        "ended": None if ended.ended is None else ended.ended.value,
+def ended_fact(
+    ended: Holding,
+    actor: str,
+    slugs: Mapping[CarrierId, str],
+    order_id: OrderId | None,
+    number_index: bytes,
+) -> Fact:
+    """Say which holding ended, and how: ``holding.superseded`` and the like."""
+    why = ended.ended.value if ended.ended else "ended"
+    told = {
+        "carrier": slugs[ended.carrier_id],
+        "owner_since": ended.since.isoformat() if ended.since else None,
+        "until": ended.until.isoformat() if ended.until else None,
     }
+    return Fact(actor, f"holding.{why}", order_id, number_index, told)
 
 
-async def _slug_of(db: Db, carrier_id: CarrierId) -> str:
-    found = await db.execute(select(carriers.c.slug).where(carriers.c.id == carrier_id))
-    slug: str = found.scalar_one()
-    return slug
+async def slugs_of(db: Db, carrier_ids: Collection[CarrierId]) -> dict[CarrierId, str]:
+    """Read the slugs of carriers."""
+    if not carrier_ids:
+        return {}
+    found = await db.execute(
+        select(carriers.c.id, carriers.c.slug).where(carriers.c.id.in_(carrier_ids))
+    )
+    return {row.id: row.slug for row in found}

@@ -1,0 +1,175 @@
+"""Read lines from a body of almost any length, in constant memory."""
+
+import asyncio
+import csv
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import ClassVar
+
+from unbind_broker.base.errors import BrokerError, FieldError, InvalidFields
+from unbind_broker.intake.holding_lines import FIELDS
+
+MOST_LINES = 1_000_000
+MOST_BYTES = 256 * 1024 * 1024
+LONGEST_LINE = 1000
+"""Bytes; what is longer is skipped up to its end."""
+MOST_SILENT_SECONDS = 30.0
+MOST_SECONDS = 3600.0
+
+
+class StreamTooLong(BrokerError):
+    """A stream holds more than one call may tell; what was read before it stands."""
+
+    code: ClassVar[str] = "body-too-large"
+    title: ClassVar[str] = "The body is too large"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}
+
+
+class StreamTooSlow(BrokerError):
+    """A stream has stopped, or drips; what was read before stands."""
+
+    code: ClassVar[str] = "request-timeout"
+    title: ClassVar[str] = "The request came too slowly"
+    headers: ClassVar[dict[str, str]] = {"Connection": "close"}
+
+
+class LineUnreadable(Exception):
+    """A line is not what its media type says; the words do not repeat it."""
+
+
+Reader = Callable[[str], object]
+"""Reads one line; None says that there is nothing to read in it."""
+
+
+async def read_lines(
+    stream: AsyncIterator[bytes], reader: Reader, silent: float = MOST_SILENT_SECONDS
+) -> AsyncIterator[tuple[int, object]]:
+    """Give each line's number, from 1, with what it holds or ``LineUnreadable``.
+
+    Blank lines are counted and left out. Raises ``StreamTooLong`` and
+    ``StreamTooSlow``.
+    """
+    async for number, line in _split(_in_time(stream, silent)):
+        if number > MOST_LINES:
+            raise StreamTooLong(f"expected at most {MOST_LINES} lines; those stand")
+        try:
+            read = reader(_text(line))
+        except LineUnreadable as unreadable:
+            yield number, unreadable
+        else:
+            if read is not None:
+                yield number, read
+
+
+def read_json_line(text: str) -> object:
+    """Read a line of NDJSON."""
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise LineUnreadable("expected a JSON object") from None
+
+
+class CsvReader:
+    """Read lines of CSV (RFC 4180) under a header; no field holds a line break."""
+
+    def __init__(self) -> None:
+        self._columns: list[str] | None = None
+
+    def __call__(self, text: str) -> object:
+        """Read one line; raises ``InvalidFields`` for a wrong header."""
+        if not text.strip():
+            return None
+        values = self._values(text)
+        if self._columns is None:
+            self._columns = _columns(values)
+            return None
+        if len(values) != len(FIELDS):
+            raise LineUnreadable(f"expected {len(FIELDS)} columns, found {len(values)}")
+        return dict(zip(self._columns, values, strict=True))
+
+    def _values(self, text: str) -> list[str]:
+        try:
+            return next(csv.reader([text], strict=True))
+        except (csv.Error, StopIteration):
+            if self._columns is None:
+                return []
+            raise LineUnreadable("expected a line of CSV") from None
+
+
+def _columns(values: list[str]) -> list[str]:
+    names = [
+        value.strip().removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}") for value in values
+    ]
+    if sorted(names) != sorted(FIELDS):
+        wrong = f"expected the first line to be {','.join(FIELDS)}"
+        raise InvalidFields((FieldError("", wrong),))
+    return names
+
+
+def _text(line: bytes | None) -> str:
+    if line is None:
+        raise LineUnreadable(f"expected at most {LONGEST_LINE} bytes")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise LineUnreadable("expected UTF-8") from None
+
+
+async def _split(
+    stream: AsyncIterator[bytes],
+) -> AsyncIterator[tuple[int, bytes | None]]:
+    """Cut at line ends; a line that is too long comes as None."""
+    pieces = _Pieces()
+    async for data in stream:
+        for line in pieces.add(data):
+            yield pieces.number, line
+    for line in pieces.end():
+        yield pieces.number, line
+
+
+class _Pieces:
+    """Put lines together from pieces of a stream."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._rest = b""
+        self._skipping = False
+
+    def add(self, data: bytes) -> Iterator[bytes | None]:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            yield self._whole(line)
+        if len(self._rest) > LONGEST_LINE:
+            self._rest, self._skipping = b"", True
+
+    def end(self) -> Iterator[bytes | None]:
+        if self._rest or self._skipping:
+            yield self._whole(self._rest)
+
+    def _whole(self, line: bytes) -> bytes | None:
+        self.number += 1
+        skipped, self._skipping = self._skipping, False
+        return None if skipped or len(line) > LONGEST_LINE else line.removesuffix(b"\r")
+
+
+async def _in_time(stream: AsyncIterator[bytes], silent: float) -> AsyncIterator[bytes]:
+    """Hand on what comes, as long as it comes, and no more than ``MOST_BYTES``."""
+    loop = asyncio.get_running_loop()
+    over, size = loop.time() + MOST_SECONDS, 0
+    while True:
+        try:
+            async with asyncio.timeout_at(min(over, loop.time() + silent)):
+                data = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise StreamTooSlow(
+                "the body stopped or came too slowly; repeat it, what stands already "
+                "is told apart"
+            ) from None
+        size += len(data)
+        if size > MOST_BYTES:
+            raise StreamTooLong(f"expected at most {MOST_BYTES} bytes; those stand")
+        yield data
