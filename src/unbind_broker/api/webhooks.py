@@ -51,8 +51,8 @@ class RestoreItem(RequestedItem):
 
     restores: str = Field(
         examples=[ITEM_ID],
-        description="The order whose item is undone: attach again what was detached "
-        "for it, and nothing else.",
+        description="The order whose item is undone, by the id that you were sent: "
+        "attach again what was detached for it, and nothing else.",
     )
 
 

@@ -13,7 +13,7 @@ from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.payloads import Outgoing, key_of
+from unbind_broker.sending.payloads import Outgoing, OutgoingItem, key_of
 from unbind_broker.sending.read_numbers import ReadNumbers
 
 Contents = dict[Subject, Outgoing]
@@ -65,7 +65,7 @@ class AgainReader:
         self, lane: Lane, together: Sequence[Due], found: Contents, read: int
     ) -> bool:
         works = [
-            Work(content, row.attempt, None, self._monotonic())
+            Work(_for(lane, content), row.attempt, None, self._monotonic())
             for row in together
             if (content := found.get(row.subject)) is not None
         ]
@@ -82,6 +82,14 @@ class AgainReader:
             for lane in self._fleet
             if lane.target is not None and lane.room >= lane.target.max_batch
         }
+
+
+def _for(lane: Lane, content: Outgoing) -> Outgoing:
+    if lane.target is None or lane.target.platform_id is None:
+        return content
+    if not isinstance(content, OutgoingItem):
+        return content
+    return content.to_platform(lane.target.platform_id)
 
 
 def _groups(rows: Sequence[Due], room: int) -> list[list[Due]]:

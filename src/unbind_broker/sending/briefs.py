@@ -2,8 +2,8 @@
 """What every platform is told about an order: read once per order, kept a while."""
 
 import logging
-from collections import OrderedDict
-from collections.abc import Collection
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -33,6 +33,16 @@ _READ = sql(
     """,
     orders=UUIDS,
 )
+_LEADERS = sql(
+    """
+    SELECT order_id, platform_id, follows FROM items
+    WHERE order_id = ANY(:orders) AND follows IS NOT NULL
+    """,
+    orders=UUIDS,
+)
+
+KnownAs = Mapping[int, UUID]
+"""Under which order's id a platform knows an item, where it is another one's."""
 
 
 class Briefs:
@@ -61,22 +71,25 @@ class Briefs:
                 self._kept.move_to_end(order_id)
                 found[order_id] = brief.item
         if missing:
-            for row in await fetch_all(db, _READ, {"orders": missing}):
+            rows = await fetch_all(db, _READ, {"orders": missing})
+            leaders = await _leaders(db, rows)
+            for row in rows:
                 if row.deadline > now:
-                    found[row.id] = self._keep(row, now)
+                    known_as = leaders.get(row.restores, {})
+                    found[row.id] = self._keep(row, known_as, now)
         return found
 
-    def _keep(self, row: Any, now: datetime) -> OutgoingItem:
+    def _keep(self, row: Any, known_as: KnownAs, now: datetime) -> OutgoingItem:
         before = self._kept.pop(row.id, None)
         # Nothing else of an order that is in progress ever changes.
         same = before is not None and before.item.deadline == row.deadline
-        item = before.item if before is not None and same else self._item(row)
+        item = before.item if before is not None and same else self._item(row, known_as)
         self._kept[row.id] = _Brief(item, now)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return item
 
-    def _item(self, row: Any) -> OutgoingItem:
+    def _item(self, row: Any, known_as: KnownAs) -> OutgoingItem:
         number, attestation = self._unseal(row)
         return OutgoingItem(
             order_id=row.id,
@@ -92,6 +105,7 @@ class Briefs:
             deadline=row.deadline,
             attestation=attestation,
             restores=row.restores,
+            known_as=known_as,
         )
 
     def _unseal(self, row: Any) -> tuple[PhoneNumber | None, str | None]:
@@ -108,6 +122,17 @@ class Briefs:
             return number, open_attestation(self._sealer, row.attestation_sealed)
         except SealBroken as broken:
             return _unreadable("attestation_unreadable", row.id, broken)
+
+
+async def _leaders(db: Db, rows: Sequence[Any]) -> dict[UUID, KnownAs]:
+    """Find where the items that are undone were asked for under another order's id."""
+    undone = [row.restores for row in rows if row.restores is not None]
+    if not undone:
+        return {}
+    found: defaultdict[UUID, dict[int, UUID]] = defaultdict(dict)
+    for row in await fetch_all(db, _LEADERS, {"orders": undone}):
+        found[row.order_id][row.platform_id] = row.follows
+    return dict(found)
 
 
 class _Brief(NamedTuple):

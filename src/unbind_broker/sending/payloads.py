@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import ClassVar
@@ -30,10 +30,11 @@ def key_of(event: EventType, subject_id: UUID) -> Key:
 
 @dataclass(frozen=True)
 class OutgoingItem:
-    """An item as every platform gets it; the same for all of them.
+    """An item as platforms get it; the same for all of them, but for ``known_as``.
 
     ``number`` is None where it, or the attestation that must go with it, was sealed by
-    a key that this process does not have. ``restores`` names the order that is undone.
+    a key that this process does not have. ``restores`` names the order that is undone;
+    ``known_as`` names it for platforms that know it as another one, which it joined.
     """
 
     order_id: UUID
@@ -49,6 +50,12 @@ class OutgoingItem:
     deadline: datetime
     attestation: str | None = field(default=None, repr=False)
     restores: UUID | None = None
+    known_as: Mapping[int, UUID] = field(default_factory=dict, compare=False)
+
+    def to_platform(self, platform_id: int) -> "OutgoingItem":
+        """Give the item as this platform gets it."""
+        known = self.known_as.get(platform_id)
+        return self if known is None else replace(self, restores=known, known_as={})
 
     @property
     def subject_id(self) -> UUID:

@@ -153,8 +153,9 @@ class LogReader:
 
     def _offer(self, lane: Lane, row: Position, items: Items, read: int) -> bool:
         item = items.get(row.order_id)
-        if item is None:
+        if item is None or lane.target is None or lane.target.platform_id is None:
             return False
+        item = item.to_platform(lane.target.platform_id)
         work = Work(item, 0, row, self._monotonic())
         return lane.offer(REQUESTS[item.kind], work, read)
 
