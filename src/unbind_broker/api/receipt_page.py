@@ -23,7 +23,7 @@ from unbind_broker.api.words import (
     Words,
 )
 from unbind_broker.base.instants import parse_instant
-from unbind_broker.items.receipt_content import ReceiptItem
+from unbind_broker.items.receipt_content import ReceiptItem, ReceiptOrder
 from unbind_broker.items.receipts import ReceiptPayload
 from unbind_broker.items.states import OPEN, ItemStatus, Reason
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus, Scope
@@ -131,6 +131,13 @@ class Line:
     reason: Words | None
     item: ReceiptItem
 
+    @property
+    def has_more(self) -> bool:
+        """Tell whether there is more to say than the name of its group."""
+        told = ("bindings", "removed", "kept", "reason", "detail", "restorable_until")
+        late = self.item["late"] or self.item["status"] in _NOT_IN_TIME
+        return late or any(self.item[name] for name in told)  # type: ignore[literal-required] # its own fields
+
 
 @dataclass(frozen=True)
 class Signed:
@@ -143,8 +150,7 @@ class Signed:
 
 def render(receipt: Signed, zone: ZoneInfo, first: str) -> str:
     """Write the page; ``first`` is the language that is shown at the beginning."""
-    order = receipt.payload["order"]
-    action = order["action"]
+    order, items = receipt.payload["order"], receipt.payload["items"]
     return _environment.get_template("receipt.html").render(
         css=_CSS,
         policy=_POLICY,
@@ -154,15 +160,26 @@ def render(receipt: Signed, zone: ZoneInfo, first: str) -> str:
         order=order,
         kind=KINDS[OrderKind(order["kind"])],
         scope=SCOPES[Scope(order["scope"])],
-        action=None if action is None else ACTIONS[Action(action)],
+        request=_request(order),
         status=ORDER_STATUSES[OrderStatus(order["status"])],
         carrier=Words(order["carrier_name"], order["carrier_name_en"]),
-        groups=_grouped(receipt.payload["items"]),
+        groups=_grouped(items),
+        proven=sum(item["evidence"] is not None for item in items),
         issued=datetime.fromtimestamp(receipt.payload["iat"], UTC),
         sha256=receipt.sha256,
         key_id=receipt.key_id,
         zone=zone,
     )
+
+
+def _request(order: ReceiptOrder) -> Words:
+    if order["kind"] == OrderKind.RESTORE:
+        return Words("恢复此前解除的绑定", "Attach again what was detached")
+    if order["action"] is None:
+        return Words(
+            "查询号码绑定了哪些账号", "Find out which accounts the number is bound to"
+        )
+    return ACTIONS[Action(order["action"])]
 
 
 def _grouped(items: Sequence[ReceiptItem]) -> list[tuple[Group, list[Line]]]:
@@ -182,6 +199,7 @@ def _line(item: ReceiptItem) -> Line:
     )
 
 
+_NOT_IN_TIME = frozenset({ItemStatus.EXPIRED, ItemStatus.UNDELIVERABLE})
 _GROUP_OF: Mapping[ItemStatus, str] = {
     status: group.key for group in GROUPS for status in group.statuses
 }

@@ -23,6 +23,7 @@ COMMANDS = {
     "carriers": "Register, list and suspend carriers.",
     "platforms": "Register, list, import and suspend platforms.",
     "simulate": "Run platform endpoints that behave as told.",
+    "receipt": "Check what the broker signed, offline.",
     "openapi": "Write the OpenAPI document, or check that it is current.",
 }
 """Each stands in the file of its name, which is loaded when it is called."""

@@ -118,6 +118,11 @@ async def latest_seal(db: Db) -> SealView | None:
     )
 
 
+def shown_webhook_id(webhook_id: str) -> str:
+    """Mask mobile numbers: platforms choose these ids, and might put one into them."""
+    return _NUMBER.sub("****", webhook_id)
+
+
 _OVER = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED})
 _BESIDES = select(
     carriers.c.name_zh, carriers.c.name_en, orders.c.destroyed_at
@@ -140,7 +145,6 @@ _LOCK_ITEMS = sql(
     FOR SHARE""",
     order=UUID_TYPE,
 )
-# Platforms choose their webhook ids, and might put a number of somebody into one.
 _NUMBER = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)", re.ASCII)
 _NOT_RESULTS = frozenset({"attempts", "platform_name", "platform_name_en"})
 """Fields of an item that may change without anything having come of it."""
@@ -172,7 +176,7 @@ def _evidence(proof: Any) -> EvidenceView | None:
     signed_at = datetime.fromtimestamp(int(proof.webhook_timestamp), UTC)
     return EvidenceView(
         sha256=proof.body_sha256.hex(),
-        webhook_id=_NUMBER.sub("****", proof.webhook_id),
+        webhook_id=shown_webhook_id(proof.webhook_id),
         signed_at=show_instant(signed_at),
     )
 
