@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.guards import APPLYING
+from tests.support.joining import a_number
 from tests.support.order_builders import (
     a_query,
     a_reachable_platform,
@@ -233,7 +234,10 @@ async def test_a_full_report_is_written_in_one_statement(engine: AsyncEngine) ->
     async with engine.begin() as db:
         carrier = await a_carrier(db)
         platform = await a_reachable_platform(db)
-        order_ids = [await an_order(db, carrier) for _ in range(100)]
+        order_ids = [
+            await an_order(db, carrier, asked(number=a_number(place)))
+            for place in range(100)
+        ]
     statements: list[str] = []
 
     def note(*call: object) -> None:
@@ -254,7 +258,10 @@ async def test_of_reports_that_contradict_the_first_stands(engine: AsyncEngine) 
     async with engine.begin() as db:
         carrier = await a_carrier(db)
         platform = await a_reachable_platform(db)
-        order_ids = [await an_order(db, carrier) for _ in range(20)]
+        order_ids = [
+            await an_order(db, carrier, asked(number=a_number(place)))
+            for place in range(20)
+        ]
 
     async def send(removed: int) -> list[str]:
         lines = [unbound(one, removed=removed) for one in order_ids]
@@ -279,7 +286,10 @@ async def test_reports_that_meet_never_deadlock_and_agree(engine: AsyncEngine) -
     async with engine.begin() as db:
         carrier = await a_carrier(db)
         platform = await a_reachable_platform(db)
-        order_ids = [await an_order(db, carrier) for _ in range(40)]
+        order_ids = [
+            await an_order(db, carrier, asked(number=a_number(place)))
+            for place in range(40)
+        ]
 
     async def send(place: int) -> list[str]:
         lines = [unbound(one) for one in order_ids[:: 1 if place % 2 else -1]]

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
+from tests.support.joining import a_number
 from tests.support.order_builders import (
     a_query,
     a_reachable_platform,
@@ -115,7 +116,10 @@ async def test_two_scanners_at_once_share_the_work(engine: AsyncEngine) -> None:
     async with engine.begin() as db:
         carrier = await a_carrier(db)
         await a_reachable_platform(db)
-        there = {await a_query(db, carrier) for _ in range(4)}
+        there = {
+            await a_query(db, carrier, asked(OrderKind.QUERY, number=a_number(place)))
+            for place in range(4)
+        }
     async with engine.begin() as first, engine.begin() as second:
         mine = await expire_overdue(first, QUERY_DEADLINE, 3)
         theirs = await expire_overdue(second, QUERY_DEADLINE, 3)

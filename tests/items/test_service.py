@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.joining import a_number
 from tests.support.order_builders import (
     a_query,
     a_reachable_platform,
@@ -167,7 +168,8 @@ async def test_only_what_waits_is_handed_out(db: Db) -> None:
     taken = await an_order(db, carrier)
     await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
     await an_order(db, carrier, asked(scope=Scope.CURRENT_OWNER, platforms=("weibo",)))
-    await an_order(db, carrier, asked(platforms=("douyin",)))
+    other_number = asked(platforms=("douyin",), number=a_number(1))
+    await an_order(db, carrier, other_number)
     await a_query(db, carrier, asked(OrderKind.QUERY, platforms=("weibo",)))
     past_the_query = NOON + timedelta(minutes=10)
     assert await hand_out(db, past_the_query, platform.id, 10) == []

@@ -18,7 +18,7 @@ async def promote(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[Ite
     ``ended``; they count for nothing. The caller has locked all of them. Returns the
     items that lead now. What belongs to a held order waits until that is released.
     """
-    leading = await set_free(db, ended)
+    leading = await set_free(db, now, ended)
     if leading:
         # The log may have passed them long ago. Where it has not, whoever reads both
         # sends them once.

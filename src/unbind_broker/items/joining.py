@@ -60,15 +60,16 @@ async def pass_on(db: Db, now: datetime, leaders: Collection[ItemKey]) -> set[UU
     return set((await db.execute(_PASS_ON, {**_named(leaders), "now": now})).scalars())
 
 
-async def set_free(db: Db, ended: Collection[ItemKey]) -> list[ItemKey]:
+async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[ItemKey]:
     """Let the oldest open follower of each ended leader stand for itself, unsent.
 
     The others follow it from now on. Whatever the leader's platform told on the way
     counts no longer: the followers are queued again. The caller has locked the leaders.
+    Followers whose own deadline has passed are left to that.
     """
     if not ended:
         return []
-    rows = await fetch_all(db, _SET_FREE, _named(ended))
+    rows = await fetch_all(db, _SET_FREE, {**_named(ended), "now": now})
     return [ItemKey(row.order_id, row.platform_id) for row in rows]
 
 
@@ -181,7 +182,8 @@ _PASS_ON = sql(
     now=INSTANT,
 )
 _LEFT = _followers(
-    f"i.status IN ({_ENDED_BY_US})", f"{_IS_OPEN} AND o.status IN ({_OPEN_ORDERS})"
+    f"i.status IN ({_ENDED_BY_US})",
+    f"{_IS_OPEN} AND o.status IN ({_OPEN_ORDERS}) AND o.deadline > :now",
 )
 _SET_FREE = sql(
     f"""
@@ -207,6 +209,7 @@ _SET_FREE = sql(
     ORDER BY order_id, platform_id""",
     orders=UUIDS,
     platforms=INTS,
+    now=INSTANT,
 )
 _LOCK_ASTRAY = sql(
     f"""
