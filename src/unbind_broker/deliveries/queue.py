@@ -147,7 +147,8 @@ _TAKE_OVER = sql(
         END)::smallint, o.id, 0
     FROM orders o
     JOIN items i ON i.order_id = o.id
-    WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND i.platform_id = :platform
+    WHERE o.status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})
+        AND i.platform_id = :platform
         AND i.status = {_QUEUED} AND i.attempts > 0 AND i.follows IS NULL
     ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
     """,
@@ -208,7 +209,8 @@ async def push_what_was_fetched(
 ) -> None:
     """Let items be sent that a platform fetched and did not take before it turned.
 
-    From now on they are pushed; the order log names only what was never handed out.
+    From now on they are pushed; the order log names only what was never handed out. An
+    order that the brake holds since it was fetched is pushed after its release.
     """
     values = {"endpoint": endpoint_id, "platform": platform_id, "now": now}
     await db.execute(_TAKE_OVER, values)
