@@ -38,6 +38,12 @@ async def some_events(
         return list(found.scalars())[::-1]
 
 
+async def many_events(engine: AsyncEngine, count: int) -> None:
+    """Record events, all in one transaction."""
+    async with engine.begin() as db:
+        await record(db, NOON, *map(a_fact, range(count)))
+
+
 async def seal_everything(
     engine: AsyncEngine,
     *,
@@ -51,7 +57,7 @@ async def seal_everything(
     for a while.
     """
     made: list[Seal] = []
-    for _ in range(200):
+    for _ in range(400):
         async with engine.begin() as db:
             one = await seal(db, now, key, most)
             last = await store.load_last_seal(db)

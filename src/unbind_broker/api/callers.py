@@ -84,6 +84,7 @@ ReportingPlatform = Annotated[Caller, Depends(_allow(Role.PLATFORM, suspended=Tr
 """A platform that reports: results are taken from a suspended one too."""
 EndpointOwner = Annotated[Caller, Depends(_allow(Role.CARRIER, Role.PLATFORM))]
 AdminCaller = Annotated[Caller, Depends(_allow(Role.ADMIN))]
+AuditorCaller = Annotated[Caller, Depends(_allow(Role.AUDITOR))]
 AuditCaller = Annotated[Caller, Depends(_allow(Role.ADMIN, Role.AUDITOR))]
 
 

@@ -90,4 +90,29 @@ PROTECTION_KINDS = (
         "completed or cancelled.",
         "回执记载处理结果，须在查询或工单办结或撤销之后才能出具。",
     ),
+    ProblemKind(
+        "event-not-sealed",
+        409,
+        "This event is not sealed yet",
+        "Events are sealed within about a second of the end of every older transaction;"
+        " try again in a moment.",
+        "该事件尚未封存，通常一秒左右即会封存，请稍后重试。",
+    ),
+    ProblemKind(
+        "event-not-as-sealed",
+        409,
+        "This event is not as it was sealed",
+        "The event, or the seal, was changed in the database. Run: unbind-broker audit "
+        "verify.",
+        "该事件或其封存记录在数据库中被改动，请运行 unbind-broker audit verify 核查。",
+    ),
+    ProblemKind(
+        "cosignature-invalid",
+        422,
+        "The signature does not verify",
+        "Expected an Ed25519 signature of the seal's statement, its very bytes in "
+        "UTF-8, by the key that came with it.",
+        "签名验证失败：须以所附公钥对应的私钥，对封存声明（statement）的 UTF-8 "
+        "原始字节作 Ed25519 签名。",
+    ),
 )

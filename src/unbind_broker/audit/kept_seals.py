@@ -45,6 +45,7 @@ def show_seal(seal: Seal, keys: Mapping[str, bytes]) -> dict[str, object]:
 def read_kept(lines: Iterable[str]) -> KeptSeals:
     """Read seals as ``show_seal`` gave them, a line each; raises ``KeptSealsWrong``.
 
+    An export of the trail will do as well: its events are passed over.
     Their own signatures are checked, so that a damaged file is not mistaken for a
     damaged trail.
     """
@@ -53,7 +54,9 @@ def read_kept(lines: Iterable[str]) -> KeptSeals:
         if not line.strip():
             continue
         try:
-            _keep(kept, json.loads(line))
+            shown = json.loads(line)
+            if shown.get("type") != "event":
+                _keep(kept, shown.get("seal", shown))
         except (ValueError, KeyError, TypeError, AttributeError, BrokerError) as error:
             raise KeptSealsWrong(f"line {place} is no seal: {_why(error)}") from error
     return kept
