@@ -1,5 +1,6 @@
 """What the guards go by, and results that they look at."""
 
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -40,18 +41,20 @@ def ord_id(order_id: OrderId) -> str:
 
 
 async def orders_of_their_own(
-    db: Db, carrier: Carrier, how_many: int, kind: OrderKind = OrderKind.UNBIND
+    db: Db,
+    carrier: Carrier,
+    how_many: int,
+    kind: OrderKind = OrderKind.UNBIND,
+    *,
+    now: datetime = NOON,
 ) -> list[OrderId]:
-    """Orders accepted at noon, each about a number that no other one is about."""
-    return [
-        await an_order(
-            db,
-            carrier,
-            asked(kind, number=PhoneNumber(f"+861380000{next(_numbers) % 10000:04}")),
-            now=NOON,
-        )
-        for _ in range(how_many)
-    ]
+    """Orders that were accepted ``now``, each about a number of its own."""
+    made = []
+    for _ in range(how_many):
+        number = PhoneNumber(f"+861380000{next(_numbers) % 10_000:04}")
+        wanted = asked(kind, number=number, now=now)
+        made.append(await an_order(db, carrier, wanted, now=now))
+    return made
 
 
 async def orders_committed(
