@@ -81,7 +81,8 @@ class LineAnswerShown(AnswerModel):
         description="Why it was rejected: `line-invalid`, `outcome-not-possible`, "
         "`reason-missing`, `detail-missing`, `count-missing`, `count-contradicts`, "
         "`bound-at-missing`, `bound-outside-interval`, `action-missing`, "
-        "`action-url-refused`.",
+        "`action-url-refused`. With `recorded` only `outside-interval`: the removal "
+        "was a violation, and `restore.requested` asks you to undo it.",
     )
     detail: str | None = Field(default=None, examples=["unbound needs last_bound_at"])
 

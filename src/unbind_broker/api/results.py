@@ -48,7 +48,9 @@ async def report_results(
     tell how it goes.
 
     `bound`, `unbound`, `partly_unbound` and `closed` need `last_bound_at`: when the
-    newest of the bindings in question was made. Suspended platforms may report too.
+    newest of the bindings in question was made. A removal outside the item's interval
+    is `recorded` with the code `outside-interval`: it is a violation, and you are asked
+    at once to undo it. Suspended platforms may report too.
 
     If a `result_public_key` is registered, the report must carry Standard Webhooks
     headers with a `v1a` signature of these very bytes, at most 5 minutes old. It is
