@@ -12,12 +12,18 @@ from unbind_broker.deliveries.attempts import Timings
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.states import Reason
 from unbind_broker.orders.states import Action, OrderKind, Scope
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.payloads import OutgoingItem
+from unbind_broker.sending.payloads import (
+    Outgoing,
+    OutgoingCancel,
+    OutgoingItem,
+    OutgoingNotice,
+)
 from unbind_broker.sending.positions import Position
 from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.targets import Target
@@ -50,16 +56,38 @@ def an_item(
     )
 
 
+def a_cancel(
+    order_id: UUID | None = None, *, deadline: datetime = NOON + timedelta(days=5)
+) -> OutgoingCancel:
+    return OutgoingCancel(
+        order_id=order_id or UUID(int=next(_numbers)),
+        kind=OrderKind.UNBIND,
+        reason=Reason.BY_CARRIER,
+        cancelled_at=NOON,
+        deadline=deadline,
+    )
+
+
+def a_notice(*, deadline: datetime = NOON + timedelta(days=5)) -> OutgoingNotice:
+    return OutgoingNotice(
+        notice_id=UUID(int=next(_numbers)),
+        event=EventType.ORDER_HELD,
+        at=NOON,
+        data=b'{"order_id":"ord_1","words":"\xe8\xaf\xb7"}',
+        deadline=deadline,
+    )
+
+
 def a_work(
     xid: int | None = 200,
     *,
-    item: OutgoingItem | None = None,
+    item: Outgoing | None = None,
     attempt: int = 0,
     taken_at: float = 0.0,
 ) -> Work:
     """From the log at ``xid``; None: from ``deliveries``."""
     item = item or an_item()
-    position = None if xid is None else Position(xid, item.order_id)
+    position = None if xid is None else Position(xid, item.subject_id)
     return Work(item, attempt, position, taken_at)
 
 
@@ -73,14 +101,14 @@ def a_target(
     url: str = "http://127.0.0.1:1/",
     *,
     endpoint_id: int = 1,
-    platform_id: int = 7,
+    platform_id: int | None = 7,
     max_batch: int = 3,
     max_concurrency: int = 2,
     max_rate: float | None = None,
 ) -> Target:
     return Target(
         endpoint_id=EndpointId(endpoint_id),
-        platform_id=PlatformId(platform_id),
+        platform_id=None if platform_id is None else PlatformId(platform_id),
         url=url,
         max_batch=max_batch,
         max_concurrency=max_concurrency,

@@ -4,14 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.sending.parts import an_item
+from tests.sending.parts import a_cancel, a_notice, an_item
 from tests.support.clock import NOON
 from unbind_broker.api.webhooks import (
     EndpointTest,
     EndpointVerification,
     ItemsRequested,
+    RestoreRequested,
+    UnbindCancelled,
 )
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.states import Reason
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending import payloads
 
@@ -31,6 +34,61 @@ def test_request_is_what_the_document_describes(
     read = ItemsRequested.model_validate_json(body)
     assert [item.id for item in read.data.items] == [one.public_id for one in items]
     assert json.loads(body)["timestamp"] == "2026-11-20T04:00:00Z"
+
+
+def test_restore_names_the_order_that_it_undoes() -> None:
+    undone = an_item()
+    item = replace(an_item(kind=OrderKind.RESTORE), restores=undone.order_id)
+    body = payloads.payload(EventType.RESTORE_REQUESTED, NOON, [item])
+    read = RestoreRequested.model_validate_json(body)
+    assert [one.restores for one in read.data.items] == [undone.public_id]
+    assert "restores" not in json.loads(undone.encoded)
+
+
+def test_cancellation_is_what_the_document_describes_and_names_no_number() -> None:
+    later = NOON + timedelta(minutes=1)
+    cancels = [a_cancel(), replace(a_cancel(), reason=None)]
+    body = payloads.payload(EventType.UNBIND_CANCELLED, later, cancels)
+    read = UnbindCancelled.model_validate_json(body)
+    assert read.timestamp == later
+    assert [one.reason for one in read.data.items] == [Reason.BY_CARRIER, None]
+    assert {one.cancelled_at for one in read.data.items} == {NOON}
+    assert json.loads(body)["data"]["items"][0].keys() == {
+        "id",
+        "reason",
+        "cancelled_at",
+    }
+
+
+def test_notice_holds_the_stored_bytes_and_tells_when_it_happened() -> None:
+    notice = a_notice()
+    later = NOON + timedelta(days=1)
+    body = payloads.payload(EventType.ORDER_HELD, later, [notice])
+    assert body.endswith(b'"data":' + notice.data + b"}")
+    assert json.loads(body) == {
+        "type": "order.held",
+        "timestamp": "2026-11-20T04:00:00Z",
+        "data": json.loads(notice.data),
+    }
+
+
+def test_what_calls_a_request_back_is_told_apart_from_it() -> None:
+    item, notice = an_item(), a_notice()
+    cancel = a_cancel(item.order_id)
+    assert cancel.subject_id == item.subject_id
+    assert len({item.key, cancel.key, notice.key}) == 3
+
+
+@pytest.mark.parametrize(
+    ("event", "most"),
+    [
+        (EventType.UNBIND_REQUESTED, 50),
+        (EventType.UNBIND_CANCELLED, 50),
+        (EventType.ORDER_VIOLATION, 1),
+    ],
+)
+def test_only_carriers_notices_go_one_by_one(event: EventType, most: int) -> None:
+    assert payloads.most_together(event, 50) == most
 
 
 def test_ids_tell_queries_and_orders_apart() -> None:

@@ -7,13 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sending.parts import a_batch, a_work, an_item, ended
+from tests.sending.parts import (
+    a_batch,
+    a_cancel,
+    a_lane,
+    a_notice,
+    a_target,
+    a_work,
+    an_item,
+    ended,
+)
 from tests.support.clock import NOON
 from unbind_broker.deliveries.outcomes import OutcomeKind
-from unbind_broker.endpoints.events import EventType
+from unbind_broker.deliveries.queue import REQUEST_EVENTS
+from unbind_broker.endpoints.events import ENDPOINT_EVENTS, NOTICES, EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.finished import Finished
+from unbind_broker.sending.payloads import OutgoingCancel, OutgoingNotice
 from unbind_broker.sending.verdicts import Plans, Verdicts
 
 PLANS = Plans(queries=(timedelta(seconds=1),), orders=(timedelta(hours=1),) * 4)
@@ -102,3 +113,55 @@ def test_what_never_left_is_not_counted(kind: OutcomeKind) -> None:
     found = verdict(ended(a_batch(2), kind))
     assert found.counted == []
     assert len(found.again) == 2
+
+
+OTHERS = st.sampled_from(
+    [
+        event
+        for event in EventType
+        if event not in REQUEST_EVENTS and event not in ENDPOINT_EVENTS
+    ]
+)
+
+
+@given(OTHERS, st.sampled_from(OutcomeKind), st.integers(0, 9), st.integers(1, 3))
+def test_nothing_but_requests_touches_items(
+    event: EventType, kind: OutcomeKind, attempt: int, size: int
+) -> None:
+    contents = [a_notice()] if event in NOTICES else [a_cancel() for _ in range(size)]
+    works = [a_work(None, item=one, attempt=attempt) for one in contents]
+    found = verdict(ended(a_batch(works=works, event=event), kind))
+    assert (found.acknowledged, found.counted, found.dead) == ([], [], [])
+    settled = {*found.no_more, *(due.subject for due in found.again)}
+    assert {one.order_id for one in settled} == {one.subject_id for one in contents}
+    assert {one.event for one in settled} == {event}
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.ACCEPTED, OutcomeKind.PAYLOAD_REFUSED])
+def test_notice_that_is_taken_or_refused_is_sent_no_more(kind: OutcomeKind) -> None:
+    notice = a_notice()
+    batch = a_batch(works=[a_work(None, item=notice)], event=notice.event)
+    found = verdict(ended(batch, kind))
+    assert [one.order_id for one in found.no_more] == [notice.notice_id]
+    assert found.again == []
+
+
+@pytest.mark.parametrize("content", [a_cancel(), a_notice()], ids=["cancel", "notice"])
+def test_what_is_no_request_is_repeated_by_the_plan_for_orders(
+    content: OutgoingCancel | OutgoingNotice,
+) -> None:
+    event = EventType.UNBIND_CANCELLED
+    works = [a_work(None, item=content)]
+    found = verdict(ended(a_batch(works=works, event=event), OutcomeKind.FAILED))
+    (due,) = found.again
+    assert timedelta(minutes=29) < due.due_at - NOON <= timedelta(hours=1)
+    assert due.attempt == 1
+
+
+def test_carriers_endpoint_that_is_gone_is_disabled_as_well() -> None:
+    lane = a_lane(a_target(platform_id=None))
+    notice = a_notice()
+    batch = a_batch(works=[a_work(None, item=notice)], event=notice.event)
+    found = verdict(ended(batch, OutcomeKind.GONE, lane=lane))
+    assert found.gone == {lane.endpoint_id}
+    assert len(found.again) == 1
