@@ -24,6 +24,7 @@ COMMANDS = {
     "platforms": "Register, list, import and suspend platforms.",
     "simulate": "Run platform endpoints that behave as told.",
     "receipt": "Check what the broker signed, offline.",
+    "audit": "Check the audit trail, export its seals.",
     "openapi": "Write the OpenAPI document, or check that it is current.",
 }
 """Each stands in the file of its name, which is loaded when it is called."""
