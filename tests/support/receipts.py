@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+from jwt import PyJWK
 
 from tests.support.order_api import Scene, order_body
 from unbind_broker.base.signing import sign_v1a, signature_headers
@@ -50,3 +51,23 @@ async def a_finished_order(scene: Scene, **changes: Any) -> str:
     for slug in scene.platforms:
         await scene.report(slug, {"id": order_id, "outcome": "not_bound"})
     return order_id
+
+
+async def receipt(
+    scene: Scene,
+    order_id: str,
+    version: int | None = None,
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
+    """Ask for an order's receipt as the carrier."""
+    return await scene.http.get(
+        f"/v1/orders/{order_id}/receipt",
+        params={} if version is None else {"version": version},
+        headers={**scene.carrier_headers, **(headers or {})},
+    )
+
+
+async def public_keys(scene: Scene) -> dict[str, PyJWK]:
+    """The broker's keys as it publishes them, by their ids."""
+    published = (await scene.http.get("/.well-known/jwks.json")).json()
+    return {jwk["kid"]: PyJWK(jwk) for jwk in published["keys"]}

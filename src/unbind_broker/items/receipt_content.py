@@ -98,11 +98,6 @@ async def read_content(
     )
 
 
-async def lock_items(db: Db, order_id: UUID) -> None:
-    """Let no result change the items of an order until this transaction ends."""
-    await db.execute(_LOCK_ITEMS, {"order": order_id})
-
-
 async def latest_seal(db: Db) -> SealView | None:
     """Read the newest seal over the audit trail."""
     found = await db.execute(
@@ -135,14 +130,6 @@ _PROOF = sql(
     JOIN platforms p ON p.id = i.platform_id
     LEFT JOIN evidence e ON e.id = i.evidence_id
     WHERE i.order_id = :order""",
-    order=UUID_TYPE,
-)
-_LOCK_ITEMS = sql(
-    """
-    SELECT FROM items
-    WHERE order_id = :order
-    ORDER BY order_id, platform_id
-    FOR SHARE""",
     order=UUID_TYPE,
 )
 _NUMBER = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)", re.ASCII)

@@ -23,7 +23,6 @@ from unbind_broker.items.receipt_content import (
     ReceiptContent,
     SealView,
     latest_seal,
-    lock_items,
     read_content,
 )
 from unbind_broker.orders import receipts
@@ -80,8 +79,7 @@ async def current_receipt(
     read = await _read(db, asked, tools)
     if read is None:
         return None
-    if not read.over:
-        raise OrderNotCompleted("there is a receipt once the order is over")
+    _require_over(read)
     standing = await receipts.latest(db, asked.order_id)
     if standing is not None and _still_holds(standing, read):
         return standing
@@ -104,6 +102,11 @@ async def _read(db: Db, asked: ReceiptAsked, tools: ReceiptTools) -> ReadContent
     return read
 
 
+def _require_over(read: ReadContent) -> None:
+    if not read.over:
+        raise OrderNotCompleted("there is a receipt once the order is over")
+
+
 def _still_holds(standing: StoredReceipt, read: ReadContent) -> bool:
     return read.destroyed or standing.content_sha256 == read.sha256
 
@@ -111,15 +114,10 @@ def _still_holds(standing: StoredReceipt, read: ReadContent) -> bool:
 async def _issue(
     db: Db, now: datetime, asked: ReceiptAsked, tools: ReceiptTools
 ) -> StoredReceipt:
-    """Sign a new version, unless somebody else just did.
-
-    With the items locked, results and their evidence are read as they belong together.
-    """
+    """Sign a new version, unless somebody else just did."""
     await receipts.lock_receipt(db, asked.order_id)
-    await lock_items(db, asked.order_id)
-    read = await _read(db, asked, tools)
-    if read is None:
-        raise AssertionError("an order that was just read is not there")
+    read = await _read_standing_still(db, asked, tools)
+    _require_over(read)
     standing = await receipts.latest(db, asked.order_id)
     if standing is not None and _still_holds(standing, read):
         return standing
@@ -128,6 +126,23 @@ async def _issue(
     await keep_public(db, now, tools.key)
     await record(db, now, _issued(asked, made, tools.key))
     return made
+
+
+async def _read_standing_still(
+    db: Db, asked: ReceiptAsked, tools: ReceiptTools
+) -> ReadContent:
+    """Read until nothing changes: results and their evidence belong together.
+
+    They are read one after the other, and no lock keeps results away meanwhile.
+    """
+    before: bytes | None = None
+    while True:
+        read = await _read(db, asked, tools)
+        if read is None:
+            raise AssertionError("an order that was just read is not there")
+        if read.sha256 == before:
+            return read
+        before = read.sha256
 
 
 def _sign(
