@@ -1,6 +1,7 @@
 """Platforms that sign their reports, and orders that came to their end."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -29,16 +30,18 @@ async def report_signed(
     *lines: object,
     slug: str = "weibo",
     key: PrivateKey = KEY,
+    signed_at: datetime | None = None,
 ) -> httpx.Response:
     """Report as a platform that signs what it says."""
     body = json.dumps({"results": lines}).encode()
-    signature = sign_v1a(key, webhook_id, scene.clock.now(), body)
+    signed_at = signed_at or scene.clock.now()
+    signature = sign_v1a(key, webhook_id, signed_at, body)
     return await scene.http.post(
         "/v1/results",
         content=body,
         headers={
             **scene.platform_headers[slug],
-            **signature_headers(webhook_id, scene.clock.now(), signature),
+            **signature_headers(webhook_id, signed_at, signature),
             "Content-Type": "application/json",
         },
     )
