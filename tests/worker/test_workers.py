@@ -2,41 +2,20 @@
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import func, select
 
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
+from tests.worker.a_process import a_process
 from tests.worker.gate import a_gate
-from tests.worker.stage import CLOCK, PATIENT_LEASE, Stage, short
+from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.base.database import open_engine, sql
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.tables import endpoint_leases, workers
 from unbind_broker.items.states import ItemStatus
-
-PROGRAM = Path(__file__).with_name("worker_program.py")
-
-
-@asynccontextmanager
-async def a_process(
-    database_url: str, lease: float = PATIENT_LEASE
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker in a process of its own; whatever is left of it is killed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(PROGRAM), database_url, str(lease)
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def owners(stage: Stage) -> dict[WorkerId | None, int]:
