@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support.app import bearer
+from tests.support.builders import a_key
 from tests.support.clock import FixedClock
 from tests.support.order_api import Scene, a_scene, not_bound, order_body, query_body
 from tests.support.receipts import (
@@ -25,6 +27,9 @@ from tests.support.receipts import (
 from tests.support.sealing import BROKER_KEY
 from tests.support.trail import trail
 from unbind_broker.audit.sealing import seal
+from unbind_broker.cli.receipt_checking import check_receipt, read_keys
+from unbind_broker.cli.receipt_evidence import check_evidence, read_evidence
+from unbind_broker.keys.tables import Role
 from unbind_broker.orders.tables import orders, receipts
 
 
@@ -303,3 +308,32 @@ async def test_its_form_is_what_the_caller_likes_best(
         assert answer.headers["content-type"].split(";")[0] == media_type
         assert answer.headers["receipt-version"] == "1"
         assert "Accept" in answer.headers["vary"]
+
+
+async def test_anybody_can_check_it_with_its_evidence_offline(scene: Scene) -> None:
+    leader, follower = await an_order_id(scene), await an_order_id(scene)
+    await report_signed(scene, "rep_1", unbound(leader))
+    jwks = (await scene.http.get("/.well-known/jwks.json")).content
+    async with scene.engine.begin() as db:
+        auditor = bearer(await a_key(db, Role.AUDITOR))
+    for order_id in (leader, follower):
+        checked = check_receipt(
+            (await receipt(scene, order_id)).content, read_keys(jwks)
+        )
+        given = await scene.http.get(
+            f"/v1/audit/orders/{order_id}/evidence", headers=auditor
+        )
+        proven = check_evidence(checked.stated, read_evidence(given.content))
+        assert [one.platform for one in proven] == ["weibo"]
+
+
+async def test_a_follower_of_anothers_order_tells_nothing_of_it(scene: Scene) -> None:
+    leader = await an_order_id(scene)
+    stranger = await scene.add_carrier("china-unicom")
+    answer = await scene.http.post("/v1/orders", json=order_body(), headers=stranger)
+    follower = answer.json()["id"]
+    await report_signed(scene, "rep_1", unbound(leader))
+    got = await scene.http.get(f"/v1/orders/{follower}/receipt", headers=stranger)
+    payload = await stated(scene, got)
+    assert payload["items"][0]["status"] == "unbound"
+    assert leader not in str(payload)

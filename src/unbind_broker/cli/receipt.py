@@ -87,7 +87,7 @@ def _tell(checked: Checked, proven: list[Proven] | None) -> None:
     if stated.audit is not None:
         facts["audit seal"] = f"{stated.audit.seal}, root {stated.audit.root}"
     if proven is not None:
-        facts["evidence"] = f"{len(proven)} signed reports hold"
+        facts["evidence"] = f"{len(proven)} signed, all of them hold"
     for name, fact in facts.items():
         print(f"{name + ':':<12}{_plain(fact)}")
     keys = {one.platform: one.public_key for one in proven or ()}
