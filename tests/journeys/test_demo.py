@@ -27,6 +27,21 @@ async def test_demo_once_ends_with_every_item_final(tmp_path: Path) -> None:
     assert "60 of 60 final" in told
 
 
+async def test_replay_catches_brakes_undoes_and_proves(tmp_path: Path) -> None:
+    async with processes(tmp_path) as commands:
+        replay = await commands.start("demo", "--replay-2022")
+        told = await replay.rest()
+        code = await replay.ended()
+
+    assert code == 0, told + replay.log
+    assert "no unbind orders are taken until an administrator releases" in told
+    assert "active_after_cutoff" in told
+    assert "restore restored" in told
+    assert ", 0 still are." in told
+    assert "checked with the public key alone: it holds." in told
+    assert "Audit trail verified: no fault." in told
+
+
 async def test_demo_prints_commands_that_work_and_stays_up(tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl on this machine")

@@ -1,24 +1,34 @@
 """``unbind-broker demo``: the whole story in one process."""
 
 import asyncio
+import json
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from unbind_broker.app.server import reserve, url_of
+from unbind_broker.audit.verifying import Anchors, Verifier
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.cli.broker import run_both
 from unbind_broker.cli.database import ACTOR, prepare
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import LOOPBACK, DataDir, Host, Port
+from unbind_broker.cli.receipt_checking import (
+    ReceiptWrong,
+    check_receipt,
+    read_keys,
+)
 from unbind_broker.demo.enrolment import choose_platforms
+from unbind_broker.demo.replay import Proof, ReplayStage, tell_of_2022
 from unbind_broker.demo.screen import Screen
 from unbind_broker.demo.story import Stage, tell
 from unbind_broker.keys.service import Holder, issue
@@ -32,6 +42,8 @@ app = typer.Typer(add_completion=False)
 
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1.0, 2.0))
 UNFINISHED = 1
+SEALED_WITHIN = 15
+"""Seconds after which the newest audit events must have been sealed."""
 
 
 @app.command()
@@ -41,6 +53,14 @@ def demo(
         bool,
         typer.Option(
             "--once", help="End after the story; exit code 0 if every item is final."
+        ),
+    ] = False,
+    replay_2022: Annotated[
+        bool,
+        typer.Option(
+            "--replay-2022",
+            help="Another story: a carrier with wrong dates is caught, braked and "
+            "undone; exit code 0 if nobody is worse off in the end.",
         ),
     ] = False,
     platforms: Annotated[
@@ -65,9 +85,25 @@ def demo(
         _installation(settings, data_dir) as installation,
     ):
         scene = _Scene(settings, installation, listener, named=data_dir is not None)
-        complete = run_on_loop(scene.play(platforms, once=once))
-    if once and not complete:
+        telling = (
+            scene.replay if replay_2022 else partial(scene.tell, platforms, once=once)
+        )
+        complete = run_on_loop(scene.play(telling))
+    if (once or replay_2022) and not complete:
         raise typer.Exit(UNFINISHED)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A broker that is ready for a story."""
+
+    runtime: Runtime
+    url: str
+    admin_key: str
+    stop: Stop
+
+
+Telling = Callable[[Opening, Screen], Awaitable[bool]]
 
 
 class _Scene:
@@ -86,7 +122,7 @@ class _Scene:
         self._listener = listener
         self._named = named
 
-    async def play(self, platforms: int | None, *, once: bool) -> bool:
+    async def play(self, telling: Telling) -> bool:
         """Run the broker as long as the story needs it."""
         stop, ready = Stop.on_signals(), asyncio.Event()
         opened = open_runtime(
@@ -103,34 +139,75 @@ class _Scene:
                     ready.set,
                 )
             )
-            story = asyncio.create_task(
-                self._tell(runtime, ready, platforms, None if once else stop.asked)
-            )
+            story = asyncio.create_task(self._when_ready(telling, runtime, ready, stop))
             return await _both(broker, story, stop)
 
-    async def _tell(
+    async def tell(
         self,
-        runtime: Runtime,
-        ready: asyncio.Event,
         platforms: int | None,
-        stay: asyncio.Event | None,
+        opening: Opening,
+        screen: Screen,
+        *,
+        once: bool,
+    ) -> bool:
+        """Tell of a query and an order over all platforms."""
+        stage = Stage(
+            broker_url=opening.url,
+            admin_key=opening.admin_key,
+            entries=choose_platforms(platforms),
+            named=self._named,
+            clock=SystemClock(),
+        )
+        return await tell(stage, screen, stay=None if once else opening.stop.asked)
+
+    @staticmethod
+    async def replay(opening: Opening, screen: Screen) -> bool:
+        """Tell of a carrier with wrong dates."""
+        stage = ReplayStage(
+            broker_url=opening.url,
+            admin_key=opening.admin_key,
+            clock=SystemClock(),
+            proof=Proof(
+                audit=partial(_audit_faults, opening.runtime), receipt=_receipt_faults
+            ),
+        )
+        return await tell_of_2022(stage, screen)
+
+    async def _when_ready(
+        self, telling: Telling, runtime: Runtime, ready: asyncio.Event, stop: Stop
     ) -> bool:
         await ready.wait()
         now = runtime.clock.now()
         async with runtime.engine.begin() as db:
             admin = await issue(db, now, Holder(Role.ADMIN), "demo", None, ACTOR)
-        stage = Stage(
-            broker_url=url_of(self._listener),
-            admin_key=admin.key,
-            entries=choose_platforms(platforms),
-            named=self._named,
-            clock=SystemClock(),
-        )
+        opening = Opening(runtime, url_of(self._listener), admin.key, stop)
         screen = Screen()
-        screen.say(f"unbind-broker is ready at {stage.broker_url}")
+        screen.say(f"unbind-broker is ready at {opening.url}")
         plan = ", ".join(f"{wait.total_seconds():g} s" for wait in RETRIES)
         screen.say(f"Clocks are short here: failed requests are repeated after {plan}.")
-        return await tell(stage, screen, stay=stay)
+        return await telling(opening, screen)
+
+
+def _receipt_faults(jws: str, jwks: dict[str, Any]) -> list[str]:
+    """Check a receipt with the public keys alone."""
+    try:
+        check_receipt(jws.encode(), read_keys(json.dumps(jwks).encode()))
+    except ReceiptWrong as wrong:
+        return [wrong.detail]
+    return []
+
+
+async def _audit_faults(runtime: Runtime) -> list[str]:
+    """Verify the trail once everything that was told is sealed."""
+    known = Anchors({runtime.broker_key.key_id: runtime.broker_key.public})
+    for _ in range(SEALED_WITHIN):
+        async with runtime.engine.connect() as db:
+            verifier = Verifier(db, known)
+            faults = [fault.detail async for fault in verifier.faults()]
+        if faults or (verifier.summary.seals and not verifier.summary.unsealed):
+            return faults
+        await asyncio.sleep(1)
+    return ["the newest events are not sealed"]
 
 
 async def _both(
