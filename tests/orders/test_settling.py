@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
 from tests.support.guards import APPLYING
+from tests.support.joining import a_number
 from tests.support.order_builders import (
     a_reachable_platform,
     an_item,
@@ -73,7 +74,10 @@ async def test_results_that_race_always_settle_their_order(
     async with engine.begin() as db:
         carrier = await a_carrier(db)
         reporters = [await a_reachable_platform(db, f"platform-{n}") for n in range(10)]
-        order_ids = [await an_order(db, carrier) for _ in range(50)]
+        order_ids = [
+            await an_order(db, carrier, asked(number=a_number(place)))
+            for place in range(50)
+        ]
     pool = open_engine(database_url, pool=10, application="race")
     for order_id in order_ids:
         await asyncio.gather(
@@ -101,7 +105,10 @@ async def test_settling_the_same_orders_at_once_never_deadlocks(
     async with engine.begin() as db:
         carrier = await a_carrier(db)
         platform = await a_reachable_platform(db)
-        order_ids = [await an_order(db, carrier) for _ in range(30)]
+        order_ids = [
+            await an_order(db, carrier, asked(number=a_number(place)))
+            for place in range(30)
+        ]
         for order_id in order_ids:
             await bring_to(db, _key(order_id, platform), ItemStatus.NOT_BOUND)
 

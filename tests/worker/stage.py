@@ -12,6 +12,7 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier, a_platform, an_endpoint
+from tests.support.joining import a_number
 from tests.support.order_builders import an_order, asked, order_status
 from tests.support.receiver import Door, Receiver
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
@@ -66,6 +67,7 @@ class Stage:
     doors: list[Door] = field(default_factory=list)
     platforms: list[PlatformId] = field(default_factory=list)
     endpoints: list[EndpointId] = field(default_factory=list)
+    ordered: int = 0
 
     async def add_platforms(self, count: int, **limits: Any) -> None:
         async with self.engine.begin() as db:
@@ -84,7 +86,10 @@ class Stage:
     async def order(
         self, count: int = 1, kind: OrderKind = OrderKind.UNBIND
     ) -> list[str]:
-        """Accept orders, each in a transaction of its own; return their public ids."""
+        """Accept orders, each in a transaction of its own; return their public ids.
+
+        Each is about another number, so that none joins another.
+        """
         prefix = Prefix.QUERY if kind is OrderKind.QUERY else Prefix.ORDER
         return [format_id(prefix, one) for one in await self.order_ids(count, kind)]
 
@@ -95,7 +100,9 @@ class Stage:
         for _ in range(count):
             async with self.engine.begin() as db:
                 now = CLOCK.now()
-                wanted = asked(kind, now=now)
+                number = a_number(1234 + self.ordered)
+                self.ordered += 1
+                wanted = asked(kind, number=number, now=now)
                 made.append(await an_order(db, self.carrier, wanted, now=now))
         return made
 
