@@ -9,6 +9,7 @@ from unbind_broker.api.callers import EndpointOwner, owner_of
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.endpoint_bodies import EndpointBody, RotationBody
 from unbind_broker.api.endpoint_probes import (
+    Probe,
     VerificationFailed,
     judge_challenge,
     name_silence,
@@ -22,14 +23,17 @@ from unbind_broker.api.endpoint_shown import (
     tell_secret,
 )
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
+from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.ids import new_token
 from unbind_broker.deliveries import attempts
 from unbind_broker.deliveries.queue import push_what_was_fetched
 from unbind_broker.endpoints import service
+from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.service import EndpointTools
 from unbind_broker.endpoints.states import Delivery, PausedBy, url_to_verify
+from unbind_broker.keys.service import Caller
 from unbind_broker.sending.payloads import test_payload, verification_payload
 
 router = APIRouter(prefix="/v1/endpoint", tags=["endpoint"])
@@ -112,7 +116,10 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
     now = context.clock.now()
     async with context.engine.begin() as db:
         await attempts.append(db, [probe.attempt])
-        if fault is None:
+        if fault is not None:
+            fact = _probed(caller, endpoint, probe, "verification_failed")
+            await record(db, now, fact)
+        else:
             fetched = endpoint.delivery is Delivery.PULL
             endpoint = await service.mark_verified(db, now, owner, url, caller.actor)
             if fetched and owner.platform_id is not None:
@@ -139,6 +146,8 @@ async def test_endpoint(context: Ctx, caller: EndpointOwner) -> TestOutcome:
     probe = await post_probe(context, endpoint, url, EventType.ENDPOINT_TEST, body)
     async with context.engine.begin() as db:
         await attempts.append(db, [probe.attempt])
+        fact = _probed(caller, endpoint, probe, "tested")
+        await record(db, context.clock.now(), fact)
     return TestOutcome(
         webhook_id=probe.attempt.webhook_id,
         status_code=probe.exchange.outcome.status_code,
@@ -209,6 +218,16 @@ async def resume_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
     async with context.engine.begin() as db:
         endpoint = await service.resume(db, now, owner, PausedBy.OWNER, caller.actor)
     return show_endpoint(endpoint, EndpointShown)
+
+
+def _probed(caller: Caller, endpoint: Endpoint, probe: Probe, verb: str) -> Fact:
+    facts = {
+        "endpoint": endpoint.id,
+        "owner": endpoint.owner_slug,
+        "attempt": str(probe.attempt.id),
+        "status": probe.exchange.outcome.status_code,
+    }
+    return Fact(caller.actor, f"endpoint.{verb}", facts=facts)
 
 
 def _tools(context: Ctx) -> EndpointTools:

@@ -167,6 +167,7 @@ def _disclosure(actor: str, one: Finished) -> Fact:
             "event": one.batch.event.value,
             "count": len(subject_ids),
             "digest": digest(one.batch.event, FIRST, subject_ids).hex(),
+            "status": one.exchange.outcome.status_code,
         },
     )
 
