@@ -229,14 +229,7 @@ async def test_it_is_served_when_the_number_is_destroyed(scene: Scene) -> None:
     order_id = await an_order_id(scene)
     await report_signed(scene, "rep_1", unbound(order_id))
     first = await receipt(scene, order_id)
-    async with scene.engine.begin() as db:
-        await db.execute(
-            update(orders).values(
-                number_sealed=None,
-                number_index=None,
-                destroyed_at=scene.clock.now(),
-            )
-        )
+    await destroy_numbers(scene)
     assert (await receipt(scene, order_id)).content == first.content
 
 
@@ -337,3 +330,21 @@ async def test_a_follower_of_anothers_order_tells_nothing_of_it(scene: Scene) ->
     payload = await stated(scene, got)
     assert payload["items"][0]["status"] == "unbound"
     assert leader not in str(payload)
+
+
+async def test_after_the_number_is_destroyed_a_first_one_is_without_it(
+    scene: Scene,
+) -> None:
+    order_id = await an_order_id(scene)
+    await report_signed(scene, "rep_1", unbound(order_id))
+    await destroy_numbers(scene)
+    payload = await stated(scene, await receipt(scene, order_id))
+    assert payload["order"]["number"] == "****"
+
+
+async def destroy_numbers(scene: Scene) -> None:
+    gone = {"number_sealed": None, "number_index": None}
+    async with scene.engine.begin() as db:
+        await db.execute(
+            update(orders).values({**gone, "destroyed_at": scene.clock.now()})
+        )

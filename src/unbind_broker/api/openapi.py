@@ -39,6 +39,7 @@ TAGS = [
     {"name": "me", "description": "Who this key speaks for."},
     {"name": "admin", "description": "Run the broker: carriers, platforms, keys."},
     {"name": "audit", "description": "Read the trail, and check that it is whole."},
+    {"name": "verification", "description": "Public keys that check signatures."},
     {"name": "health", "description": "For load balancers and orchestrators."},
     {"name": "problems", "description": "What each error means."},
     {"name": "webhooks", "description": "What the broker posts to endpoints."},
