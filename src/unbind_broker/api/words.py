@@ -32,8 +32,8 @@ SCOPES: Mapping[Scope, Words] = {
 }
 
 ACTIONS: Mapping[Action, Words] = {
-    Action.DETACH: Words("将号码与账号解除绑定", "detach the number from accounts"),
-    Action.CLOSE_ACCOUNT: Words("注销账号", "close the accounts"),
+    Action.DETACH: Words("将号码与账号解除绑定", "Detach the number from accounts"),
+    Action.CLOSE_ACCOUNT: Words("注销账号", "Close the accounts"),
 }
 
 ORDER_STATUSES: Mapping[OrderStatus, Words] = {
