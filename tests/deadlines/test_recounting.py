@@ -67,6 +67,14 @@ async def test_closed_order_is_left_alone(db: Db, status: OrderStatus) -> None:
     assert await deadline(db) == (told, True)
 
 
+async def test_order_that_was_told_to_be_over_keeps_its_deadline(db: Db) -> None:
+    told = COUNTED - timedelta(days=3)
+    await an_order_until(db, told)
+    await db.execute(update(orders).values(told_at=NOON))
+    assert await recount_provisional(db, NOON, TIME) == 0
+    assert await deadline(db) == (told, True)
+
+
 async def test_published_deadline_is_left_alone(db: Db) -> None:
     told = COUNTED - timedelta(days=3)
     await an_order_until(db, told, provisional=False)
