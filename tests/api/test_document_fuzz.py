@@ -32,6 +32,7 @@ from unbind_broker.platforms.service import Platform
 PER_OPERATION = 15
 ROLES = (
     ("/v1/admin/", "admin"),
+    ("/v1/audit/", "auditor"),
     ("/v1/queries", "carrier"),
     ("/v1/orders", "carrier"),
     ("/v1/endpoint/", "settled platform"),
@@ -41,6 +42,13 @@ ROLES = (
 )
 """Who calls what. The settled platform's endpoint never changes, so that nothing is
 ever posted to an address that was made up."""
+
+
+@schemathesis.serializer("application/x-ndjson", "text/csv")
+def as_it_stands(_: object, value: object) -> bytes:
+    """Send streams of lines as the text that was made up for them."""
+    return str(value).encode(errors="replace")
+
 
 schema = schemathesis.openapi.from_dict(document())
 schema.config.generation.update(
@@ -107,6 +115,7 @@ async def serve(started: Future[Broker], over: asyncio.Event) -> None:
             await an_endpoint(db, fetching, delivery=Delivery.PULL, now=now)
             callers: dict[str, Carrier | Platform | Role] = {
                 "admin": Role.ADMIN,
+                "auditor": Role.AUDITOR,
                 "carrier": carrier,
                 "platform": plain,
                 "settled platform": settled,
