@@ -20,14 +20,14 @@ PAGES = (
     *READMES,
     *(str(page.relative_to(ROOT)) for page in sorted(ROOT.glob("docs/**/*.md"))),
 )
-MOST_LINES = 360
+MOST_LINES = 420
 
 UNSET = "–"
 ROW = re.compile(r"^\| `([^`]+)` \| (.*) \|$", re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-OPTION = re.compile(r"--[a-z-]+")
+OPTION = re.compile(r"--[a-z0-9-]+")
 
 
 def read(page: str) -> str:
