@@ -58,3 +58,16 @@ async def test_order_sealed_by_lost_keys_does_not_lock_the_right_ones_out(
         lost = {"sealed": Sealer([ANOTHER]).seal(b"+8613800000001", context=b"number")}
         await db.execute(text("UPDATE orders SET number_sealed = :sealed"), lost)
     await require_fitting_keys(runtime)
+
+
+async def test_destroyed_numbers_are_passed_over(runtime: Runtime) -> None:
+    async with runtime.engine.begin() as db:
+        await a_reachable_platform(db)
+        await an_order(db, await a_carrier(db))
+        await db.execute(
+            text(
+                "UPDATE orders SET number_sealed = NULL, number_index = NULL, "
+                "destroyed_at = created_at"
+            )
+        )
+    await require_fitting_keys(runtime)

@@ -24,7 +24,7 @@ class KeysDoNotFit(BrokerError):
 
 
 async def require_fitting_keys(runtime: Runtime) -> None:
-    """Try the keys on the first endpoint, and on the first and the last order.
+    """Try the keys on the first endpoint, and on the first and the last number kept.
 
     With others, nothing could be sent, and what comes in would be sealed by keys that
     nobody expects. One that opens is enough: keys are retired in time, and a database
@@ -58,7 +58,8 @@ async def _first_secret(db: Db) -> bytes | None:
 
 
 async def _first_and_last(db: Db) -> Sequence[Row[Any, Any]]:
-    one = select(orders.c.number_sealed, orders.c.number_index).limit(1)
+    kept = orders.c.number_sealed.is_not(None)
+    one = select(orders.c.number_sealed, orders.c.number_index).where(kept).limit(1)
     first = (await db.execute(one.order_by(orders.c.id))).all()
     last = (await db.execute(one.order_by(orders.c.id.desc()))).all()
     return [*first, *last]
