@@ -155,14 +155,19 @@ def test_order_and_spacing_of_the_stored_facts_do_not_matter() -> None:
     [
         {"facts": f'{{"n": {"9" * 5000}}}'},
         {"facts": "[" * 100_000 + "]" * 100_000},
-        {"facts": "[" * 990 + "]" * 990},
         {"facts": '{"n": 1e999}'},
         {"at": "infinity"},
         {"at": "0044-03-15T12:00:00+00:00 BC"},
         {"at": "294276-12-31T23:59:59+00:00"},
     ],
-    ids=["long", "deep", "nearly deep", "large", "infinity", "before 1", "late"],
+    ids=["long", "deep", "large", "infinity", "before 1", "late"],
 )
 def test_nothing_put_there_by_hand_stops_hashing(change: dict[str, object]) -> None:
     odd = replace(EVENT, **change)  # type: ignore[arg-type] # by name
     assert canonical_event(odd) == canonical_event(odd) != canonical_event(EVENT)
+
+
+def test_no_depth_of_nesting_stops_hashing() -> None:
+    for depth in range(800, 1010):
+        odd = replace(EVENT, facts="[" * depth + "]" * depth)
+        assert canonical_event(odd) == canonical_event(odd)

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.audit import (
     all_seals,
     check,
     kinds,
+    many_events,
     seal_everything,
     some_events,
     tamper,
@@ -23,7 +25,7 @@ from unbind_broker.audit.comparing import MOST_NAMED
 from unbind_broker.audit.faults import FaultKind
 from unbind_broker.audit.kept_seals import KeptSealsWrong, read_kept, show_seal
 from unbind_broker.audit.sealing import hash_events
-from unbind_broker.audit.seals import Seal, pack_leaves
+from unbind_broker.audit.seals import START, Seal, pack_leaves
 from unbind_broker.audit.verifying import Anchors
 from unbind_broker.base.broker_key import BrokerKey
 from unbind_broker.base.database import BYTES, sql
@@ -50,6 +52,13 @@ async def test_untouched_trail_has_no_faults(engine: AsyncEngine) -> None:
     assert (summary.seals, summary.events, summary.unsealed) == (3, 9, 2)
     assert summary.last is not None
     assert summary.last.number == 3
+
+
+async def test_many_seals_are_walked_in_pages(engine: AsyncEngine) -> None:
+    await many_events(engine, 122)
+    await seal_everything(engine, most=2)
+    faults, summary = await check(engine)
+    assert (faults, summary.seals, summary.events) == ([], 61, 122)
 
 
 async def test_empty_trail_has_no_faults(engine: AsyncEngine) -> None:
@@ -366,5 +375,10 @@ async def test_damaged_file_of_kept_seals_is_refused(engine: AsyncEngine) -> Non
     ]:
         with pytest.raises(KeptSealsWrong, match=said):
             read_kept([json.dumps(wrong)])
+    made = Seal(1, START, 1, b"", b"", "", STRANGER.key_id, b"")
+    other = replace(made, signature=STRANGER.sign(made.statement))
+    shown = show_seal(other, {STRANGER.key_id: STRANGER.public})
+    with pytest.raises(KeptSealsWrong, match="another seal 1 stands in the file"):
+        read_kept([json.dumps(one), json.dumps(shown)])
     with pytest.raises(KeptSealsWrong, match="line 3 is no seal: it is not JSON"):
         read_kept([json.dumps(one), "\n", "{"])
