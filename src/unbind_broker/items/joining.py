@@ -85,31 +85,6 @@ _ENDED_BY_US = ", ".join(str(code) for code in sorted(one.code for one in ENDED_
 _OPEN_ORDERS = ", ".join(str(code) for code in sorted(one.code for one in OPEN_ORDERS))
 
 
-def _followers(leaders: str, which: str) -> str:
-    """Lock ``which`` followers ``f``, in orders ``o``, of some ``leaders`` ``i``.
-
-    Items have no index but their key. Followers are found among the orders of the
-    leader's number, which are few; the OFFSET keeps Postgres at looking them up so.
-    """
-    return f"""
-        SELECT f.order_id, f.platform_id, i.order_id AS leader, o.deadline
-        FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
-        JOIN items i USING (order_id, platform_id)
-        JOIN orders led ON led.id = n.order_id
-        CROSS JOIN LATERAL (
-            SELECT id, status, deadline FROM orders
-            WHERE number_index = led.number_index OFFSET 0
-        ) o
-        CROSS JOIN LATERAL (
-            SELECT order_id, platform_id FROM items
-            WHERE order_id = o.id AND platform_id = n.platform_id OFFSET 0
-        ) k
-        JOIN items f ON f.order_id = k.order_id AND f.platform_id = k.platform_id
-        WHERE i.followed AND {leaders} AND f.follows = i.order_id AND {which}
-        ORDER BY f.order_id, f.platform_id
-        FOR NO KEY UPDATE OF f SKIP LOCKED"""
-
-
 _TOLD = (
     "reason",
     "holder_action",
@@ -126,6 +101,43 @@ _TOLD = (
 )
 """What a platform told of an item, besides its status."""
 
+
+def _followers(leaders: str, which: str) -> str:
+    """Lock ``which`` followers ``f``, in orders ``o``, of some ``leaders`` ``i``.
+
+    Items have no index but their key. Followers are found among the orders of the
+    leader's number, which are few; LATERAL with OFFSET or a lock in it keeps Postgres
+    at looking up one by one.
+    """
+    return f"""
+        SELECT f.order_id, f.platform_id, o.deadline, i.order_id AS leader,
+            i.status, i.acknowledged_at, i.finished_at,
+            {", ".join(f"i.{column}" for column in _TOLD)}
+        FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM items i
+            WHERE i.order_id = n.order_id AND i.platform_id = n.platform_id
+                AND i.followed AND {leaders} OFFSET 0
+        ) i
+        CROSS JOIN LATERAL (
+            SELECT number_index FROM orders WHERE id = i.order_id OFFSET 0
+        ) led
+        CROSS JOIN LATERAL (
+            SELECT id, status, deadline FROM orders
+            WHERE number_index = led.number_index OFFSET 0
+        ) o
+        CROSS JOIN LATERAL (
+            SELECT f.order_id, f.platform_id FROM items f
+            WHERE f.order_id = o.id AND f.platform_id = i.platform_id
+                AND f.follows = i.order_id AND {which}
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) f"""
+
+
+_EACH_LOCKED = """
+    f.order_id = k.order_id AND f.platform_id = k.platform_id
+    AND f.order_id = ANY(ARRAY(SELECT order_id FROM locked))
+"""
 _CREATE_JOINED = sql(
     f"""
     WITH led AS (
@@ -165,17 +177,16 @@ _TAKING = _followers(
 _PASS_ON = sql(
     f"""
     WITH locked AS ({_TAKING})
-    UPDATE items f SET status = l.status,
-        acknowledged_at = coalesce(f.acknowledged_at, l.acknowledged_at),
-        finished_at = CASE WHEN l.finished_at IS NOT NULL THEN :now END,
+    UPDATE items f SET status = k.status,
+        acknowledged_at = coalesce(f.acknowledged_at, k.acknowledged_at),
+        finished_at = CASE WHEN k.finished_at IS NOT NULL THEN :now END,
         late = CASE WHEN {_HAS_RESULT} THEN f.late
-            ELSE NOT {_IS_OPEN} OR coalesce(l.finished_at > k.deadline, false) END,
-        {", ".join(f"{column} = l.{column}" for column in _TOLD)}
+            ELSE NOT {_IS_OPEN} OR coalesce(k.finished_at > k.deadline, false) END,
+        {", ".join(f"{column} = k.{column}" for column in _TOLD)}
     FROM locked k
-    JOIN items l ON l.order_id = k.leader AND l.platform_id = k.platform_id
-    WHERE f.order_id = k.order_id AND f.platform_id = k.platform_id
-        AND ({_IS_OPEN} OR l.status >= {FIRST_FINAL_CODE})
-        AND NOT ({_HAS_RESULT} AND l.finished_at <= f.finished_at)
+    WHERE {_EACH_LOCKED}
+        AND ({_IS_OPEN} OR k.status >= {FIRST_FINAL_CODE})
+        AND NOT ({_HAS_RESULT} AND k.finished_at <= f.finished_at)
     RETURNING f.order_id""",
     orders=UUIDS,
     platforms=INTS,
@@ -197,12 +208,12 @@ _SET_FREE = sql(
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ), moved AS (
         UPDATE items f SET
-            follows = CASE WHEN r.heir <> f.order_id THEN r.heir END,
-            followed = r.heir = f.order_id AND r.heirs > 1,
+            follows = CASE WHEN k.heir <> f.order_id THEN k.heir END,
+            followed = k.heir = f.order_id AND k.heirs > 1,
             status = {_QUEUED}, acknowledged_at = NULL,
             {", ".join(f"{column} = NULL" for column in _TOLD)}
-        FROM ranked r
-        WHERE f.order_id = r.order_id AND f.platform_id = r.platform_id
+        FROM ranked k
+        WHERE {_EACH_LOCKED}
         RETURNING f.order_id, f.platform_id, f.follows
     )
     SELECT order_id, platform_id FROM moved WHERE follows IS NULL
@@ -213,18 +224,20 @@ _SET_FREE = sql(
 )
 _LOCK_ASTRAY = sql(
     f"""
-    SELECT l.order_id, l.platform_id
-    FROM (
+    WITH leaders AS MATERIALIZED (
         SELECT DISTINCT f.follows, f.platform_id
         FROM unnest(:orders) AS n (order_id)
         CROSS JOIN LATERAL (
-            SELECT follows, platform_id, status FROM items
-            WHERE order_id = n.order_id OFFSET 0
+            SELECT f.follows, f.platform_id FROM items f
+            WHERE f.order_id = n.order_id AND f.follows IS NOT NULL AND {_IS_OPEN}
+            OFFSET 0
         ) f
-        WHERE f.follows IS NOT NULL AND {_IS_OPEN}
-    ) s
+    )
+    SELECT l.order_id, l.platform_id
+    FROM leaders s
     JOIN items l ON l.order_id = s.follows AND l.platform_id = s.platform_id
-    WHERE l.status >= {FIRST_FINAL_CODE}
+    WHERE l.order_id = ANY(ARRAY(SELECT follows FROM leaders))
+        AND l.status >= {FIRST_FINAL_CODE}
     ORDER BY l.order_id, l.platform_id
     FOR NO KEY UPDATE OF l""",
     orders=UUIDS,
