@@ -184,110 +184,6 @@ _SEALS_AFTER = sql(
     number=BIG,
     most=INT,
 )
-_SEALS_WITH_LEAVES, values)
-    return [(seal_of(row), bytes(row.leaves)) for row in rows]
-
-
-async def load_leaves(db: Db, number: int) -> bytes:
-    """Read the packed leaves of one seal."""
-    found = await db.execute(_LEAVES, {"number": number})
-    return bytes(found.scalar_one())
-
-
-async def find_seal_of(db: Db, place: Position) -> Seal | None:
-    """Find the seal in whose range a place lies."""
-    rows = await fetch_all(db, SEAL_OF, {"xid": place.xid, "id": place.id})
-    return seal_of(rows[0]) if rows else None
-
-
-def event_of(row: Row[Any]) -> Event:
-    """Make an event of a row of ``EVENT_COLUMNS``."""
-    return Event(
-        id=row.id,
-        xid=row.xid,
-        at=row.at,
-        actor=row.actor,
-        action=row.action,
-        order_id=row.order_id,
-        number_index=None if row.number_index is None else bytes(row.number_index),
-        facts=row.facts,
-    )
-
-
-def seal_of(row: Row[Any]) -> Seal:
-    """Make a seal of a row of ``SEAL_COLUMNS``."""
-    return Seal(
-        number=row.number,
-        last=Position(row.last_xid, row.last_id),
-        events=row.events,
-        root=bytes(row.root),
-        previous=bytes(row.previous),
-        sealed_at=write_instant(row.sealed_at),
-        key_id=row.key_id,
-        signature=bytes(row.signature),
-    )
-
-
-async def _events(
-    db: Db, statement: TextClause, after: Position, values: dict[str, object]
-) -> list[Event]:
-    place = {"after_xid": after.xid, "after_id": after.id}
-    return [event_of(row) for row in await fetch_all(db, statement, place | values)]
-
-
-UNSEALED = sql(
-    f"""
-    SELECT {EVENT_COLUMNS} FROM audit_events e
-    WHERE (e.xid, e.id) > (:after_xid, :after_id)
-        AND e.xid < (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint
-    ORDER BY e.xid, e.id
-    LIMIT :most""",
-    after_xid=BIG,
-    after_id=UUID_TYPE,
-    most=INT,
-)
-RANGE = sql(
-    f"""
-    SELECT {EVENT_COLUMNS} FROM audit_events e
-    WHERE (e.xid, e.id) > (:after_xid, :after_id)
-        AND (e.xid, e.id) <= (:upto_xid, :upto_id)
-    ORDER BY e.xid, e.id
-    LIMIT :most""",
-    after_xid=BIG,
-    after_id=UUID_TYPE,
-    most=INT,
-    upto_xid=BIG,
-    upto_id=UUID_TYPE,
-)
-SEAL_OF = sql(
-    f"""
-    SELECT {SEAL_COLUMNS} FROM audit_seals s
-    WHERE (s.last_xid, s.last_id) >= (:xid, :id)
-    ORDER BY s.last_xid, s.last_id
-    LIMIT 1""",
-    xid=BIG,
-    id=UUID_TYPE,
-)
-_ONE = sql(f"SELECT {EVENT_COLUMNS} FROM audit_events e WHERE e.id = :id", id=UUID_TYPE)
-_POSITIONS = sql("SELECT id, xid FROM audit_events WHERE id = ANY(:ids)", ids=UUIDS)
-_COUNT = sql(
-    "SELECT count(*) FROM audit_events WHERE (xid, id) > (:after_xid, :after_id)",
-    after_xid=BIG,
-    after_id=UUID_TYPE,
-)
-_LAST_SEAL = sql(
-    f"SELECT {SEAL_COLUMNS} FROM audit_seals s ORDER BY s.number DESC LIMIT 1"
-)
-_SEAL = sql(
-    f"SELECT {SEAL_COLUMNS} FROM audit_seals s WHERE s.number = :number", number=BIG
-)
-_SEALS_AFTER = sql(
-    f"""
-    SELECT {SEAL_COLUMNS} FROM audit_seals s
-    WHERE s.number > :number ORDER BY s.number LIMIT :most""",
-    number=BIG,
-    most=INT,
-)
 _SEALS_BEFORE = sql(
     f"""
     SELECT {SEAL_COLUMNS} FROM audit_seals s
@@ -295,12 +191,6 @@ _SEALS_BEFORE = sql(
     ORDER BY s.number DESC LIMIT :most""",
     number=BIG,
     most=INT,
-)
-_BEFORE = sql(
-    f"""
-    SELECT {SEAL_COLUMNS} FROM audit_seals s
-    WHERE s.number < :number ORDER BY s.number DESC LIMIT 1""",
-    number=BIG,
 )
 _WITH_LEAVES = sql(
     f"""
