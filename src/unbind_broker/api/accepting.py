@@ -104,8 +104,7 @@ async def repeatable_of(
     if key is None:
         return None
     content = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    fingerprint = context.runtime.blind_index.fingerprint(content)
-    return Repeatable(carrier_of(caller), key, fingerprint)
+    return Repeatable.of(carrier_of(caller), key, content, context.runtime.blind_index)
 
 
 async def accept(

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from sqlalchemy import insert, select, update
 
 from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId
+from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.orders.tables import idempotency
 
 
@@ -30,13 +31,22 @@ class IdempotencyKeyReused(BrokerError):
 class Repeatable:
     """A request that its sender may send again.
 
-    ``fingerprint`` is a keyed digest of method, path and body: equal requests share it,
-    and it tells nothing about the number inside.
+    ``key`` and ``fingerprint`` are keyed digests, of the ``Idempotency-Key`` and of
+    method, path and body: equal requests share them, and they tell nothing about the
+    number inside. Senders choose keys, and a number is a bad one, but unique.
     """
 
     carrier_id: CarrierId
     key: str
     fingerprint: bytes
+
+    @classmethod
+    def of(
+        cls, carrier_id: CarrierId, key: str, content: bytes, index: BlindIndex
+    ) -> Self:
+        """Recognise a request by its ``Idempotency-Key`` and its content."""
+        digest = index.fingerprint(b"idempotency-key\n" + key.encode())
+        return cls(carrier_id, digest.hex(), index.fingerprint(content))
 
 
 @dataclass(frozen=True)
