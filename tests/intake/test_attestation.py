@@ -27,6 +27,7 @@ from tests.support.builders import a_key
 from tests.support.clock import NOON, FixedClock
 from tests.support.order_api import Scene, a_scene, after_query, order_body, query_body
 from tests.support.sealing import SEALER
+from unbind_broker.carriers.tables import attestations_used
 from unbind_broker.deadlines.upkeep import prune_attestations
 from unbind_broker.keys.tables import Role
 from unbind_broker.orders.sealed_numbers import open_attestation
@@ -242,3 +243,14 @@ async def test_used_attestations_are_forgotten_when_they_have_expired(
     async with engine.begin() as db:
         assert await prune_attestations(db, NOON, 10) == 0
         assert await prune_attestations(db, NOON + timedelta(hours=1), 10) == 1
+
+
+async def test_a_jti_is_remembered_without_its_text(
+    attesting: Attesting, engine: AsyncEngine
+) -> None:
+    token = signed(EDWARDS, "ed", claims(NOON, jti="+8613800001234"))
+    assert await attesting.order(token) == (202, "")
+    async with engine.connect() as db:
+        kept = await db.scalar(select(attestations_used.c.jti))
+    assert kept is not None
+    assert "13800001234" not in kept

@@ -19,6 +19,7 @@ from tests.support.order_builders import (
     with_changes,
 )
 from tests.support.sealing import BLIND_INDEX, SEALER
+from tests.support.trail import trail
 from unbind_broker.audit.tables import audit_events
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
@@ -181,6 +182,18 @@ async def test_accepting_leaves_one_audit_event_without_the_number(db: Db) -> No
     assert fact.number_index == BLIND_INDEX.index(NUMBER)
     assert fact.facts["items"] == 1
     assert NUMBER.e164[-8:] not in str(fact.facts)
+
+
+async def test_the_trail_outlives_the_consent_and_holds_its_digest_alone(
+    db: Db,
+) -> None:
+    carrier = await a_carrier(db)
+    await a_reachable_platform(db, "weibo")
+    for _ in range(2):
+        await an_order(db, carrier)
+    facts = [one.facts for one in await trail(db, "order.accepted")]
+    assert len({fact["consent"] for fact in facts}) == 2  # though given at once
+    assert "sms_otp" not in str(facts)
 
 
 async def test_a_provisional_deadline_is_kept_and_logged(

@@ -19,6 +19,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.errors import FieldError
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.carriers.jwks import AttestationKey, Jwks, find_key
 from unbind_broker.carriers.tables import attestations_used, carriers
 from unbind_broker.intake.refusals import (
@@ -48,12 +49,18 @@ class Attested:
 
 
 async def check_attestation(
-    db: Db, now: datetime, token: str | None, said: Attested, carrier_id: CarrierId
+    db: Db,
+    now: datetime,
+    token: str | None,
+    said: Attested,
+    carrier_id: CarrierId,
+    index: BlindIndex,
 ) -> None:
     """Check the attestation of a request, and use it up.
 
-    Raises ``AttestationRequired``, ``AttestationInvalid`` or ``AttestationReplayed``;
-    none repeats what the attestation holds.
+    Its ``jti`` is kept as a keyed digest: carriers choose it, and might put a number
+    into it. Raises ``AttestationRequired``, ``AttestationInvalid`` or
+    ``AttestationReplayed``; none repeats what the attestation holds.
     """
     columns = (carriers.c.slug, carriers.c.jwks, carriers.c.attestation_required)
     found = await db.execute(select(*columns).where(carriers.c.id == carrier_id))
@@ -64,9 +71,10 @@ async def check_attestation(
         return
     claims = _verified(token, carrier.jwks)
     expires = _check_claims(claims, said, carrier.slug, now)
+    jti = index.fingerprint(b"jti\n" + claims["jti"].encode()).hex()
     statement = (
         insert(attestations_used)
-        .values(carrier_id=carrier_id, jti=claims["jti"], expires_at=expires)
+        .values(carrier_id=carrier_id, jti=jti, expires_at=expires)
         .on_conflict_do_nothing()
     )
     if not (await db.execute(statement)).rowcount:

@@ -74,7 +74,9 @@ async def place(
     check_port(subject.ported_in_on, subject.owner_since, tools.policy)
     check_action(asked.action, subject.scope)
     said = Attested(subject.number, subject.owner_since, subject.scope)
-    await check_attestation(db, now, asked.attestation, said, carrier.id)
+    await check_attestation(
+        db, now, asked.attestation, said, carrier.id, tools.blind_index
+    )
     await lock_number(db, subject.number_index)
     if asked.kind is OrderKind.UNBIND:
         await require_free(db, carrier.id)
@@ -93,7 +95,8 @@ async def place(
     if platforms is not None and created.items < len(platforms):
         raise PlatformUnavailable("a platform was suspended at this moment; try again")
     await tell_of_hold(db, now, order, owned, subject.number)
-    await record(db, now, *owned.facts, _accepted(order, carrier, created))
+    accepted = _accepted(order, carrier, created, tools.blind_index)
+    await record(db, now, *owned.facts, accepted)
     if created.final == created.items:
         # Nobody else can have ended items of an order that nobody sees yet.
         await settle(db, now, [order.id])
@@ -151,7 +154,11 @@ def _asked_from(kind: OrderKind, now: datetime, hold: Hold | None) -> datetime:
     return hold.until if hold and kind is OrderKind.QUERY else now
 
 
-def _accepted(order: Order, carrier: AskingCarrier, created: Created) -> Fact:
+def _accepted(
+    order: Order, carrier: AskingCarrier, created: Created, index: BlindIndex
+) -> Fact:
+    """Tell what was accepted; the trail outlives the consent, so it has its digest."""
+    consent = f"{order.id} {order.consent_method} {order.consent_at.isoformat()}"
     return Fact(
         actor=carrier.actor,
         action="order.accepted",
@@ -162,10 +169,7 @@ def _accepted(order: Order, carrier: AskingCarrier, created: Created) -> Fact:
             "scope": order.scope,
             "action": order.action,
             "owner_since": order.owner_since.isoformat(),
-            "consent": {
-                "method": order.consent_method,
-                "at": order.consent_at.isoformat(),
-            },
+            "consent": index.fingerprint(f"consent\n{consent}".encode()).hex(),
             "recheck": order.recheck,
             "attested": order.attestation_sealed is not None,
             "held": order.status is OrderStatus.HELD,
