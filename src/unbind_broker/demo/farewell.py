@@ -1,7 +1,10 @@
 """What to try next: addresses, keys, and commands that work as they are printed."""
 
-from unbind_broker.demo.carrier import NUMBER, Standing
+from unbind_broker.demo.carrier import Standing
 from unbind_broker.demo.screen import Screen
+
+OTHER_NUMBER = "+8613800005678"
+"""Also made up; nobody has told yet who holds it since when."""
 
 _ASK = """curl -sS {url}/v1/{path} \\
   -H "Authorization: Bearer {key}" \\
@@ -29,11 +32,11 @@ def show_farewell(
             url=url,
             path="queries",
             key=carrier,
-            number=NUMBER,
+            number=OTHER_NUMBER,
             more=' \\\n  -H "Prefer: wait=10"',
         ),
         "Have them detached": _ASK.format(
-            url=url, path="orders", key=carrier, number=NUMBER, more=""
+            url=url, path="orders", key=carrier, number=OTHER_NUMBER, more=""
         ),
         "Read the order again": _READ.format(url=url, path=order_path, key=carrier),
         "See whom you speak for": _READ.format(url=url, path="/v1/me", key=platform),
