@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from unbind_broker.api.problem_kinds import KINDS, ProblemKind
 from unbind_broker.api.request_ids import request_id_of
 from unbind_broker.base.errors import BrokerError, FieldError
+from unbind_broker.base.numbers import clean_free_text
 
 log = logging.getLogger(__name__)
 
@@ -207,10 +208,12 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
+    """Point at a field; one that there is not has a name that may hold anything."""
     where, *rest = location
     steps = rest if where == "body" else [where, *rest]
     return "".join(
-        f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps
+        f"/{clean_free_text(str(step)).replace('~', '~0').replace('/', '~1')}"
+        for step in steps
     )
 
 

@@ -60,7 +60,6 @@ class RequestIds:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            trace = _TRACE.fullmatch(headers.get("traceparent", ""))
             log.info(
                 "request",
                 extra={
@@ -70,7 +69,7 @@ class RequestIds:
                     "ms": round((perf_counter() - started) * 1000, 1),
                     "request_id": request_id,
                     "caller": scope["state"].get("caller"),
-                    "trace_id": trace[1] if trace else None,
+                    "trace_id": _trace_id(headers),
                 },
             )
 
@@ -86,6 +85,12 @@ def _could_hold_number(text: str) -> bool:
         return False
     digits = text.translate(_SEPARATORS)
     return bool(_NUMBER_LIKE.search(text) or _MOBILE.search(digits))
+
+
+def _trace_id(headers: Headers) -> str | None:
+    """Read the trace; one without a single letter may hold a number; leave it out."""
+    trace = _TRACE.fullmatch(headers.get("traceparent", ""))
+    return None if trace is None or trace[1].isdecimal() else trace[1]
 
 
 def _route(scope: Scope) -> str:

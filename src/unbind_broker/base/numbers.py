@@ -21,8 +21,12 @@ _STARS = "****"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _WRITTEN = re.compile(r"\+?[0-9](?:[ -]?[0-9]){4,19}")
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-# Seven digits of any script, with what people put between them.
-_DIGIT_RUN = re.compile(r"\d(?:[\s\-‐-―−－_.,．，/·()（）+]{0,3}\d){6,}")
+# Seven digits of any script or shape, with what people put between them.
+_DIGIT = r"[\d⁰¹²³⁴-⁹₀-₉①-⑨⓪]"
+_BETWEEN = (
+    r"(?:[\s\-‐-―−－_.,．，/·()（）+~～|｜、*＊#＃…'’\"=;；%&\ufe0f\u20e3]{0,3}|[:：])"
+)
+_DIGIT_RUN = re.compile(f"{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{6,}}")
 # Control, format (bidi, zero width), surrogate and unassigned characters.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn"})
 

@@ -3,11 +3,12 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from unbind_broker.base.errors import FieldError, InvalidFields
 from unbind_broker.base.instants import show_instant
-from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.numbers import PhoneNumber, mask_digits
 from unbind_broker.base.working_days import Deadline, WorkingTime
 from unbind_broker.intake.asked import Asked, Consent, OwnWords
 from unbind_broker.intake.refusals import (
@@ -160,14 +161,19 @@ def _platforms_fault(kind: OrderKind, about: OwnWords) -> str | None:
         return "expected at least one platform; leave the field out to ask all"
     if len(set(named)) < len(named):
         twice = next(slug for slug in named if named.count(slug) > 1)
-        return f"expected each platform once, found {twice} several times"
+        found = mask_digits(twice)
+        return f"expected each platform once, found {found} several times"
     return None
 
 
 def _reference_fault(reference: str | None, number: PhoneNumber) -> str | None:
     # Lists are filtered by `reference` in the URL, where no number may stand.
-    written = unicodedata.normalize("NFKC", reference or "")
-    joined = "".join(filter(str.isalnum, written))
-    if number.e164[-_NUMBER_TAIL:] in joined:
+    if number.e164[-_NUMBER_TAIL:] in _digits_of(reference or ""):
         return "expected a reference that does not hold the number"
     return None
+
+
+def _digits_of(text: str) -> str:
+    """Read the digits of any script, Chinese numerals too, and nothing between them."""
+    values = (unicodedata.numeric(one, -1.0) for one in unquote(text))
+    return "".join(str(int(value)) for value in values if value in range(10))

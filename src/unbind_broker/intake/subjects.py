@@ -10,7 +10,7 @@ from sqlalchemy import any_, literal, or_, select
 from unbind_broker.base.database import TEXTS, Db
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
-from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.numbers import PhoneNumber, mask_digits
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.intake.asked import AfterQuery, Asked, OwnWords
@@ -178,7 +178,7 @@ def refuse_named(
     Its errors point at their places in the request's ``platforms``.
     """
     refused = {
-        place: slug
+        place: mask_digits(slug)  # a stranger's words
         for place, (slug, is_wrong) in enumerate(zip(slugs, wrong, strict=True))
         if is_wrong
     }
