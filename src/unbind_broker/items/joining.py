@@ -174,6 +174,8 @@ _HAS_RESULT = f"(NOT {_IS_OPEN} AND f.status NOT IN ({_ENDED_BY_US}))"
 _TAKING = _followers(
     f"i.status NOT IN ({_ENDED_BY_US})", f"f.status <> {ItemStatus.CANCELLED.code}"
 )
+_WORDS_OF_LEADER = ", ".join(f"k.{column}" for column in ("status", *_TOLD))
+_WORDS_OF_FOLLOWER = ", ".join(f"f.{column}" for column in ("status", *_TOLD))
 _PASS_ON = sql(
     f"""
     WITH locked AS ({_TAKING})
@@ -186,7 +188,7 @@ _PASS_ON = sql(
     FROM locked k
     WHERE {_EACH_LOCKED}
         AND ({_IS_OPEN} OR k.status >= {FIRST_FINAL_CODE})
-        AND NOT ({_HAS_RESULT} AND k.finished_at <= f.finished_at)
+        AND ({_WORDS_OF_LEADER}) IS DISTINCT FROM ({_WORDS_OF_FOLLOWER})
     RETURNING f.order_id""",
     orders=UUIDS,
     platforms=INTS,
