@@ -76,7 +76,8 @@ class EndpointBody(RequestModel):
         max_length=50,
         examples=[None],
         description="Which notices to send; null: all that concern the owner. Requests "
-        "about items and the endpoint's own webhooks come whatever is chosen.",
+        "about items, `unbind.cancelled` and the endpoint's own webhooks come whatever "
+        "is chosen; what a carrier does not want is still in `GET /v1/events`.",
     )
 
     @property
