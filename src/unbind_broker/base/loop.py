@@ -11,17 +11,19 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 
+Step = Callable[[], Awaitable[float]]
+"""Does some work; returns the pause in seconds before it runs again."""
+
 
 @dataclass(eq=False)
 class Loop:
     """Repeat one step for ever; never end because of a fault.
 
-    ``step`` returns the pause in seconds before it runs again. A fault doubles the
-    pause from 0.2 s up to 10 s until a step succeeds.
+    A fault doubles the pause from 0.2 s up to 10 s until a step succeeds.
     """
 
     name: str
-    step: Callable[[], Awaitable[float]]
+    step: Step
     faults: int = 0
     last_good: float = field(default_factory=monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)

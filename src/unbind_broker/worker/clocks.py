@@ -1,6 +1,6 @@
 """What happens because time passes: one worker at a time does each of it."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
+from unbind_broker.base.loop import Step
 from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.carriers.marks import prune_marks
 from unbind_broker.deadlines.expiring import expire_overdue
@@ -41,7 +42,7 @@ STRAGGLING = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Clocks:
-    """The clocks' steps. Each returns the pause in seconds before it runs again."""
+    """What ends, goes on or is counted again because its time has come."""
 
     engine: AsyncEngine
     clock: Clock
@@ -49,9 +50,7 @@ class Clocks:
     idempotency_kept: timedelta
     working_time: WorkingTime
 
-    def steps(
-        self, released: Callable[[], None]
-    ) -> dict[str, Callable[[], Awaitable[float]]]:
+    def steps(self, released: Callable[[], None]) -> dict[str, Step]:
         """Name the steps; ``released`` is called when held orders were let go."""
         sweep = _Sweep(self)
         return {

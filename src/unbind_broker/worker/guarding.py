@@ -1,12 +1,13 @@
 """What keeps the brake true: orders held and let go, results looked at."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
+from unbind_broker.base.loop import Step
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.deadlines.braking import Moved, consider_recent, keep_brake
 from unbind_broker.worker.turns import Turn, is_ours
@@ -17,16 +18,14 @@ MOST_ORDERS = 500
 
 @dataclass(frozen=True)
 class Guarding:
-    """The guards' steps. Each returns the pause in seconds before it runs again."""
+    """What is looked after once more, should the one who began it not end it."""
 
     engine: AsyncEngine
     clock: Clock
     scan_interval: timedelta
     policy: BrakePolicy
 
-    def steps(
-        self, released: Callable[[], None]
-    ) -> dict[str, Callable[[], Awaitable[float]]]:
+    def steps(self, released: Callable[[], None]) -> dict[str, Step]:
         """Name the steps; ``released`` is called when held orders were let go."""
         return {"brake": lambda: self.brake(released), "alarm": self.alarm}
 

@@ -1,13 +1,13 @@
 """What is done slowly beside the clocks: letting go of the old, sealing anew."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
+from unbind_broker.base.loop import Step
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.deadlines.retaining import (
     RetainPosition,
@@ -40,8 +40,8 @@ class Housekeeping:
     _retained: RetainPosition | None = field(default=None, init=False)
     _resealed: ResealPosition | None = field(default=None, init=False)
 
-    def steps(self) -> dict[str, Callable[[], Awaitable[float]]]:
-        """Name the steps; each returns the pause in seconds before it runs again."""
+    def steps(self) -> dict[str, Step]:
+        """Name the steps."""
         return {"retain": self.retain, "reseal": self.reseal}
 
     async def retain(self) -> float:

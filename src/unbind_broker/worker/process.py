@@ -4,11 +4,11 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from time import monotonic
 
 from unbind_broker.base.ids import WorkerId, new_uuid7
-from unbind_broker.base.loop import Loop
+from unbind_broker.base.loop import Loop, Step
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.callbacks.results import Applying
 from unbind_broker.endpoints import service as endpoints
@@ -28,11 +28,8 @@ from unbind_broker.sending.sender import Sender, SenderParts
 from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
-from unbind_broker.worker.clocks import Clocks
-from unbind_broker.worker.guarding import Guarding
-from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.polling import Polling
-from unbind_broker.worker.seal_clock import SealClock
+from unbind_broker.worker.timed import timed_steps
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +38,6 @@ STEP_LIMIT = 30.0
 off and tried again."""
 
 REFRESH_SECONDS = 1.0
-
-Step = Callable[[], Awaitable[float]]
 
 
 async def run_worker(
@@ -116,45 +111,9 @@ class _Worker:
         """Run all loops; those that record and lease outlive those that read."""
         done_sending = asyncio.Event()
         lasting = [self._leasing, self._refreshing, self._recording]
-        settings = self._runtime.settings
-        clocks = Clocks(
-            self._runtime.engine,
-            self._runtime.clock,
-            settings.scan_interval,
-            settings.idempotency_retention,
-            settings.working_time,
-        )
         reading = [self._reading, self._loop("read_again", self._read_again)]
-        reading += [
-            self._loop(name, step)
-            for name, step in clocks.steps(released=self._reading.wake).items()
-        ]
-        housekeeping = Housekeeping(
-            self._runtime.engine,
-            self._runtime.clock,
-            self._runtime.sealer,
-            settings.retention,
-        )
-        reading += [
-            self._loop(name, step) for name, step in housekeeping.steps().items()
-        ]
-        guarding = Guarding(
-            self._runtime.engine,
-            self._runtime.clock,
-            settings.scan_interval,
-            self._brake,
-        )
-        reading += [
-            self._loop(name, step)
-            for name, step in guarding.steps(released=self._reading.wake).items()
-        ]
-        sealing = SealClock(
-            self._runtime.engine,
-            self._runtime.clock,
-            self._runtime.broker_key,
-            settings.seal_interval,
-        )
-        reading.append(self._loop("seal", sealing.step))
+        timed = timed_steps(self._runtime, self._brake, self._reading.wake)
+        reading += [self._loop(name, step) for name, step in timed.items()]
         tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
         tasks += [asyncio.create_task(loop.run(stopping)) for loop in reading]
         try:

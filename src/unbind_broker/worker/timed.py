@@ -1,0 +1,34 @@
+"""Everything that a worker does because time passes, by name."""
+
+from collections.abc import Callable
+
+from unbind_broker.base.loop import Step
+from unbind_broker.callbacks.braking import BrakePolicy
+from unbind_broker.runtime.opening import Runtime
+from unbind_broker.worker.clocks import Clocks
+from unbind_broker.worker.guarding import Guarding
+from unbind_broker.worker.housekeeping import Housekeeping
+from unbind_broker.worker.seal_clock import SealClock
+
+
+def timed_steps(
+    runtime: Runtime, brake: BrakePolicy, released: Callable[[], None]
+) -> dict[str, Step]:
+    """Name the steps; ``released`` is called when held orders were let go."""
+    engine, clock, settings = runtime.engine, runtime.clock, runtime.settings
+    clocks = Clocks(
+        engine,
+        clock,
+        settings.scan_interval,
+        settings.idempotency_retention,
+        settings.working_time,
+    )
+    guarding = Guarding(engine, clock, settings.scan_interval, brake)
+    housekeeping = Housekeeping(engine, clock, runtime.sealer, settings.retention)
+    sealing = SealClock(engine, clock, runtime.broker_key, settings.seal_interval)
+    return {
+        **clocks.steps(released),
+        **guarding.steps(released),
+        **housekeeping.steps(),
+        "seal": sealing.step,
+    }
