@@ -66,7 +66,8 @@ class AskedBody(RequestModel):
     )
     recheck: bool = Field(
         default=False,
-        description="Ask platforms again, even where an earlier result is known.",
+        description="Ask platforms again even where an equal item is open, or was "
+        "answered within 30 days, and would be joined. Disputes the earlier result.",
     )
     attestation: Attestation | None = Field(
         default=None,
