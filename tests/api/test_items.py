@@ -148,3 +148,48 @@ async def test_a_wrong_filter_is_refused(scene: Scene, query: str) -> None:
 
 async def test_carriers_fetch_nothing(scene: Scene) -> None:
     assert (await scene.get("/v1/items")).status_code == 403
+
+
+async def test_what_was_called_back_is_fetched_until_it_is_acknowledged(
+    scene: Scene,
+) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    assert len(await fetch(scene)) == 1
+    await scene.post(f"/v1/orders/{order['id']}/cancel", {})
+    expected = {
+        "type": "unbind.cancelled",
+        "id": order["id"],
+        "reason": "by_carrier",
+        "cancelled_at": "2026-11-20T04:00:00Z",
+    }
+    assert await fetch(scene) == [expected]
+    assert await fetch(scene) == [expected]
+    line = {"id": order["id"], "outcome": "acknowledged"}
+    await scene.report("pulling", line)
+    assert await fetch(scene) == []
+
+
+async def test_what_was_never_handed_out_is_not_called_back(scene: Scene) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    await scene.post(f"/v1/orders/{order['id']}/cancel", {})
+    assert await fetch(scene) == []
+
+
+async def test_acknowledging_the_request_late_leaves_its_end_to_be_fetched(
+    scene: Scene,
+) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    await fetch(scene)
+    await scene.post(f"/v1/orders/{order['id']}/cancel", {})
+    await scene.report("pulling", {"id": order["id"], "outcome": "acknowledged"})
+    assert [one["type"] for one in await fetch(scene)] == ["unbind.cancelled"]
+
+
+async def test_an_end_that_is_long_past_is_not_fetched(
+    scene: Scene, clock: FixedClock
+) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    await fetch(scene)
+    await scene.post(f"/v1/orders/{order['id']}/cancel", {})
+    clock.advance(timedelta(days=20))
+    assert await fetch(scene) == []

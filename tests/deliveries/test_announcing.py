@@ -1,7 +1,7 @@
-"""Cancellations are queued for platforms that are posted to."""
+"""Cancellations are queued for those that are posted to and those that fetch."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
@@ -9,7 +9,11 @@ from tests.support.order_builders import a_query, a_reachable_platform, an_order
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.carriers.service import Carrier
-from unbind_broker.deliveries.announcing import announce_cancelled
+from unbind_broker.deliveries.announcing import (
+    announce_cancelled,
+    fetch_cancelled,
+    note_cancelled,
+)
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery, PausedBy
@@ -42,11 +46,31 @@ async def test_cancelled_query_is_not_announced(db: Db, carrier: Carrier) -> Non
     assert await queued(db) == []
 
 
-async def test_fetching_platform_is_not_posted_to(db: Db, carrier: Carrier) -> None:
+async def test_fetching_platform_finds_it_until_it_has_noted_it(
+    db: Db, carrier: Carrier
+) -> None:
     platform = await a_reachable_platform(db, delivery=Delivery.PULL)
     order = await an_order(db, carrier)
+    key = ItemKey(order, platform.id)
+    await announce_cancelled(db, NOON, [key])
+    await note_cancelled(db, [key])
+    endpoint = (await db.execute(select(deliveries.c.endpoint_id))).scalar_one()
+    for _ in range(2):
+        (found,) = await fetch_cancelled(db, endpoint, 10)
+        assert found.order_id == order
+    await note_cancelled(db, [key])
+    assert await fetch_cancelled(db, endpoint, 10) == []
+
+
+async def test_what_is_posted_is_not_noted_by_an_acknowledgement(
+    db: Db, carrier: Carrier
+) -> None:
+    platform = await a_reachable_platform(db)
+    order = await an_order(db, carrier)
     await announce_cancelled(db, NOON, [ItemKey(order, platform.id)])
-    assert await queued(db) == []
+    await db.execute(update(deliveries).values(attempt=1))
+    await note_cancelled(db, [ItemKey(order, platform.id)])
+    assert len(await queued(db)) == 1
 
 
 @pytest.mark.parametrize("pause", [PausedBy.OWNER, PausedBy.ADMIN])

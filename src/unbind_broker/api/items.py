@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 
 from unbind_broker.api.callers import PlatformCaller, owner_of, platform_of
 from unbind_broker.api.context import Ctx
+from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.pages import DEFAULT_LIMIT, Limit, Page
 from unbind_broker.api.problems import ANY_CALL, problems
@@ -19,14 +20,19 @@ from unbind_broker.api.webhooks import ITEM_EXAMPLE, RequestedItem
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
-from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.base.sealing import Sealer
+from unbind_broker.deliveries import queue
+from unbind_broker.deliveries.announcing import fetch_cancelled
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints import service as endpoints
+from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
 from unbind_broker.items.service import hand_out
+from unbind_broker.items.states import Reason
 from unbind_broker.sending.briefs import Briefs
-from unbind_broker.sending.payloads import OutgoingItem
+from unbind_broker.sending.contents import load_cancels
+from unbind_broker.sending.payloads import OutgoingCancel, OutgoingItem
 
 router = APIRouter(prefix="/v1/items", tags=["results"])
 
@@ -49,12 +55,26 @@ class FetchedItem(RequestedItem):
     )
 
 
+class FetchedCancellation(AnswerModel):
+    """That an item which was handed out before has been called back."""
+
+    type: Literal["unbind.cancelled"]
+    id: str = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+    reason: Reason | None = Field(
+        examples=["by_carrier"], description="Null: a late result has replaced it."
+    )
+    cancelled_at: ShownInstant
+
+
 _ITEM: JsonDict = {**ITEM_EXAMPLE, "type": "unbind.requested"}
 _PAGE: JsonDict = {"data": [_ITEM], "next_cursor": None}
 
 
-class FetchedItems(Page[FetchedItem]):
-    """The most urgent items. ``next_cursor`` is always null: take these, call again."""
+class FetchedItems(Page[FetchedItem | FetchedCancellation]):
+    """What was called back, then the most urgent items.
+
+    ``next_cursor`` is always null: take these, call again.
+    """
 
     model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [_PAGE]})
 
@@ -73,11 +93,12 @@ async def fetch_items(
     ] = "queued",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """Fetch the items that wait for you, the nearest deadline first.
+    """Fetch what was called back, then the items that wait for you.
 
-    Take them with `POST /v1/results` and `outcome: "acknowledged"`, or with their
-    results at once; until then they are handed out again. Each time counts as an
-    attempt. Nothing is handed out while the endpoint is paused.
+    Items come with the nearest deadline first. Take both with `POST /v1/results` and
+    `outcome: "acknowledged"`, items with their results at once; until then they are
+    handed out again. Each time counts as an attempt of the item. Nothing is handed out
+    while the endpoint is paused.
     """
     del status  # there is one word that it can be
     now, platform = context.clock.now(), platform_of(caller)
@@ -86,13 +107,31 @@ async def fetch_items(
         if endpoint.delivery is not Delivery.PULL:
             raise EndpointIsPush("the broker posts your items to your endpoint")
         items: Sequence[OutgoingItem] = ()
+        ended: Sequence[OutgoingCancel] = ()
         if endpoint.status is EndpointStatus.ACTIVE:
-            items = await _hand_out(db, now, platform, limit, context.runtime.sealer)
+            ended = await _called_back(db, now, endpoint.id, limit)
+            room = limit - len(ended)
+            items = await _hand_out(db, now, platform, room, context.runtime.sealer)
         if items:
             await record(db, now, _handed_out(caller.actor, items))
-    return json_answer(
-        encode({"data": [_shown(item) for item in items], "next_cursor": None})
-    )
+    shown = [
+        *(_written(EventType.UNBIND_CANCELLED, one) for one in ended),
+        *(_written(REQUESTS[item.kind], item) for item in items),
+    ]
+    return json_answer(encode({"data": shown, "next_cursor": None}))
+
+
+async def _called_back(
+    db: Db, now: datetime, endpoint: EndpointId, limit: int
+) -> list[OutgoingCancel]:
+    subjects = await fetch_cancelled(db, endpoint, limit)
+    told = {
+        subject: content
+        for subject, content in await load_cancels(db, subjects)
+        if content.deadline > now
+    }
+    await queue.delete(db, [one for one in subjects if one not in told])
+    return [told[one] for one in subjects if one in told]
 
 
 async def _hand_out(
@@ -108,8 +147,8 @@ async def _hand_out(
     return [item for item in found if item.number is not None]
 
 
-def _shown(item: OutgoingItem) -> dict[str, Any]:
-    return {"type": REQUESTS[item.kind], **json.loads(item.encoded)}
+def _written(event: EventType, content: OutgoingItem | OutgoingCancel) -> Any:
+    return {"type": event, **json.loads(content.encoded)}
 
 
 def _handed_out(actor: str, items: Sequence[OutgoingItem]) -> Fact:

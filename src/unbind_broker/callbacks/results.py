@@ -34,11 +34,12 @@ from unbind_broker.callbacks.store import (
 )
 from unbind_broker.callbacks.violations import Outside, raise_violations
 from unbind_broker.carriers.marks import mark
-from unbind_broker.deliveries.announcing import announce_cancelled
+from unbind_broker.deliveries.announcing import announce_cancelled, note_cancelled
 from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import service as items
-from unbind_broker.items.item import Item
+from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.joining import pass_on
+from unbind_broker.items.states import ItemStatus
 
 MAX_LINES = 1000
 OUTSIDE_INTERVAL = "outside-interval"
@@ -116,6 +117,7 @@ async def apply(
     await stop_sending(db, [item.key for item in changed])
     unaware = [one.item.key for one in asked.values() if one.is_unaware]
     await announce_cancelled(db, now, unaware)
+    await note_cancelled(db, report.ends_noted)
     await record(db, now, report.summary(answers), *report.remarkable)
     found = report.violating
     await raise_violations(db, now, reporter, found, applying.working_time)
@@ -137,6 +139,7 @@ class _Report:
     changed: dict[UUID, Item] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
     violating: list[Outside] = field(default_factory=list)
+    ends_noted: list[ItemKey] = field(default_factory=list)
 
     def answer(self, line: Report | UnknownId | Unreadable) -> LineAnswer:
         if isinstance(line, Unreadable):
@@ -160,6 +163,10 @@ class _Report:
                     self._remark("result.amended", line, reported=item, was=amended)
             case Conflict(standing=standing):
                 self._remark("result.conflict", line, standing=standing)
+            case Duplicate() if line.outcome is ItemStatus.ACKNOWLEDGED:
+                item = self.asked[line.order_id].item
+                if item.status is ItemStatus.CANCELLED:
+                    self.ends_noted.append(item.key)
             case Duplicate() | Rejected() | NeverAsked():
                 pass
             case _:

@@ -3,6 +3,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from unbind_broker.base.database import (
     INSTANT,
@@ -12,10 +13,12 @@ from unbind_broker.base.database import (
     UUIDS,
     Coded,
     Db,
+    fetch_all,
     sql,
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.base.ids import CarrierId, EventId
+from unbind_broker.base.ids import CarrierId, EndpointId, EventId
+from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.items.item import ItemKey
@@ -28,7 +31,7 @@ _CANCELLED = sql(
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
     SELECT e.id, :now, {EventType.UNBIND_CANCELLED.code}, n.order_id, 0
     FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
-    JOIN endpoints e ON e.platform_id = n.platform_id AND {_POSTED_TO}
+    JOIN endpoints e ON e.platform_id = n.platform_id AND e.verified_at IS NOT NULL
     JOIN orders o ON o.id = n.order_id AND o.kind <> {OrderKind.QUERY.code}
     ORDER BY e.id, n.order_id
     ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
@@ -53,10 +56,41 @@ _NOTICE = sql(
 )
 
 
+_FETCH_CANCELLED = sql(
+    f"""
+    WITH fetched AS (
+        SELECT id FROM deliveries
+        WHERE endpoint_id = :endpoint AND event = {EventType.UNBIND_CANCELLED.code}
+        ORDER BY due_at, id
+        LIMIT :limit
+        FOR UPDATE
+    )
+    UPDATE deliveries d SET attempt = least(d.attempt + 1, 32767)
+    FROM fetched f WHERE d.id = f.id
+    RETURNING d.id, d.order_id""",
+    endpoint=INT,
+    limit=INT,
+)
+# What was acknowledged before it was handed out was the request, not its end.
+_NOTE_CANCELLED = sql(
+    f"""
+    DELETE FROM deliveries d
+    USING unnest(:orders, :platforms) AS n (order_id, platform_id)
+    JOIN endpoints e ON e.platform_id = n.platform_id
+    WHERE d.endpoint_id = e.id AND e.delivery = {Delivery.PULL.code}
+        AND d.event = {EventType.UNBIND_CANCELLED.code}
+        AND d.order_id = n.order_id AND d.attempt > 0
+    """,
+    orders=UUIDS,
+    platforms=INTS,
+)
+
+
 async def announce_cancelled(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
     """Let platforms know that these items were cancelled; queries change nothing.
 
-    A platform that fetches is not posted to. What is queued already stays as it is.
+    A platform that fetches finds it with its items. What is queued already stays as it
+    is.
     """
     if keys:
         named = sorted(keys)
@@ -67,9 +101,32 @@ async def announce_cancelled(db: Db, now: datetime, keys: Collection[ItemKey]) -
         await db.execute(_CANCELLED, {**values, "now": now})
 
 
+async def fetch_cancelled(db: Db, endpoint_id: EndpointId, limit: int) -> list[Subject]:
+    """Hand out what a platform that fetches has not been told yet, oldest first."""
+    values = {"endpoint": endpoint_id, "limit": limit}
+    rows = sorted(await fetch_all(db, _FETCH_CANCELLED, values), key=_row_id)
+    event = EventType.UNBIND_CANCELLED
+    return [Subject(endpoint_id, event, row.order_id) for row in rows]
+
+
+async def note_cancelled(db: Db, keys: Collection[ItemKey]) -> None:
+    """Forget cancellations that were handed out and have been acknowledged."""
+    if keys:
+        values = {
+            "orders": [key.order_id for key in keys],
+            "platforms": [key.platform_id for key in keys],
+        }
+        await db.execute(_NOTE_CANCELLED, values)
+
+
 async def announce_notice(
     db: Db, now: datetime, carrier_id: CarrierId, event: EventType, notice: EventId
 ) -> None:
     """Let a notice be sent, if its carrier has an endpoint that wants its type."""
     values = {"event": event, "word": event.value, "carrier": carrier_id}
     await db.execute(_NOTICE, {**values, "now": now, "notice": notice})
+
+
+def _row_id(row: Any) -> int:
+    row_id: int = row.id
+    return row_id

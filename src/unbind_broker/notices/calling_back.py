@@ -5,15 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import any_, literal, select
-
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.database import INTS, Db
+from unbind_broker.base.database import Db
+from unbind_broker.deliveries.announcing import announce_cancelled
 from unbind_broker.deliveries.joining import promote
-from unbind_broker.deliveries.queue import Due, Subject, schedule, stop_sending
-from unbind_broker.endpoints.events import EventType
-from unbind_broker.endpoints.states import Delivery
-from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import cancelling as items
 from unbind_broker.items.cancelling import CancelledItem
 from unbind_broker.items.states import Reason
@@ -75,21 +71,8 @@ async def _tell_platforms(
     ]
     if not asked:
         return Counter()
-    found = await db.execute(
-        select(endpoints.c.platform_id, endpoints.c.id).where(
-            endpoints.c.platform_id
-            == any_(literal(list({key.platform_id for key in asked}), INTS)),
-            endpoints.c.delivery == Delivery.PUSH,
-        )
-    )
-    pushed = {row.platform_id: row.id for row in found}
-    subjects = [
-        Subject(pushed[key.platform_id], EventType.UNBIND_CANCELLED, key.order_id)
-        for key in asked
-        if key.platform_id in pushed
-    ]
-    await schedule(db, [Due(subject, now, 0) for subject in subjects])
-    return Counter(subject.order_id for subject in subjects)
+    await announce_cancelled(db, now, asked)
+    return Counter(key.order_id for key in asked)
 
 
 def _facts(

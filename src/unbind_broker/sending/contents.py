@@ -61,16 +61,17 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
     if not others:
         return Loaded(contents, [])
     found: list[tuple[Subject, OutgoingCancel | OutgoingNotice]] = [
-        *await _cancels(db, [one for one in others if one.event not in NOTICES]),
+        *await load_cancels(db, [one for one in others if one.event not in NOTICES]),
         *await _notices(db, [one for one in others if one.event in NOTICES]),
     ]
     contents.update((one, content) for one, content in found if content.deadline > now)
     return Loaded(contents, [one for one in others if one not in contents])
 
 
-async def _cancels(
+async def load_cancels(
     db: Db, subjects: Sequence[Subject]
 ) -> list[tuple[Subject, OutgoingCancel]]:
+    """Read what cancellations say; one whose order is open again says nothing."""
     if not subjects:
         return []
     values = {
