@@ -106,3 +106,13 @@ def test_every_wrong_field_is_pointed_at() -> None:
 def test_fields_without_faults_pass() -> None:
     InvalidFields.check({"/a": None})
     assert InvalidFields.code == "validation-failed"
+
+
+@pytest.mark.parametrize("written", ["13800001234", "138-0000-1234", "8613800001234"])
+def test_nothing_is_called_by_a_phone_number(written: str) -> None:
+    for fault in (slug_fault(written), name_fault(f"shop {written}")):
+        assert fault is not None
+        assert "no phone number" in fault
+        assert written not in fault
+    assert domain_fault(f"{written}.weibo.com") is not None
+    assert not is_https_on(f"https://weibo.com/?of={written}", ["weibo.com"])

@@ -15,7 +15,9 @@ from unbind_broker.base.numbers import (
     InvalidNumber,
     PhoneNumber,
     clean_free_text,
+    holds_number,
     mask_digits,
+    mask_numbers,
     parse_number,
 )
 
@@ -230,6 +232,32 @@ def test_only_e164_makes_a_number(text: str) -> None:
 )
 def test_digit_runs_are_masked(text: str, masked: str) -> None:
     assert mask_digits(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("no carrier is registered as 13800001234", "no carrier is registered as ****"),
+        ("+86 138 0000 1234, please", "****, please"),
+        ("shop-138-0000-1234", "shop-****"),
+        ("8613800001234", "****"),
+        ("008613800001234", "****"),
+        ("１３８００００１２３４", "****"),
+        ("138\u200b0000\u200b1234", "****"),
+        ("1 3 8 0 0 0 0 1 2 3 4", "****"),
+        ("expected a date from 1970-01-01 on", "expected a date from 1970-01-01 on"),
+        ("at 2026-11-21T08:00:00Z", "at 2026-11-21T08:00:00Z"),
+        ("R-1763712000-1 of 20261121000017", "R-1763712000-1 of 20261121000017"),
+        ("微博\u3000138", "微博\u3000138"),
+        ("12306", "12306"),
+        ("", ""),
+    ],
+)
+def test_only_mobile_numbers_are_masked_where_dates_must_stay(
+    text: str, masked: str
+) -> None:
+    assert mask_numbers(text) == masked
+    assert holds_number(text) == (masked != text)
 
 
 def test_free_text_is_cut_after_masking() -> None:

@@ -110,6 +110,13 @@ def test_a_line_is_an_object_with_an_id(value: object) -> None:
     assert refusal(value)
 
 
+@pytest.mark.parametrize("outcome", ["not_bound", "lost"])
+def test_a_number_in_the_place_of_an_id_is_not_echoed(outcome: str) -> None:
+    read = read_line({"id": "+8613800001234", "outcome": outcome})
+    assert isinstance(read, UnknownId | Unreadable)
+    assert read.id == "****"
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

@@ -41,6 +41,7 @@ def test_version_is_told(command: Command) -> None:
         (["up", "--prot", "1"], "No such option: --prot"),
         (["up", "--port", "x"], "Invalid value for '--port'"),
         (["up", "--port", "65536"], "less than or equal to 65535"),
+        (["keys", "+8613800001234"], "No such command '****'"),
         (["keys"], "Missing command."),
         (["keys", "issue"], "Missing option '--role'"),
         (["carriers", "add"], "Missing argument 'SLUG'"),

@@ -39,6 +39,7 @@ def test_choice_passes(choice: EndpointChoice) -> None:
     [
         (EndpointChoice(), "/url"),
         (EndpointChoice(url=URL, delivery=Delivery.PULL), "/url"),
+        (EndpointChoice(url=f"{URL}/%2B8613800001234"), "/url"),
         (EndpointChoice(url=URL, max_batch=0), "/max_batch"),
         (EndpointChoice(url=URL, max_batch=501), "/max_batch"),
         (EndpointChoice(url=URL, max_concurrency=0), "/max_concurrency"),

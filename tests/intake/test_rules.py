@@ -102,7 +102,8 @@ def test_a_reference_does_not_hold_the_number() -> None:
     plain = NUMBER.e164[3:]
     spaced = f"{plain[:3]} {plain[3:7]}-{plain[7:]}"
     wide = plain.translate({48 + digit: 0xFF10 + digit for digit in range(10)})
-    for reference in (NUMBER.e164, plain, f"order-{plain}-1", spaced, wide):
+    another = "R-13800004321"
+    for reference in (NUMBER.e164, plain, f"order-{plain}-1", spaced, wide, another):
         assert set(faults(asked(reference=reference))) == {"/reference"}
     assert faults(asked(reference="20261121000017")) == {}
 

@@ -44,6 +44,14 @@ def test_exception_is_told(lines: logging.Formatter) -> None:
 
 
 @pytest.mark.parametrize("lines", [_JsonLines(), _TextLines()])
+def test_a_number_in_an_exception_is_masked(lines: logging.Formatter) -> None:
+    error = ValueError("first line\nno account of +86 138 0000 1234 on 2026-11-21")
+    told = lines.format(record(exc_info=(ValueError, error, None)))
+    assert "of **** on 2026-11-21" in told
+    assert "first line" in told
+
+
+@pytest.mark.parametrize("lines", [_JsonLines(), _TextLines()])
 @pytest.mark.parametrize(
     "said",
     [

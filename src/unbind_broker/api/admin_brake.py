@@ -140,7 +140,7 @@ async def _carrier_id(db: Db, body: BrakeBody) -> CarrierId | None:
         return None
     carrier = await service.find(db, body.carrier)
     if carrier is None:
-        raise InvalidFields.at("/carrier", f"{body.carrier} is not registered")
+        raise InvalidFields.at("/carrier", "this carrier is not registered")
     return carrier.id
 
 

@@ -150,12 +150,12 @@ async def _holder(db: Db, body: KeyBody) -> Holder:
     if body.carrier is not None:
         carrier = await carriers.find(db, body.carrier)
         if carrier is None:
-            raise InvalidFields.at("/carrier", f"{body.carrier} is not registered")
+            raise InvalidFields.at("/carrier", "this carrier is not registered")
         return Holder(body.role, carrier_id=carrier.id)
     if body.platform is not None:
         platform = await platforms.find(db, body.platform)
         if platform is None:
-            raise InvalidFields.at("/platform", f"{body.platform} is not registered")
+            raise InvalidFields.at("/platform", "this platform is not registered")
         return Holder(body.role, platform_id=platform.id)
     return Holder(body.role)
 

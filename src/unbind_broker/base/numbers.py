@@ -27,6 +27,18 @@ _BETWEEN = (
     r"(?:[\s\-‐-―−－_.,．，/·()（）+~～|｜、*＊#＃…'’\"=;；%&\ufe0f\u20e3]{0,3}|[:：])"
 )
 _DIGIT_RUN = re.compile(f"{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{6,}}")
+# A mobile number of mainland China by itself, not eleven digits of a longer one: in one
+# piece, in groups as people write it, or digit by digit.
+_GAP = r"[\s\-_.,~+()]{1,3}"
+_MAYBE = f"(?:{_GAP})?"
+_GROUPED = (
+    rf"1[3-9]\d{_MAYBE}\d{{4}}{_MAYBE}\d{{4}}",
+    rf"1[3-9]\d\d{_MAYBE}\d{{4}}{_MAYBE}\d{{3}}",
+    rf"1{_GAP}[3-9](?:{_GAP}\d){{9}}",
+)
+_MAINLAND = re.compile(
+    rf"(?<!\d)(?:\+?(?:00)?86{_MAYBE})?(?:{'|'.join(_GROUPED)})(?!\d)", re.ASCII
+)
 # Control, format (bidi, zero width), surrogate and unassigned characters.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn"})
 
@@ -65,6 +77,24 @@ def parse_number(text: str, region: str = "CN") -> "PhoneNumber":
 def mask_digits(text: str) -> str:
     """Replace every run of seven or more digits, separators included, by stars."""
     return _DIGIT_RUN.sub(_STARS, text)
+
+
+def holds_number(text: str) -> bool:
+    """Tell whether a mobile number stands in a text where none belongs.
+
+    However it is grouped, and in whatever digits; dates and longer numbers are none.
+    """
+    return _MAINLAND.search(_with_plain_digits(text)) is not None
+
+
+def mask_numbers(text: str) -> str:
+    """Replace mobile numbers by stars, and leave dates and other numbers as they are.
+
+    A text that holds one comes back with plain digits and spaces.
+    """
+    plain = _with_plain_digits(text)
+    masked = _MAINLAND.sub(_STARS, plain)
+    return text if masked == plain else masked
 
 
 def clean_free_text(text: str) -> str:
@@ -156,6 +186,17 @@ def _printable(character: str) -> str:
     if character.isspace():
         return " "
     return "" if unicodedata.category(character) in _UNPRINTABLE else character
+
+
+def _with_plain_digits(text: str) -> str:
+    """Write digits of any script as 0 to 9, and leave out what is not to be seen."""
+    if text.isascii():
+        return text
+    return "".join(
+        " " if one.isspace() else str(unicodedata.digit(one, one))
+        for one in text
+        if unicodedata.category(one) not in {"Cf", "Mn", "Me"}
+    )
 
 
 def _is_national_form(written: str, parsed: phonenumbers.PhoneNumber) -> bool:

@@ -1,31 +1,19 @@
 """What a line must hold, given what was asked. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from unbind_broker.base.ids import Prefix
+from unbind_broker.base.numbers import holds_number
 from unbind_broker.callbacks.report import Report
 from unbind_broker.items.states import OUTCOMES, ItemStatus, Reason
 from unbind_broker.orders.states import Action, OrderKind
 
 # No backslash: browsers take it for a slash, so that another host would be called.
 _PLAIN_URL = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
-# A mobile number by itself, not eleven digits of a longer one: in one piece, in groups
-# as people write it, or digit by digit.
-_GAP = r"[\s\-_.,~+()]{1,3}"
-_MAYBE = f"(?:{_GAP})?"
-_WRITTEN = (
-    rf"1[3-9]\d{_MAYBE}\d{{4}}{_MAYBE}\d{{4}}",
-    rf"1[3-9]\d\d{_MAYBE}\d{{4}}{_MAYBE}\d{{3}}",
-    rf"1{_GAP}[3-9](?:{_GAP}\d){{9}}",
-)
-_NUMBER_IN_URL = re.compile(
-    rf"(?<!\d)(?:(?:00)?86{_MAYBE})?(?:{'|'.join(_WRITTEN)})(?!\d)", re.ASCII
-)
 _MOST_DECODINGS = 5
 
 REMOVALS = frozenset({ItemStatus.UNBOUND, ItemStatus.PARTLY_UNBOUND, ItemStatus.CLOSED})
@@ -172,7 +160,7 @@ def _url_fault(question: Question, report: Report) -> Fault | None:
 
 
 def _is_own_url(url: str, domains: Collection[str]) -> bool:
-    if not _PLAIN_URL.fullmatch(url) or _holds_number(url):
+    if not _PLAIN_URL.fullmatch(url) or _hides_number(url):
         return False
     try:
         parts = urlsplit(url)
@@ -184,25 +172,16 @@ def _is_own_url(url: str, domains: Collection[str]) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 
-def _holds_number(url: str) -> bool:
+def _hides_number(url: str) -> bool:
     """Look for a number however its digits are written and encoded.
 
     What is still encoded after a few rounds hides something, and counts as one.
     """
     for _ in range(_MOST_DECODINGS):
-        if _NUMBER_IN_URL.search(_with_plain_digits(url)):
+        if holds_number(url):
             return True
         decoded = unquote(url)
         if decoded == url:
             return False
         url = decoded
     return True
-
-
-def _with_plain_digits(text: str) -> str:
-    """Write digits of any script as 0 to 9, and leave out what is not to be seen."""
-    return "".join(
-        " " if one.isspace() else str(unicodedata.digit(one, one))
-        for one in text
-        if unicodedata.category(one) not in {"Cf", "Mn", "Me"}
-    )

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from typing import TypeGuard, TypeVar
+from uuid import UUID
 
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.instants import parse_instant
 from unbind_broker.base.names import LONGEST_URL
-from unbind_broker.base.numbers import clean_free_text
+from unbind_broker.base.numbers import clean_free_text, mask_numbers
 from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.items.states import (
     OUTCOMES,
@@ -34,16 +35,25 @@ def read_line(line: object) -> Report | UnknownId | Unreadable:
     written_id = given.get("id")
     if not isinstance(written_id, str) or not written_id.isascii():
         return Unreadable(None, LINE_INVALID, "id: expected the id of an item")
-    echo = written_id[:_LONGEST_ECHO]
+    named = _read_id(written_id)
+    # What is no id may be anything, and it is echoed.
+    echo = written_id if named else mask_numbers(written_id[:_LONGEST_ECHO])
     try:
         fields = _read_fields(given)
     except _Wrong as wrong:
         return Unreadable(echo, LINE_INVALID, str(wrong))
+    if named is None:
+        return UnknownId(echo)
+    prefix, order_id = named
+    return Report(id=echo, prefix=prefix, order_id=order_id, **fields)  # type: ignore[arg-type] # read by name
+
+
+def _read_id(text: str) -> tuple[Prefix, UUID] | None:
     for prefix in (Prefix.QUERY, Prefix.ORDER):
-        order_id = parse_id(written_id, prefix)
+        order_id = parse_id(text, prefix)
         if order_id is not None:
-            return Report(id=echo, prefix=prefix, order_id=order_id, **fields)  # type: ignore[arg-type] # read by name
-    return UnknownId(echo)
+            return prefix, order_id
+    return None
 
 
 class _Wrong(Exception):

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from unbind_broker import __version__
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.numbers import mask_numbers
 
 COMMANDS = {
     "demo": "Show the whole story on simulated platforms.",
@@ -101,7 +102,7 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 
 def _complain(text: str) -> None:
-    line = " ".join(text.split())
+    line = mask_numbers(" ".join(text.split()))
     print(f"unbind-broker: {line}", file=sys.stderr)
 
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import unquote
 
 from unbind_broker.base.errors import InvalidFields
+from unbind_broker.base.numbers import holds_number
 from unbind_broker.base.signing_keys import PublicKey, SigningKeyInvalid
 from unbind_broker.endpoints.events import CARRIER_EVENTS, PLATFORM_EVENTS
 from unbind_broker.endpoints.states import Delivery
@@ -52,6 +54,8 @@ def _url_fault(choice: EndpointChoice) -> str | None:
         return "delivery push needs a URL"
     if choice.delivery is Delivery.PULL and choice.url is not None:
         return "delivery pull takes no URL"
+    if choice.url is not None and holds_number(unquote(choice.url)):
+        return "expected a URL without a phone number"
     return None
 
 

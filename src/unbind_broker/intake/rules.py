@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from unbind_broker.base.errors import FieldError, InvalidFields
 from unbind_broker.base.instants import show_instant
-from unbind_broker.base.numbers import PhoneNumber, mask_digits
+from unbind_broker.base.numbers import PhoneNumber, holds_number, mask_digits
 from unbind_broker.base.working_days import Deadline, WorkingTime
 from unbind_broker.intake.asked import Asked, Consent, OwnWords
 from unbind_broker.intake.refusals import (
@@ -74,7 +74,7 @@ def check_fields(asked: Asked, now: datetime, policy: Policy) -> None:
 
 
 def check_reference(reference: str | None, number: PhoneNumber) -> None:
-    """Refuse a reference that holds the number, which a query told."""
+    """Refuse a reference that holds the number, which a query told, or another one."""
     InvalidFields.check({"/reference": _reference_fault(reference, number)})
 
 
@@ -170,6 +170,8 @@ def _reference_fault(reference: str | None, number: PhoneNumber) -> str | None:
     # Lists are filtered by `reference` in the URL, where no number may stand.
     if number.e164[-_NUMBER_TAIL:] in _digits_of(reference or ""):
         return "expected a reference that does not hold the number"
+    if holds_number(reference or ""):
+        return "expected a reference that does not hold a phone number"
     return None
 
 

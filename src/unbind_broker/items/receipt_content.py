@@ -6,7 +6,6 @@ are only counted here too, and nothing that they answer makes another receipt.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.instants import show_instant
+from unbind_broker.base.numbers import mask_numbers
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.carriers.tables import carriers
 from unbind_broker.items.views import ItemView, OrderView, Sensitive, read_order
@@ -115,7 +115,7 @@ async def latest_seal(db: Db) -> SealView | None:
 
 def shown_webhook_id(webhook_id: str) -> str:
     """Mask mobile numbers: platforms choose these ids, and might put one into them."""
-    return _NUMBER.sub("****", webhook_id)
+    return mask_numbers(webhook_id)
 
 
 _OVER = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED})
@@ -132,7 +132,6 @@ _PROOF = sql(
     WHERE i.order_id = :order""",
     order=UUID_TYPE,
 )
-_NUMBER = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)", re.ASCII)
 _NOT_RESULTS = frozenset({"attempts", "platform_name", "platform_name_en"})
 """Fields of an item that may change without anything having come of it."""
 

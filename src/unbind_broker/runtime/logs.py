@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
+from unbind_broker.base.numbers import mask_numbers
+
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 # The database quotes rows, the driver quotes parameters.
@@ -37,7 +39,8 @@ def set_up_logs(form: Literal["auto", "text", "json"], level: str) -> None:
 class _Lines(logging.Formatter):
     @override
     def formatException(self, ei: Any) -> str:
-        return _QUOTED.sub(r"\1…", super().formatException(ei))
+        told = _QUOTED.sub(r"\1…", super().formatException(ei))
+        return "\n".join(map(mask_numbers, told.split("\n")))
 
 
 class _JsonLines(_Lines):
