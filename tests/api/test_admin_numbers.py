@@ -56,6 +56,18 @@ async def test_everything_about_a_number_is_told_and_nothing_about_others(
     assert NUMBER[3:] not in answer.text
 
 
+async def test_everything_is_told_under_the_ids_that_carriers_and_auditors_know(
+    office: Office,
+) -> None:
+    own = await office.order()
+    told = (await office.ask("export", number=NUMBER)).json()
+    assert {one["order_id"] for one in told["items"]} == {own}
+    assert {one["order_id"] for one in told["holdings"]} == {own}
+    events = told["audit_events"]
+    assert {one["order_id"] for one in events} == {own}
+    assert all(one["id"].startswith("evt_") for one in events)
+
+
 async def test_who_asked_for_everything_is_written_down(
     office: Office, engine: AsyncEngine
 ) -> None:

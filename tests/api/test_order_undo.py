@@ -19,7 +19,6 @@ from tests.support.order_api import (
 )
 from tests.support.sealing import BLIND_INDEX
 from tests.support.trail import trail
-from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.holdings.states import Began
 from unbind_broker.holdings.tables import holdings
@@ -417,10 +416,9 @@ async def test_the_reason_is_kept_in_the_trail_only(scene: Scene) -> None:
     assert "complained" not in answer.text
     async with scene.engine.connect() as db:
         (fact,) = await trail(db, "order.restore_asked")
-    restore_id = parse_id(answer.json()["id"], Prefix.ORDER)
     assert fact.actor == "carrier:china-mobile"
     assert fact.facts == {
-        "restore": str(restore_id),
+        "restore": answer.json()["id"],
         "reason": "holder of +**** complained",
         "platforms": 1,
     }

@@ -8,6 +8,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import EndpointId
+from unbind_broker.base.instants import show_instant
 from unbind_broker.base.network_guard import UrlPolicy, check_endpoint_url
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.endpoints import states, store
@@ -237,7 +238,7 @@ async def _record(
 def _fact(name: str, value: object) -> object:
     """Make plain JSON; a URL is told without its query, which may hold a token."""
     if isinstance(value, datetime):
-        return value.isoformat()
+        return show_instant(value)
     if name in _URLS and isinstance(value, str):
         return value.partition("?")[0]
     return value

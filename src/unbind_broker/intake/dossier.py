@@ -1,18 +1,29 @@
 """Everything that is kept about one number: told or destroyed because somebody asks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Select, any_, delete, exists, func, literal, select, update
+from sqlalchemy import (
+    RowMapping,
+    Select,
+    any_,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from unbind_broker.audit.tables import audit_events
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import BYTES, UUIDS, Db
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex
@@ -22,13 +33,16 @@ from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
 from unbind_broker.notices.tables import notices
 from unbind_broker.orders.destroying import destroy
+from unbind_broker.orders.kinds import kinds_of
 from unbind_broker.orders.service import lock_number
-from unbind_broker.orders.states import OPEN
+from unbind_broker.orders.states import OPEN, OrderKind
 from unbind_broker.orders.tables import orders, receipts
 from unbind_broker.orders.views import show_order_id
 from unbind_broker.platforms.tables import platforms
 
 _NATIONAL_DIGITS = 11
+_NAME_ORDERS = frozenset({"order_id", "query_id", "restores", "restore_id", "follows"})
+_EVENTS = frozenset({"notices", "audit_events"})
 
 
 class OrdersOpen(BrokerError):
@@ -68,10 +82,15 @@ async def tell_everything(
     """Read everything that is kept about a number, of all carriers and platforms."""
     number_index = index.index(number)
     order_ids = await _orders_of(db, number_index)
+    found = {
+        part: (await db.execute(statement)).mappings().all()
+        for part, statement in _parts(number_index, order_ids).items()
+    }
+    kinds = await kinds_of(db, _orders_named(found.values()))
     dossier = Dossier(
         **{
-            part: await _rows(db, statement)
-            for part, statement in _parts(number_index, order_ids).items()
+            part: [_shown(part, row, kinds) for row in rows]
+            for part, rows in found.items()
         }
     )
     counts = {part: len(rows) for part, rows in vars(dossier).items()}
@@ -169,17 +188,26 @@ def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]
     }
 
 
-async def _rows(db: Db, statement: Select[Any]) -> list[dict[str, Any]]:
-    rows = (await db.execute(statement)).mappings().all()
-    return [
-        {name: _plain(value) for name, value in row.items()} | _public_id(row)
-        for row in rows
-    ]
+def _orders_named(parts: Iterable[Sequence[RowMapping]]) -> set[UUID]:
+    rows = [row for rows in parts for row in rows]
+    named = {row[name] for row in rows for name in _NAME_ORDERS & row.keys()}
+    return named - {None}
 
 
-def _public_id(row: Any) -> dict[str, str]:
-    """Write an order's id as everybody knows it."""
-    return {"id": show_order_id(row["kind"], row["id"])} if "kind" in row else {}
+def _shown(
+    part: str, row: RowMapping, kinds: Mapping[UUID, OrderKind]
+) -> dict[str, Any]:
+    """Write ids as everybody knows them; ``kinds`` are those of orders still there."""
+    shown = {name: _plain(value) for name, value in row.items()}
+    for name in _NAME_ORDERS & row.keys():
+        if row[name] is not None:
+            kind = kinds.get(row[name], OrderKind.UNBIND)
+            shown[name] = show_order_id(kind, row[name])
+    if part == "orders":
+        shown["id"] = show_order_id(row["kind"], row["id"])
+    elif part in _EVENTS:
+        shown["id"] = format_id(Prefix.EVENT, row["id"])
+    return shown
 
 
 def _plain(value: object) -> object:

@@ -29,6 +29,7 @@ from unbind_broker.orders.restoring import add_restore
 from unbind_broker.orders.service import lock_number
 from unbind_broker.orders.states import OrderKind, Scope
 from unbind_broker.orders.tables import orders
+from unbind_broker.orders.views import show_order_id
 from unbind_broker.platforms.tables import PlatformStatus, platforms
 
 UNDOABLE = frozenset({ItemStatus.UNBOUND, ItemStatus.PARTLY_UNBOUND, ItemStatus.CLOSED})
@@ -229,7 +230,7 @@ def _asked_fact(
         order_id=original.id,
         number_index=original.number_index,
         facts={
-            "restore": str(restore_id),
+            "restore": show_order_id(OrderKind.RESTORE, restore_id),
             "reason": clean_free_text(reason),
             "platforms": len(chosen),
         },
