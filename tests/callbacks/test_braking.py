@@ -33,9 +33,10 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, OrderId
 from unbind_broker.callbacks.braking import BrakePolicy, consider, let_go, stop
 from unbind_broker.callbacks.results import Applied, apply
-from unbind_broker.carriers.brakes import UnbindingBraked, engaged, stopped
+from unbind_broker.carriers.brakes import engaged, stopped
 from unbind_broker.carriers.marks import Tally, mark, newest
 from unbind_broker.carriers.service import Carrier
+from unbind_broker.carriers.standing import UnbindingBraked
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey

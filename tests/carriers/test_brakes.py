@@ -13,12 +13,10 @@ from tests.support.trail import trail
 from unbind_broker.base.database import Db
 from unbind_broker.carriers.brakes import (
     Stopped,
-    UnbindingBraked,
     engage,
     engaged,
     last_release,
     release,
-    require_free,
     stopped,
 )
 from unbind_broker.carriers.marks import (
@@ -29,6 +27,7 @@ from unbind_broker.carriers.marks import (
     newest,
     prune_marks,
 )
+from unbind_broker.carriers.standing import UnbindingBraked, read_standing
 from unbind_broker.carriers.tables import result_marks
 
 LATER = NOON + timedelta(minutes=1)
@@ -38,8 +37,8 @@ async def test_a_carrier_s_brake_stops_that_carrier(db: Db) -> None:
     mobile, unicom = await a_carrier(db), await a_carrier(db, "china-unicom")
     assert await engage(db, NOON, mobile.id, "wrong dates", "admin:1")
     with pytest.raises(UnbindingBraked, match="until an administrator"):
-        await require_free(db, mobile.id)
-    await require_free(db, unicom.id)
+        (await read_standing(db, mobile.id)).require_free()
+    (await read_standing(db, unicom.id)).require_free()
     assert await stopped(db) == Stopped(everybody=False, carriers={mobile.id})
     (brake,) = await engaged(db)
     assert (brake.carrier, brake.reason) == ("china-mobile", "wrong dates")
@@ -50,7 +49,7 @@ async def test_the_brake_on_all_stops_everybody(db: Db) -> None:
     mobile = await a_carrier(db)
     assert await engage(db, NOON, None, "drill", "admin:1")
     with pytest.raises(UnbindingBraked):
-        await require_free(db, mobile.id)
+        (await read_standing(db, mobile.id)).require_free()
     assert (await stopped(db)).holds(mobile.id)
     assert [brake.carrier for brake in await engaged(db)] == [None]
 

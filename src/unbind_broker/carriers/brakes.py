@@ -3,23 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import BIG, Db, lock_key, sql
-from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.carriers.tables import brakes, carriers
-
-
-class UnbindingBraked(BrokerError):
-    """Nothing may be unbound for this carrier at present."""
-
-    code: ClassVar[str] = "unbinding-braked"
-    title: ClassVar[str] = "Unbinding is stopped"
 
 
 @dataclass(frozen=True)
@@ -106,20 +97,6 @@ async def stopped(db: Db) -> Stopped:
     )
     found = set(rows.scalars())
     return Stopped(None in found, frozenset(found - {None}))
-
-
-async def require_free(db: Db, carrier_id: CarrierId) -> None:
-    """Raise ``UnbindingBraked`` if this carrier's unbinding is stopped.
-
-    What commits while the brake engages is held by the worker's clock.
-    """
-    on_it = or_(_is(None), _is(carrier_id))
-    braked = select(exists().where(on_it, brakes.c.released_at.is_(None)))
-    if (await db.execute(braked)).scalar_one():
-        raise UnbindingBraked(
-            "no unbind orders are taken until an administrator releases the brake; "
-            "queries and restore orders go on"
-        )
 
 
 async def last_release(db: Db, carrier_id: CarrierId) -> datetime | None:

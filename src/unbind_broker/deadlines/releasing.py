@@ -6,6 +6,7 @@ from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INSTANT, INT, Db, sql
+from unbind_broker.orders.sendable import LOG_SENDABLE
 from unbind_broker.orders.states import OrderKind, OrderStatus
 
 
@@ -39,14 +40,12 @@ _RELEASE = sql(
         ORDER BY o.held_until
         LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
-    ), released AS (
+    ), sendable AS (
         UPDATE orders o SET status = {OrderStatus.IN_PROGRESS.code}
         FROM due WHERE o.id = due.id
         RETURNING o.id
     )
-    INSERT INTO order_log (xid, order_id)
-    SELECT (pg_current_xact_id()::text)::bigint, id FROM released
-    RETURNING order_id""",
+    {LOG_SENDABLE}""",
     now=INSTANT,
     limit=INT,
 )

@@ -12,16 +12,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jwt import InvalidTokenError, PyJWS, get_unverified_header
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import FieldError
-from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.carriers.jwks import AttestationKey, Jwks, find_key
-from unbind_broker.carriers.tables import attestations_used, carriers
+from unbind_broker.carriers.standing import Standing
+from unbind_broker.carriers.tables import attestations_used
 from unbind_broker.intake.refusals import (
     AttestationInvalid,
     AttestationReplayed,
@@ -53,7 +52,7 @@ async def check_attestation(
     now: datetime,
     token: str | None,
     said: Attested,
-    carrier_id: CarrierId,
+    carrier: Standing,
     index: BlindIndex,
 ) -> None:
     """Check the attestation of a request, and use it up.
@@ -62,9 +61,6 @@ async def check_attestation(
     into it. Raises ``AttestationRequired``, ``AttestationInvalid`` or
     ``AttestationReplayed``; none repeats what the attestation holds.
     """
-    columns = (carriers.c.slug, carriers.c.jwks, carriers.c.attestation_required)
-    found = await db.execute(select(*columns).where(carriers.c.id == carrier_id))
-    carrier = found.one()
     if token is None:
         if carrier.attestation_required:
             raise AttestationRequired(*_at("this carrier's requests need one"))
@@ -74,7 +70,7 @@ async def check_attestation(
     jti = index.fingerprint(b"jti\n" + claims["jti"].encode()).hex()
     statement = (
         insert(attestations_used)
-        .values(carrier_id=carrier_id, jti=jti, expires_at=expires)
+        .values(carrier_id=carrier.id, jti=jti, expires_at=expires)
         .on_conflict_do_nothing()
     )
     if not (await db.execute(statement)).rowcount:

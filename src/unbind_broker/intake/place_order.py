@@ -1,14 +1,15 @@
 """Place what a carrier asks for: the table of contents of accepting."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import OrderId, new_uuid7
+from unbind_broker.base.ids import OrderId, PlatformId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
-from unbind_broker.carriers.brakes import require_free
+from unbind_broker.carriers.standing import read_standing
 from unbind_broker.intake.asked import Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
 from unbind_broker.intake.joining import create_items
@@ -33,7 +34,7 @@ from unbind_broker.items.joining import Created
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import seal_attestation
-from unbind_broker.orders.service import add, lock_number, log_sendable
+from unbind_broker.orders.service import add, lock_number
 from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.views import show_order_id
@@ -69,31 +70,17 @@ async def place(
         answer = await earlier_answer(db, asked.repeatable)
         if answer:
             return answer
-    check_fields(asked, now, tools.policy)
-    subject = await find_subject(db, asked, carrier.id, tools.sealer, tools.blind_index)
-    check_port(subject.ported_in_on, subject.owner_since, tools.policy)
-    check_action(asked.action, subject.scope)
-    said = Attested(subject.number, subject.owner_since, subject.scope)
-    await check_attestation(
-        db, now, asked.attestation, said, carrier.id, tools.blind_index
-    )
+    subject = await _subject_of(db, now, asked, carrier, tools)
     await lock_number(db, subject.number_index)
-    if asked.kind is OrderKind.UNBIND:
-        await require_free(db, carrier.id)
+    await _check_standing(db, now, asked, subject, carrier, tools)
     order_id = OrderId(new_uuid7(now))
     owned = await enter_holder(db, now, order_id, subject, carrier, tools.policy)
     platforms = await choose_platforms(db, asked)
     order = _write_up(asked, subject, carrier, now, tools, owned)
     await add(db, order)
-    if order.status is not OrderStatus.HELD:
-        await log_sendable(db, order.id)
-    created = await create_items(
-        db, now, order, carrier, platforms, tools.policy.join_window
-    )
-    if not created.items:
-        raise NoPlatforms("no platform is active with a verified endpoint")
-    if platforms is not None and created.items < len(platforms):
-        raise PlatformUnavailable("a platform was suspended at this moment; try again")
+    window = tools.policy.join_window
+    created = await create_items(db, now, order, carrier, platforms, window)
+    _require_all(created, platforms)
     await tell_of_hold(db, now, order, owned, subject.number)
     accepted = _accepted(order, carrier, created, tools.blind_index)
     await record(db, now, *owned.facts, accepted)
@@ -101,6 +88,41 @@ async def place(
         # Nobody else can have ended items of an order that nobody sees yet.
         await settle(db, now, [order.id])
     return Placed(order.id)
+
+
+async def _subject_of(
+    db: Db, now: datetime, asked: Asked, carrier: AskingCarrier, tools: IntakeTools
+) -> Subject:
+    """Find out whom a request is about, and check what it says by itself."""
+    check_fields(asked, now, tools.policy)
+    subject = await find_subject(db, asked, carrier.id, tools.sealer, tools.blind_index)
+    check_port(subject.ported_in_on, subject.owner_since, tools.policy)
+    check_action(asked.action, subject.scope)
+    return subject
+
+
+async def _check_standing(
+    db: Db,
+    now: datetime,
+    asked: Asked,
+    subject: Subject,
+    carrier: AskingCarrier,
+    tools: IntakeTools,
+) -> None:
+    """Check whether this carrier's word is taken, and its unbind orders are."""
+    standing = await read_standing(db, carrier.id)
+    said = Attested(subject.number, subject.owner_since, subject.scope)
+    token, index = asked.attestation, tools.blind_index
+    await check_attestation(db, now, token, said, standing, index)
+    if asked.kind is OrderKind.UNBIND:
+        standing.require_free()
+
+
+def _require_all(created: Created, platforms: Collection[PlatformId] | None) -> None:
+    if not created.items:
+        raise NoPlatforms("no platform is active with a verified endpoint")
+    if platforms is not None and created.items < len(platforms):
+        raise PlatformUnavailable("a platform was suspended at this moment; try again")
 
 
 def _write_up(
@@ -111,11 +133,14 @@ def _write_up(
     tools: IntakeTools,
     owned: Ownership,
 ) -> Order:
-    policy, token = tools.policy, asked.attestation
+    policy = tools.policy
     interval = interval_of(subject.scope, subject.owner_since, now, policy.zone)
     hold = hold_of(asked.kind, subject.scope, owned, now, policy)
     deadline = deadline_of(asked.kind, _asked_from(asked.kind, now, hold), policy)
-    order = Order(
+    if deadline.provisional:
+        shown = show_order_id(asked.kind, owned.order_id)
+        log.warning("deadline_provisional", extra={"order": shown})
+    return Order(
         id=owned.order_id,
         kind=asked.kind,
         status=OrderStatus.HELD if hold else OrderStatus.IN_PROGRESS,
@@ -139,14 +164,12 @@ def _write_up(
         held_for=hold.why if hold else None,
         deadline=deadline.at,
         deadline_provisional=deadline.provisional,
-        attestation_sealed=(
-            None if token is None else seal_attestation(tools.sealer, token)
-        ),
+        attestation_sealed=_sealed(asked.attestation, tools.sealer),
     )
-    if deadline.provisional:
-        facts = {"order": show_order_id(order.kind, order.id)}
-        log.warning("deadline_provisional", extra=facts)
-    return order
+
+
+def _sealed(attestation: str | None, sealer: Sealer) -> bytes | None:
+    return None if attestation is None else seal_attestation(sealer, attestation)
 
 
 def _asked_from(kind: OrderKind, now: datetime, hold: Hold | None) -> datetime:

@@ -11,6 +11,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import INSTANT, INT, INTS, Db, sql
 from unbind_broker.carriers.brakes import Stopped
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.orders.sendable import LOG_SENDABLE
 from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 
@@ -102,14 +103,12 @@ _RELEASE = sql(
         ORDER BY o.deadline
         LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
-    ), released AS (
+    ), sendable AS (
         UPDATE orders o SET status = {_IN_PROGRESS}
         FROM due WHERE o.id = due.id
         RETURNING o.id
     )
-    INSERT INTO order_log (xid, order_id)
-    SELECT (pg_current_xact_id()::text)::bigint, id FROM released
-    RETURNING order_id""",
+    {LOG_SENDABLE}""",
     everybody=Boolean(),
     carriers=INTS,
     limit=INT,

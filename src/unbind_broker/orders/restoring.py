@@ -10,7 +10,7 @@ from unbind_broker.base.database import INSTANT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, new_uuid7
 from unbind_broker.base.working_days import Deadline
-from unbind_broker.orders.service import log_sendable
+from unbind_broker.orders.sendable import LOG_SENDABLE
 from unbind_broker.orders.states import OrderKind, OrderStatus
 
 
@@ -33,24 +33,25 @@ async def add_restore(
         "hidden": hidden,
     }
     added = await db.execute(_ADD, values)
-    if not added.rowcount:
-        return None
-    await log_sendable(db, restore_id)
-    return restore_id
+    return restore_id if added.rowcount else None
 
 
 _ADD = sql(
     f"""
-    INSERT INTO orders (id, kind, status, carrier_id, scope, action, number_sealed,
-        number_index, owner_since, ported_in_on, cutoff, bound_from, bound_before,
-        reference, restores, recheck, created_at, deadline, deadline_provisional,
-        hidden)
-    SELECT :restore, {OrderKind.RESTORE.code}, {OrderStatus.IN_PROGRESS.code},
-        carrier_id, scope, action, number_sealed,
-        number_index, owner_since, ported_in_on, cutoff, bound_from, bound_before,
-        reference, id, false, :now, :deadline, :provisional, :hidden
-    FROM orders
-    WHERE id = :of AND number_sealed IS NOT NULL""",
+    WITH sendable AS (
+        INSERT INTO orders (id, kind, status, carrier_id, scope, action,
+            number_sealed, number_index, owner_since, ported_in_on, cutoff, bound_from,
+            bound_before, reference, restores, recheck, created_at, deadline,
+            deadline_provisional, hidden)
+        SELECT :restore, {OrderKind.RESTORE.code}, {OrderStatus.IN_PROGRESS.code},
+            carrier_id, scope, action, number_sealed,
+            number_index, owner_since, ported_in_on, cutoff, bound_from, bound_before,
+            reference, id, false, :now, :deadline, :provisional, :hidden
+        FROM orders
+        WHERE id = :of AND number_sealed IS NOT NULL
+        RETURNING id
+    )
+    {LOG_SENDABLE}""",
     restore=UUID_TYPE,
     of=UUID_TYPE,
     now=INSTANT,

@@ -1,15 +1,17 @@
+# ruff: noqa: S608 - only column names are put into statements
 """Write orders down, one decision about a number at a time."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import any_, insert, literal, select
+from sqlalchemy import any_, literal, select
 
-from unbind_broker.base.database import BIG, BIGS, BYTESES, UUID, Db, sql
+from unbind_broker.base.database import BIG, BIGS, BYTESES, Db, sql
 from unbind_broker.base.ids import CarrierId, OrderId
 from unbind_broker.orders.order import Order
-from unbind_broker.orders.states import OPEN, OrderKind, Scope
+from unbind_broker.orders.sendable import LOG_SENDABLE
+from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 
 
@@ -26,13 +28,9 @@ async def lock_numbers(db: Db, number_indexes: Collection[bytes]) -> None:
 
 
 async def add(db: Db, order: Order) -> None:
-    """Write a new order down."""
-    await db.execute(insert(orders), [vars(order)])
-
-
-async def log_sendable(db: Db, order_id: OrderId) -> None:
-    """Tell the senders that an order's items may go out once this commits."""
-    await db.execute(_LOG, {"order": order_id})
+    """Write a new order down; unless it is held, its items go out once this commits."""
+    is_held = order.status is OrderStatus.HELD
+    await db.execute(_ADD if is_held else _ADD_SENDABLE, vars(order))
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,12 @@ _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
 _LOCK_EACH = sql(
     "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(:keys) AS key", keys=BIGS
 )
-_LOG = sql(
-    "INSERT INTO order_log (xid, order_id) "
-    "VALUES ((pg_current_xact_id()::text)::bigint, :order)",
-    order=UUID,
+_NAMES = tuple(Order.__dataclass_fields__)
+_TYPES = {name: orders.c[name].type for name in _NAMES}
+_INSERT = f"""
+    INSERT INTO orders ({", ".join(_NAMES)})
+    VALUES ({", ".join(f":{name}" for name in _NAMES)})"""
+_ADD = sql(_INSERT, **_TYPES)
+_ADD_SENDABLE = sql(
+    f"WITH sendable AS ({_INSERT} RETURNING id) {LOG_SENDABLE}", **_TYPES
 )
