@@ -277,6 +277,14 @@ def test_free_text_loses_what_cannot_be_shown() -> None:
     assert clean_free_text("\x00 a \u200b b \x00") == "a b"
 
 
+def test_free_text_is_masked_although_json_escapes_it() -> None:
+    words = json.dumps("号码１３８００００１２３４")
+    assert clean_free_text(words) == '"号码****"'
+    assert clean_free_text(json.dumps(words)) == r'"\"号码****\""'
+    assert clean_free_text(r"\ud83d\ude00 \u12") == r"\u12"
+    assert clean_free_text(r"\u005cu0031" * 300) == "****"
+
+
 @given(st.text(max_size=400))
 def test_clean_text_is_short_storable_and_holds_no_number(text: str) -> None:
     cleaned = clean_free_text(text)

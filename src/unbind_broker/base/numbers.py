@@ -39,6 +39,7 @@ _GROUPED = (
 _MAINLAND = re.compile(
     rf"(?<!\d)(?:\+?(?:00)?86{_MAYBE})?(?:{'|'.join(_GROUPED)})(?!\d)", re.ASCII
 )
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")  # as JSON may write any character
 # Control, format (bidi, zero width), surrogate and unassigned characters.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn"})
 
@@ -100,12 +101,12 @@ def mask_numbers(text: str) -> str:
 def clean_free_text(text: str) -> str:
     """Make a stranger's words fit to store and show.
 
-    Unprintable characters go, white space becomes single spaces, digit runs are
-    masked, and the rest is cut to 200 characters. A date written in digits is a
-    digit run as well.
+    JSON's escapes are read, unprintable characters go, white space becomes single
+    spaces, digit runs are masked, and the rest is cut to 200 characters. A date written
+    in digits is a digit run as well.
     """
-    printable = "".join(map(_printable, text[:_MOST_READ]))
-    return mask_digits(" ".join(printable.split()))[:MAX_FREE_TEXT].rstrip()
+    shown = " ".join(_printable_only(text[:_MOST_READ]).split())
+    return mask_digits(shown)[:MAX_FREE_TEXT].rstrip()
 
 
 @final
@@ -180,6 +181,16 @@ def _refuse(region: str) -> NoReturn:
         f"expected a valid mobile number of region {region},"
         f" as E.164 (+{code} and the number) or in national form"
     ) from None
+
+
+def _printable_only(text: str) -> str:
+    """Read escapes, and those that come of them, and drop what is not to be seen."""
+    while True:
+        read = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        printable = "".join(map(_printable, read))
+        if printable == text:
+            return text
+        text = printable
 
 
 def _printable(character: str) -> str:
