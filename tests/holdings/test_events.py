@@ -98,7 +98,7 @@ def test_a_transfer_ends_one_holder_and_begins_another() -> None:
 def test_a_port_takes_the_holder_along() -> None:
     result = heard(told(*LIVE), "ported_in", day(50), UNICOM)
     former, present = result.history
-    assert (former.ended, former.until) == (Ended.PORTED_OUT, day(50))
+    assert (former.ended, former.until) == (Ended.TAKEN_OVER, day(50))
     assert (present.carrier_id, present.since) == (UNICOM, day(100))
     assert present.from_on == day(50)
     assert result.disconnected_since is None

@@ -84,7 +84,7 @@ def check_changes(before: History, heard: Heard, carrier: CarrierId) -> None:
     for old, new in zip(before, heard.history, strict=False):
         if old.carrier_id != carrier and old != new:
             assert new.ended is not None
-            assert new.ended.value in {"ported_out", "superseded"}
+            assert new.ended.value in {"taken_over", "superseded"}
     latest = max((one.since for one in before if one.since), default=date.min)
     if heard.disconnected_since is not None:
         assert heard.disconnected_since <= TODAY

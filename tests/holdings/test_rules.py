@@ -119,7 +119,7 @@ def test_the_same_holder_at_another_carrier_was_ported() -> None:
     history = claimed((), day(100)).history
     verdict = claimed(history, day(100), UNICOM, ported_in_on=day(30))
     left, here = verdict.history
-    assert (left.ended, left.until) == (Ended.PORTED_OUT, day(30))
+    assert (left.ended, left.until) == (Ended.TAKEN_OVER, day(30))
     assert (here.began, here.from_on, here.since) == (
         Began.PORTED_IN,
         day(30),

@@ -12,6 +12,7 @@ from unbind_broker.holdings.holding import (
     Limits,
     latest_of,
     live_of,
+    not_given_up,
     swap,
 )
 from unbind_broker.holdings.states import Began, Ended, HoldingEvent
@@ -39,13 +40,15 @@ class Heard:
     """What an event changed.
 
     ``ended`` is the holding that it ended. Open orders of holders before
-    ``superseded_before`` end, and those of the holder since ``disconnected_since``.
+    ``superseded_before`` end, and those of the holder since ``disconnected_since``, but
+    not those of the carriers ``spared``, which have not given this holder up.
     """
 
     history: History
     ended: Holding | None = None
     superseded_before: date | None = None
     disconnected_since: date | None = None
+    spared: frozenset[CarrierId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,10 @@ class Duplicate:
 Judgement = Heard | Duplicate | Rejection
 
 UNKNOWN = Rejection("holding-unknown", "no holding of yours is known for this number")
-ELSEWHERE = Rejection("holding-elsewhere", "another carrier holds this number")
+ELSEWHERE = Rejection(
+    "holding-elsewhere",
+    "another carrier holds this number, or held it lately and has not told ported_out",
+)
 NEWER = Rejection("holding-newer-known", "something newer than this day is known")
 OVER = Rejection("holding-ended", "your holding has ended already, or otherwise")
 CONTRADICTED = Rejection("holding-contradicted", "you told otherwise of this holder")
@@ -72,7 +78,7 @@ def hear(history: History, told: Told, now: datetime, limits: Limits) -> Judgeme
         case HoldingEvent.ACTIVATED | HoldingEvent.TRANSFERRED:
             return _new_holder(history, told, now, limits)
         case HoldingEvent.DISCONNECTED | HoldingEvent.PORTED_OUT:
-            return _end(history, told)
+            return _end(history, told, now, limits)
         case HoldingEvent.PORTED_IN:
             return _port_in(history, told, now)
         case HoldingEvent.RESUMED:
@@ -131,6 +137,8 @@ def _against_beginning(
     latest = live_of(history) or latest_of(history)
     if latest is None:
         return None
+    if not_given_up(history, told.carrier_id, now, limits):
+        return ELSEWHERE
     here = latest.carrier_id == told.carrier_id
     fresh = latest.is_live and now - latest.confirmed_at < limits.freeze
     rests_longer = latest.until is not None and latest.until > told.on
@@ -144,17 +152,21 @@ def _is_other_since(history: History, told: Told) -> bool:
     return any(one.since == told.on for one in history)
 
 
-def _end(history: History, told: Told) -> Judgement:
+def _end(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
     ended = Ended(told.event.value)
     own = _own(history, told)
     if any(one.ended is ended and one.until == told.on for one in own):
         return Duplicate()
-    held = _held_on(own, told.on)
+    held = _held_on(own, told.on) or _taken_over(own, told)
     if held is None:
         return _why_not_ended(history, own)
     over = replace(held, ended=ended, until=told.on)
     gone = held.since if held.is_live and ended is Ended.DISCONNECTED else None
-    return Heard(swap(history, held, over), over, disconnected_since=gone)
+    others = not_given_up(history, told.carrier_id, now, limits)
+    spared = frozenset(one.carrier_id for one in others if one.since == held.since)
+    return Heard(
+        swap(history, held, over), over, disconnected_since=gone, spared=spared
+    )
 
 
 def _held_on(own: History, day: date) -> Holding | None:
@@ -174,6 +186,17 @@ def _held_on(own: History, day: date) -> Holding | None:
                 and day <= one.until
             )
         )
+    )
+
+
+def _taken_over(own: History, told: Told) -> Holding | None:
+    """Find what only another carrier said was ported, now that this one says so."""
+    if told.event is not HoldingEvent.PORTED_OUT:
+        return None
+    return _first(
+        one
+        for one in reversed(own)
+        if one.ended is Ended.TAKEN_OVER and one.starts_on <= told.on
     )
 
 
@@ -197,11 +220,11 @@ def _port_in(history: History, told: Told, now: datetime) -> Judgement:
         return _port_known(history, live, told)
     before = live or latest_of(history)
     if live is not None:
-        ended = replace(live, ended=Ended.PORTED_OUT, until=told.on)
+        ended = replace(live, ended=Ended.TAKEN_OVER, until=told.on)
         history = swap(history, live, ended)
     elif before is not None and before.until is not None and before.until > told.on:
         return OVER if before.carrier_id == told.carrier_id else ELSEWHERE
-    if before is not None and (live or before.ended is Ended.PORTED_OUT):
+    if before is not None and (live or before.is_ported_away):
         since = before.since
     new = _stretch(told, since, Began.PORTED_IN, now)
     return Heard((*history, new), ended)

@@ -35,6 +35,16 @@ class Holding:
         return self.ended is None
 
     @property
+    def is_ported_away(self) -> bool:
+        """Tell whether the same holder went on at another carrier."""
+        return self.ended in {Ended.PORTED_OUT, Ended.TAKEN_OVER}
+
+    @property
+    def was_claimed(self) -> bool:
+        """Tell whether a query or an order named this stretch."""
+        return self.order_id is not None or self.confirmed_at != self.recorded_at
+
+    @property
     def starts_on(self) -> date:
         """Give the first day of this stretch, as far as it is known."""
         return self.from_on or self.since or date.min
@@ -79,6 +89,29 @@ def latest_of(history: Iterable[Holding]) -> Holding | None:
     indexed = enumerate(history)
     found = max(indexed, key=lambda one: (one[1].holder_from, one[0]), default=None)
     return None if found is None else found[1]
+
+
+def not_given_up(
+    history: History, taker: CarrierId, at: datetime, limits: Limits
+) -> History:
+    """Find what other carriers held lately and ``taker`` says was ported to it.
+
+    Their silence proves no port: nobody ends a holder elsewhere by saying so. A carrier
+    that itself never gave the holder up takes back what is its own.
+    """
+    kept: set[date | None] = set()
+    found = []
+    for one in history:
+        if one.carrier_id == taker:
+            gave_up = one.ended in {Ended.PORTED_OUT, Ended.DISCONNECTED}
+            (kept.discard if gave_up else kept.add)(one.since)
+        elif (
+            one.ended is Ended.TAKEN_OVER
+            and one.since not in kept
+            and at - one.confirmed_at < limits.freeze
+        ):
+            found.append(one)
+    return tuple(found)
 
 
 def swap(history: History, old: Holding, new: Holding) -> History:

@@ -11,6 +11,7 @@ from unbind_broker.holdings.holding import (
     Limits,
     latest_of,
     live_of,
+    not_given_up,
     swap,
 )
 from unbind_broker.holdings.refusals import OwnershipSuperseded, SinceIsKnownPort
@@ -103,7 +104,7 @@ def _go_on(
         from_on = live.from_on or claim.ported_in_on
         return swap(known, live, replace(live, confirmed_at=now, from_on=from_on))
     left_on = claim.ported_in_on or limits.today(now)
-    left = replace(live, ended=Ended.PORTED_OUT, until=left_on)
+    left = replace(live, ended=Ended.TAKEN_OVER, until=left_on)
     return _begin(swap(known, live, left), claim, now, limits)
 
 
@@ -114,7 +115,7 @@ def _begin(known: History, claim: Claim, now: datetime, limits: Limits) -> Histo
     for one in own:
         if (
             one.carrier_id == claim.carrier_id
-            and one.ended is Ended.PORTED_OUT
+            and one.is_ported_away
             and one.until == today
             and claim.ported_in_on in {None, one.from_on}
         ):
@@ -136,7 +137,7 @@ def _begin(known: History, claim: Claim, now: datetime, limits: Limits) -> Histo
 def _how(before: Holding | None, claim: Claim) -> Began:
     if before is None:
         return Began.ATTESTED
-    if before.carrier_id != claim.carrier_id or before.ended is Ended.PORTED_OUT:
+    if before.carrier_id != claim.carrier_id or before.is_ported_away:
         return Began.PORTED_IN
     return Began.RESUMED
 
@@ -146,8 +147,10 @@ def _dispute(
 ) -> Dispute | None:
     """Find the older holder who was confirmed lately and did not visibly leave.
 
+    One that another carrier attested comes first: that one is told.
+
     A carrier that tells by an event of its own that a new holder began has settled it,
-    as far as the older one was its own.
+    as far as the older one was its own. Holders that it puts in between settle nothing.
     """
     first = min(
         (one for one in history if one.since == since), key=lambda one: one.recorded_at
@@ -155,13 +158,19 @@ def _dispute(
     began_at = first.recorded_at
     if now - began_at >= limits.undo_window:
         return None
-    for one in reversed(history):
-        told = first.began is not Began.ATTESTED and first.carrier_id == one.carrier_id
-        if (
-            one.ended is Ended.SUPERSEDED
-            and one.until == since
-            and began_at - one.confirmed_at < limits.freeze
-            and not told
-        ):
-            return Dispute(one.carrier_id, began_at)
-    return None
+    settled = first.carrier_id if first.began is not Began.ATTESTED else None
+    taken = not_given_up(history, first.carrier_id, began_at, limits)
+    against = [
+        one
+        for one in reversed(history)
+        if one.holder_from < since
+        and began_at - one.confirmed_at < limits.freeze
+        and (
+            one in taken
+            or (one.ended is Ended.SUPERSEDED and one.carrier_id != settled)
+        )
+    ]
+    if not against:
+        return None
+    other = min(against, key=lambda one: one.carrier_id == first.carrier_id)
+    return Dispute(other.carrier_id, began_at)

@@ -32,13 +32,15 @@ class Claimed:
     """What a claim changed.
 
     ``is_new`` says that a stretch was written down, ``superseded`` which holding it
-    ended, ``dispute`` whether the two are at odds; ``may_end_orders`` is false where no
-    older holder was ever known.
+    ended, ``dispute`` whether the two are at odds, ``began_dispute`` that nobody has
+    claimed the newer one before; ``may_end_orders`` is false where no older holder was
+    ever known.
     """
 
     is_new: bool
     superseded: Holding | None
     dispute: Dispute | None
+    began_dispute: bool
     may_end_orders: bool
 
     @property
@@ -83,6 +85,8 @@ async def claim(db: Db, now: datetime, wanted: Claim, limits: Limits) -> Claimed
         is_new=len(verdict.history) > len(history),
         superseded=verdict.superseded,
         dispute=verdict.dispute,
+        began_dispute=verdict.dispute is not None
+        and not any(one.since == wanted.since and one.was_claimed for one in history),
         may_end_orders=any(one.holder_from < wanted.since for one in history),
     )
 

@@ -19,7 +19,8 @@ class Ended(CodedEnum):
     SUPERSEDED = ("superseded", 1)  # a later holder became known, nothing else
     DISCONNECTED = ("disconnected", 2)
     TRANSFERRED = ("transferred", 3)
-    PORTED_OUT = ("ported_out", 4)
+    PORTED_OUT = ("ported_out", 4)  # the carrier that lost it says so
+    TAKEN_OVER = ("taken_over", 5)  # only another carrier says that it was ported
 
 
 class HoldingEvent(CodedEnum):

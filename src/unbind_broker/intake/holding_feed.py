@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
+from unbind_broker.base.ids import CarrierId
 from unbind_broker.holdings.events import (
     Duplicate,
     Heard,
@@ -70,18 +71,21 @@ Judged = Sequence[tuple[bytes, Judgement]]
 
 
 async def _end_orders(db: Db, now: datetime, judged: Judged, actor: str) -> None:
-    gone: defaultdict[bytes, set[date]] = defaultdict(set)
+    gone: defaultdict[bytes, dict[date, frozenset[CarrierId]]] = defaultdict(dict)
     followed: defaultdict[bytes, date] = defaultdict(lambda: date.min)
     for index, heard in judged:
         if isinstance(heard, Heard) and heard.disconnected_since:
-            gone[index].add(heard.disconnected_since)
+            gone[index][heard.disconnected_since] = heard.spared
         if isinstance(heard, Heard) and heard.superseded_before:
             followed[index] = max(followed[index], heard.superseded_before)
     if not gone and not followed:
         return
     found = await open_orders(db, gone.keys() | followed.keys())
     disconnected = [
-        one.id for one in found if one.owner_since in gone[one.number_index]
+        one.id
+        for one in found
+        if one.owner_since in gone[one.number_index]
+        and one.carrier_id not in gone[one.number_index][one.owner_since]
     ]
     superseded = [
         one.id for one in found if one.owner_since < followed[one.number_index]

@@ -87,7 +87,7 @@ async def enter_holder(
     return Ownership(
         order_id,
         claimed.dispute,
-        claimed.dispute is not None and claimed.superseded is not None,
+        claimed.began_dispute,
         [one for one in ended if not (one.hidden or one.told)],
         await _facts(db, order_id, claimed, subject, carrier),
     )
