@@ -1,5 +1,6 @@
 """Closed sets of words that are stored as small integers."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
@@ -27,3 +28,8 @@ class CodedEnum(StrEnum):
             if member.code == code:
                 return member
         raise ValueError(f"{code} is no {cls.__name__}")
+
+
+def codes_of(members: Iterable[CodedEnum]) -> str:
+    """List the codes of ``members`` as SQL does behind ``IN``, without brackets."""
+    return ", ".join(str(code) for code in sorted(one.code for one in members))

@@ -6,11 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, sql
 from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items.expiring import expire
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.states import OPEN, OrderStatus
 
 
 async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
@@ -45,7 +46,7 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
 _OVERDUE = sql(
     f"""
     SELECT id FROM orders
-    WHERE status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})
+    WHERE status IN ({codes_of(OPEN)})
         AND deadline <= :now
     ORDER BY deadline
     LIMIT :limit

@@ -4,9 +4,10 @@
 from datetime import datetime
 
 from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.working_days import WorkingTime
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.states import OPEN
 
 
 async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
@@ -41,10 +42,7 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
     return len(moved)
 
 
-_WAITS = (
-    f"status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code}) "
-    "AND deadline_provisional AND told_at IS NULL"
-)
+_WAITS = f"status IN ({codes_of(OPEN)}) AND deadline_provisional AND told_at IS NULL"
 _PROVISIONAL = sql(
     f"""
     SELECT id, created_at FROM orders

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INT, INTS, Db, sql
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.carriers.tables import CarrierStatus, carriers
@@ -53,7 +54,7 @@ async def call_back_suspended(
     return len(found)
 
 
-_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
+_OPEN_CODES = codes_of(OPEN)
 _OPEN_ORDERS = sql(
     f"""
     SELECT o.id

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT
 from unbind_broker.deliveries.joining import mend_astray
 from unbind_broker.orders.settling import settle
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.states import OPEN
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ async def sweep_unsettled(
 _NEXT = sql(
     f"""
     SELECT id, deadline FROM orders
-    WHERE status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})
+    WHERE status IN ({codes_of(OPEN)})
         AND deadline >= :deadline AND (deadline, id) > (:deadline, :order)
     ORDER BY deadline, id
     LIMIT :limit""",

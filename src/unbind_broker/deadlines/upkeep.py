@@ -3,6 +3,7 @@
 
 from datetime import datetime, timedelta
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import uuid7_floor
@@ -12,7 +13,7 @@ MONTHS_AHEAD = 3
 LOG_KEPT = timedelta(hours=1)
 """How long log rows of closed orders are kept for readers under way."""
 
-_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
+_OPEN_CODES = codes_of(OPEN)
 
 
 async def make_partitions(db: Db, now: datetime) -> int:

@@ -21,7 +21,7 @@ from unbind_broker.base.ids import CarrierId, EndpointId, EventId
 from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
-from unbind_broker.items.item import ItemKey
+from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.orders.states import OrderKind
 
 _POSTED_TO = f"e.delivery = {Delivery.PUSH.code} AND e.verified_at IS NOT NULL"
@@ -93,12 +93,8 @@ async def announce_cancelled(db: Db, now: datetime, keys: Collection[ItemKey]) -
     is.
     """
     if keys:
-        named = sorted(keys)
-        values = {
-            "orders": [key.order_id for key in named],
-            "platforms": [key.platform_id for key in named],
-        }
-        await db.execute(_CANCELLED, {**values, "now": now})
+        values = {**key_arrays(sorted(keys)), "now": now}
+        await db.execute(_CANCELLED, values)
 
 
 async def fetch_cancelled(db: Db, endpoint_id: EndpointId, limit: int) -> list[Subject]:
@@ -112,11 +108,7 @@ async def fetch_cancelled(db: Db, endpoint_id: EndpointId, limit: int) -> list[S
 async def note_cancelled(db: Db, keys: Collection[ItemKey]) -> None:
     """Forget cancellations that were handed out and have been acknowledged."""
     if keys:
-        values = {
-            "orders": [key.order_id for key in keys],
-            "platforms": [key.platform_id for key in keys],
-        }
-        await db.execute(_NOTE_CANCELLED, values)
+        await db.execute(_NOTE_CANCELLED, key_arrays(keys))
 
 
 async def announce_notice(

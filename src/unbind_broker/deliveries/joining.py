@@ -6,7 +6,7 @@ from uuid import UUID
 
 from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.deliveries.queue import REQUESTS, Due, Subject, schedule
-from unbind_broker.items.item import ItemKey
+from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.joining import lock_astray, pass_on, set_free
 from unbind_broker.orders.states import OrderKind
 
@@ -38,13 +38,9 @@ async def mend_astray(db: Db, now: datetime, order_ids: Collection[UUID]) -> Non
 
 
 async def _requests(db: Db, keys: Collection[ItemKey]) -> list[Subject]:
-    values = {
-        "orders": [key.order_id for key in keys],
-        "platforms": [key.platform_id for key in keys],
-    }
     return [
         Subject(row.endpoint_id, REQUESTS[OrderKind.from_code(row.kind)], row.order_id)
-        for row in await fetch_all(db, _ASKED, values)
+        for row in await fetch_all(db, _ASKED, key_arrays(keys))
     ]
 
 

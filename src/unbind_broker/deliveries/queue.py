@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import (
     BIGS,
     INSTANT,
@@ -20,9 +21,9 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.endpoints.events import NOTICES, EventType
-from unbind_broker.items.item import ItemKey
+from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.states import OrderKind, OrderStatus
+from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 
 REQUESTS: dict[OrderKind, EventType] = {
     OrderKind.QUERY: EventType.QUERY_REQUESTED,
@@ -147,7 +148,7 @@ _TAKE_OVER = sql(
         END)::smallint, o.id, 0
     FROM orders o
     JOIN items i ON i.order_id = o.id
-    WHERE o.status IN ({OrderStatus.HELD.code}, {OrderStatus.IN_PROGRESS.code})
+    WHERE o.status IN ({codes_of(OPEN)})
         AND i.platform_id = :platform
         AND i.status = {_QUEUED} AND i.attempts > 0 AND i.follows IS NULL
     ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
@@ -220,11 +221,7 @@ async def stop_sending(db: Db, keys: Collection[ItemKey]) -> None:
     """Delete the requests for these items that wait to be sent again."""
     if not keys:
         return
-    values = {
-        "orders": [key.order_id for key in keys],
-        "platforms": [key.platform_id for key in keys],
-    }
-    await db.execute(_STOP_SENDING, values)
+    await db.execute(_STOP_SENDING, key_arrays(keys))
 
 
 async def delete(db: Db, subjects: Collection[Subject]) -> None:

@@ -24,6 +24,7 @@ from uuid import UUID
 from sqlalchemy import Boolean
 
 from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import (
     BYTES,
     INSTANT,
@@ -37,7 +38,7 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.intake.asked import AskingCarrier
-from unbind_broker.items.item import ItemKey
+from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.joining import Created, create_joined
 from unbind_broker.items.service import create
 from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
@@ -149,12 +150,7 @@ async def _dispute(
     """Write down which results are asked for again, because somebody doubts them."""
     if not results:
         return
-    values = {
-        "order": order.id,
-        "now": now,
-        "orders": [key.order_id for key in results],
-        "platforms": [key.platform_id for key in results],
-    }
+    values = {**key_arrays(results), "order": order.id, "now": now}
     disputed: defaultdict[UUID, list[int]] = defaultdict(list)
     for row in await fetch_all(db, _DISPUTE, values):
         disputed[row.disputed_order_id].append(row.platform_id)
@@ -172,8 +168,8 @@ async def _dispute(
     await record(db, now, *facts)
 
 
-_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
-_ENDED_BY_US = ", ".join(str(code) for code in sorted(one.code for one in ENDED_BY_US))
+_OPEN_CODES = codes_of(OPEN)
+_ENDED_BY_US = codes_of(ENDED_BY_US)
 _OTHERS = sql(
     f"""
     SELECT id, kind FROM orders

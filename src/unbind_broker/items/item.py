@@ -1,5 +1,6 @@
 """One platform's part of an order, as far as it can change."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +14,14 @@ class ItemKey(NamedTuple):
 
     order_id: UUID
     platform_id: int
+
+
+def key_arrays(keys: Collection[ItemKey]) -> dict[str, object]:
+    """Give keys as statements take them: ``:orders`` and ``:platforms``, in step."""
+    return {
+        "orders": [key.order_id for key in keys],
+        "platforms": [key.platform_id for key in keys],
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

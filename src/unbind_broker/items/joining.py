@@ -14,10 +14,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
-from unbind_broker.items.item import ItemKey
+from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.service import RECEIVERS, RECEIVES
 from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.states import OPEN as OPEN_ORDERS
@@ -43,7 +44,7 @@ async def create_joined(
     Those of the platforms of ``leaders``, which the caller has locked, follow them and
     have at once what these have.
     """
-    values = {**_named(leaders), "order": order_id, "now": now}
+    values = {**key_arrays(leaders), "order": order_id, "now": now}
     values |= {"chosen": None if platforms is None else list(platforms)}
     return Created(*(await db.execute(_CREATE_JOINED, values)).one())
 
@@ -57,7 +58,8 @@ async def pass_on(db: Db, now: datetime, leaders: Collection[ItemKey]) -> set[UU
     """
     if not leaders:
         return set()
-    return set((await db.execute(_PASS_ON, {**_named(leaders), "now": now})).scalars())
+    values = {**key_arrays(leaders), "now": now}
+    return set((await db.execute(_PASS_ON, values)).scalars())
 
 
 async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[ItemKey]:
@@ -69,7 +71,7 @@ async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[It
     """
     if not ended:
         return []
-    rows = await fetch_all(db, _SET_FREE, {**_named(ended), "now": now})
+    rows = await fetch_all(db, _SET_FREE, {**key_arrays(ended), "now": now})
     return [ItemKey(row.order_id, row.platform_id) for row in rows]
 
 
@@ -81,8 +83,8 @@ async def lock_astray(db: Db, order_ids: Collection[UUID]) -> list[ItemKey]:
 
 _QUEUED = ItemStatus.QUEUED.code
 _IS_OPEN = f"f.status < {FIRST_FINAL_CODE}"
-_ENDED_BY_US = ", ".join(str(code) for code in sorted(one.code for one in ENDED_BY_US))
-_OPEN_ORDERS = ", ".join(str(code) for code in sorted(one.code for one in OPEN_ORDERS))
+_ENDED_BY_US = codes_of(ENDED_BY_US)
+_OPEN_ORDERS = codes_of(OPEN_ORDERS)
 
 
 _TOLD = (
@@ -244,10 +246,3 @@ _LOCK_ASTRAY = sql(
     FOR NO KEY UPDATE OF l""",
     orders=UUIDS,
 )
-
-
-def _named(keys: Collection[ItemKey]) -> dict[str, object]:
-    return {
-        "orders": [key.order_id for key in keys],
-        "platforms": [key.platform_id for key in keys],
-    }

@@ -26,7 +26,7 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
-from unbind_broker.items.item import Item, ItemKey
+from unbind_broker.items.item import Item, ItemKey, key_arrays
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import PlatformStatus
@@ -65,7 +65,7 @@ _CREATE_FOR_SOME = sql(
 
 async def lock(db: Db, keys: Collection[ItemKey]) -> None:
     """Lock items ahead of several verbs, which could lock them in different orders."""
-    await db.execute(_LOCK, _named(keys))
+    await db.execute(_LOCK, key_arrays(keys))
 
 
 class Answered(NamedTuple):
@@ -82,7 +82,7 @@ class Answered(NamedTuple):
 async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> Answered:
     """Count an attempt that was answered with 2xx; queued items are taken by it."""
     answered = Answered([], [])
-    rows = await db.execute(_ACKNOWLEDGE, {**_named(keys), "now": now})
+    rows = await db.execute(_ACKNOWLEDGE, {**key_arrays(keys), "now": now})
     for *key, status in rows:
         called_back = status == _CANCELLED
         (answered.called_back if called_back else answered.taken).append(ItemKey(*key))
@@ -94,7 +94,7 @@ async def count_attempts(db: Db, keys: Collection[ItemKey]) -> list[ItemKey]:
 
     Returns those that had been cancelled meanwhile.
     """
-    rows = await db.execute(_COUNT_ATTEMPTS, _named(keys))
+    rows = await db.execute(_COUNT_ATTEMPTS, key_arrays(keys))
     return [ItemKey(*row) for row in rows]
 
 
@@ -105,7 +105,7 @@ async def mark_undeliverable(
 
     The attempt that led to it is counted by ``count_attempts``.
     """
-    rows = await db.execute(_MARK_UNDELIVERABLE, {**_named(keys), "now": now})
+    rows = await db.execute(_MARK_UNDELIVERABLE, {**key_arrays(keys), "now": now})
     return [ItemKey(*row) for row in rows]
 
 
@@ -207,7 +207,7 @@ async def replace(db: Db, changed: Sequence[Item]) -> None:
     await db.execute(
         _REPLACE,
         {
-            **_named([item.key for item in changed]),
+            **key_arrays([item.key for item in changed]),
             "statuses": [item.status.code for item in changed],
             "lates": [item.late for item in changed],
             "reasons": [item.reason and item.reason.code for item in changed],
@@ -259,10 +259,3 @@ _REPLACE = sql(
     **{f"{column}_values": TEXTS for column in _TEXTS},
     **{f"{column}_values": UUIDS for column in _IDS},
 )
-
-
-def _named(keys: Collection[ItemKey]) -> dict[str, object]:
-    return {
-        "orders": [key.order_id for key in keys],
-        "platforms": [key.platform_id for key in keys],
-    }

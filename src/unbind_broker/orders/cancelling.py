@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, UUIDS, Db, fetch_all, sql
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 
-_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
+_OPEN_CODES = codes_of(OPEN)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import uuid7_floor
 from unbind_broker.orders.states import OPEN
 
-_OPEN_CODES = ", ".join(str(code) for code in sorted(one.code for one in OPEN))
+_OPEN_CODES = codes_of(OPEN)
 
 
 async def find_finished(
