@@ -103,13 +103,17 @@ async def test_a_number_with_open_orders_is_not_forgotten(office: Office) -> Non
     assert (answer.status_code, answer.json()["code"]) == (409, "orders-open")
 
 
+@pytest.mark.parametrize(
+    "held",
+    [b"13800001234", b"138-0000 1234", rb"138\u200b0000\uff11\uff12\uff13\uff14"],
+)
 async def test_reports_that_hold_the_number_are_destroyed(
-    office: Office, engine: AsyncEngine
+    office: Office, engine: AsyncEngine, held: bytes
 ) -> None:
     order_id = await office.order()
     await office.scene.report("weibo", not_bound(order_id))
     async with engine.begin() as db:
-        for name, body in (("with", b"13800001234"), ("without", b"{}")):
+        for name, body in (("with", held), ("without", b"{}")):
             await db.execute(
                 text(
                     "INSERT INTO evidence (platform_id, webhook_id, received_at,"

@@ -121,7 +121,8 @@ async def test_words_of_platforms_go_with_the_number(db: Db) -> None:
 
 
 async def test_bodies_of_old_reports_go_and_their_digests_stay(db: Db) -> None:
-    for name, at in (("old", LONG_AGO), ("new", NOON)):
+    names = (("1763712000-1", LONG_AGO), ("of-138-0000-1234", LONG_AGO), ("new", NOON))
+    for name, at in names:
         await db.execute(
             insert(evidence).values(
                 platform_id=1,
@@ -135,16 +136,18 @@ async def test_bodies_of_old_reports_go_and_their_digests_stay(db: Db) -> None:
                 answer=b"{}",
             )
         )
-    assert (await destroy_old(db, NOON, BEFORE, None, 10)).reports == 1
-    kept = await db.execute(
-        select(evidence.c.webhook_id, evidence.c.body, evidence.c.body_sha256).order_by(
-            evidence.c.webhook_id
-        )
-    )
-    assert [tuple(row) for row in kept] == [
-        ("new", b"{}", b"digest"),
-        ("old", None, b"digest"),
+    assert (await destroy_old(db, NOON, BEFORE, None, 10)).reports == 2
+    columns = (evidence.c.webhook_id, evidence.c.body, evidence.c.body_sha256)
+    kept = (await db.execute(select(*columns).order_by(evidence.c.webhook_id))).all()
+    assert [tuple(row[1:]) for row in kept] == [
+        (None, b"digest"),
+        (None, b"digest"),
+        (b"{}", b"digest"),
     ]
+    old, with_number, new = (row.webhook_id for row in kept)
+    assert (old, new) == ("1763712000-1", "new")
+    assert with_number.startswith("destroyed-")
+    assert not NUMBER.search(with_number)
 
 
 async def test_months_in_which_nothing_is_open_are_dropped(

@@ -98,6 +98,12 @@ def mask_numbers(text: str) -> str:
     return text if masked == plain else masked
 
 
+def digits_in(text: str) -> str:
+    """Read all digits of a text, of any script, and nothing that stands between."""
+    values = (unicodedata.digit(one, None) for one in _unescaped(text))
+    return "".join(str(value) for value in values if value is not None)
+
+
 def clean_free_text(text: str) -> str:
     """Make a stranger's words fit to store and show.
 
@@ -186,11 +192,14 @@ def _refuse(region: str) -> NoReturn:
 def _printable_only(text: str) -> str:
     """Read escapes, and those that come of them, and drop what is not to be seen."""
     while True:
-        read = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-        printable = "".join(map(_printable, read))
+        printable = "".join(map(_printable, _unescaped(text)))
         if printable == text:
             return text
         text = printable
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def _printable(character: str) -> str:

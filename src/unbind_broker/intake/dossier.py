@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import (
     RowMapping,
     Select,
+    Text,
     any_,
+    cast,
     delete,
     exists,
-    func,
     literal,
     select,
     update,
@@ -21,11 +22,11 @@ from sqlalchemy import (
 
 from unbind_broker.audit.tables import audit_events
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.database import BYTES, UUIDS, Db
+from unbind_broker.base.database import UUIDS, Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant
-from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.numbers import PhoneNumber, digits_in
 from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.callbacks.tables import evidence, violations
 from unbind_broker.carriers.tables import carriers
@@ -231,16 +232,26 @@ def _plain(value: object) -> object:
 async def _destroy_reports(
     db: Db, number: PhoneNumber, order_ids: Sequence[UUID]
 ) -> int:
-    """Destroy the bodies of signed reports that hold the number's digits."""
+    """Destroy signed reports that hold the number, however they write it."""
     named = select(items.c.evidence_id).where(
         items.c.order_id == _any(order_ids), items.c.evidence_id.is_not(None)
     )
-    digits = number.e164[-_NATIONAL_DIGITS:].encode("ascii")
-    holding = func.position(literal(digits, BYTES).op("IN")(evidence.c.body)) > 0
+    kept = await db.execute(
+        select(evidence.c.id, evidence.c.webhook_id, evidence.c.body).where(
+            evidence.c.id.in_(named), evidence.c.body.is_not(None)
+        )
+    )
+    digits = number.e164[-_NATIONAL_DIGITS:]
+    holding = [
+        one.id
+        for one in kept
+        if digits in digits_in(f"{one.webhook_id} {one.body.decode(errors='replace')}")
+    ]
+    webhook_id = literal("destroyed-") + cast(evidence.c.id, Text)
     statement = (
         update(evidence)
-        .where(evidence.c.id.in_(named), holding)
-        .values(body=None, answer=None)
+        .where(evidence.c.id.in_(holding))
+        .values(body=None, answer=None, webhook_id=webhook_id)
     )
     return (await db.execute(statement)).rowcount
 
