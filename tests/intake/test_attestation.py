@@ -142,10 +142,14 @@ def _forged() -> dict[str, str]:
     public = jwk_of(EDWARDS, "ed")["x"]
     header, body, signature = signed(EDWARDS, "ed", said).split(".")
     part = urlsafe_b64encode(b'{"alg":"none","kid":"ed"}').rstrip(b"=").decode()
+    nameless = urlsafe_b64encode(b'{"kid":"ed"}').rstrip(b"=").decode()
+    deep = urlsafe_b64encode(b"[" * 2500).rstrip(b"=").decode()
     doubled = payload.replace(b"{", b'{"sub": "+8613800009999", ', 1)
     return {
         "none": f"{part}.{body}.",
         "none, signed": f"{part}.{body}.{signature}",
+        "no algorithm": f"{nameless}.{body}.{signature}",
+        "a header too deep": f"{deep}.{body}.{signature}",
         "public key as a secret": PyJWT().encode(
             said, public, "HS256", headers={"kid": "ed"}
         ),
@@ -161,6 +165,7 @@ def _forged() -> dict[str, str]:
         "rubbish": "x.y.z",
         "a list": signed_bytes(EDWARDS, "ed", b"[]"),
         "no JSON": signed_bytes(EDWARDS, "ed", b"{"),
+        "claims too deep": signed_bytes(EDWARDS, "ed", b"[" * 2900),
         "a claim twice": signed_bytes(EDWARDS, "ed", doubled),
     }
 

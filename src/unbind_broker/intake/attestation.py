@@ -85,7 +85,7 @@ def _verified(token: str, jwks: Jwks | None) -> Mapping[str, Any]:
         claims = json.loads(payload, object_pairs_hook=_no_twins)
     except InvalidTokenError:
         raise _invalid("the signature does not verify") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _invalid("expected claims as JSON, each once") from None
     if not isinstance(claims, dict) or claims.keys() != _CLAIMS:
         raise _invalid(f"expected exactly the claims {', '.join(sorted(_CLAIMS))}")
@@ -96,14 +96,14 @@ def _key_named(token: str, jwks: Jwks | None) -> tuple[str, AttestationKey]:
     """Find the registered key that the header names, by the algorithm of the key."""
     try:
         header = get_unverified_header(token)
-    except InvalidTokenError:
+    except (InvalidTokenError, RecursionError):
         raise _invalid("expected a compact JWS") from None
     if header.keys() - _HEADER:
         raise _invalid(f"expected no header members but {', '.join(sorted(_HEADER))}")
     found = None if jwks is None else find_key(jwks, header.get("kid"))
     if found is None:
         raise _invalid("kid names none of the carrier's registered keys")
-    if header["alg"] != found[0]:
+    if header.get("alg") != found[0]:
         raise _invalid(f"expected alg {found[0]}, as the key that kid names")
     return found
 
