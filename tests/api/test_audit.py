@@ -134,11 +134,11 @@ async def test_events_of_a_query_or_an_order_are_found_by_its_id(
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
-        ({"order": "evt_01kb2x5c7zf3v8h1m4n6p9q2rs"}, "/order"),
+        ({"order": "evt_01kb2x5c7zf3v8h1m4n6p9q2rs"}, "/query/order"),
         ({"actor": "+8613800001234"}, "/query/actor"),
         ({"action": "drop table"}, "/query/action"),
         ({"after": "yesterday"}, "/query/after"),
-        ({"cursor": "%00"}, "/cursor"),
+        ({"cursor": "%00"}, "/query/cursor"),
         ({"limit": "0"}, "/query/limit"),
     ],
 )

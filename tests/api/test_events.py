@@ -74,6 +74,8 @@ async def test_reading_on_begins_behind_the_last_event(scene: Scene) -> None:
     assert [one["id"] for one in second["data"]] == made[3:]
     assert second["next_cursor"] is None
     assert (await scene.get("/v1/events", after=made[4])).json()["data"] == []
+    paged = await scene.get("/v1/events", cursor=first["next_cursor"])
+    assert paged.json() == second
     made.append(await told(scene, EventType.CARRIER_BRAKED))
     later = (await scene.get("/v1/events", after=made[4].upper())).json()
     assert [one["id"] for one in later["data"]] == made[5:]
@@ -85,7 +87,13 @@ async def test_reading_on_begins_behind_the_last_event(scene: Scene) -> None:
 async def test_what_is_no_event_is_refused(scene: Scene, after: str) -> None:
     answer = await scene.get("/v1/events", after=after)
     assert answer.status_code == 422
-    assert [one["pointer"] for one in answer.json()["errors"]] == ["/after"]
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/query/after"]
+
+
+async def test_two_places_to_read_on_from_are_refused(scene: Scene) -> None:
+    event = await told(scene, EventType.CARRIER_BRAKED)
+    answer = await scene.get("/v1/events", after=event, cursor=event)
+    assert answer.status_code == 422
 
 
 async def test_unknown_events_and_those_of_others_are_not_found_alike(

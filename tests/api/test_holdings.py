@@ -71,6 +71,7 @@ async def test_a_body_that_is_no_list_of_lines_is_refused(
         answer = await scene.post("/v1/holdings", body)
         assert answer.status_code == status
         assert answer.json()["code"] == "validation-failed"
+        assert "after validation" not in answer.text
 
 
 async def test_what_is_no_json_is_refused(
@@ -82,6 +83,7 @@ async def test_what_is_no_json_is_refused(
         assert answer.json()["code"] == "malformed-json"
         answer = await stream(scene, b"x", {"Content-Type": "text/plain"})
         assert answer.status_code == 415
+        assert "text/csv" in answer.json()["detail"]
 
 
 async def test_a_disconnection_ends_the_holders_open_orders(

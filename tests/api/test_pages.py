@@ -48,7 +48,7 @@ def test_first_page_has_no_cursor() -> None:
 def test_what_is_no_cursor_of_slugs_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidFields) as caught:
         read_cursor(cursor, slug_key)
-    assert caught.value.errors[0].pointer == "/cursor"
+    assert caught.value.errors[0].pointer == "/query/cursor"
 
 
 @pytest.mark.parametrize("key", ["-1", "2147483648", "9" * 50, "x", ""])

@@ -104,6 +104,9 @@ async def test_it_shows_the_outcome_in_both_languages(
         assert text in chinese
     for text in ("Unbinding", "weibo platform", "legal reasons", "27 Nov 2026, 23:59"):
         assert text in english
+    # Taken, which is not done: more is never told.
+    assert "1 个已接收请求或请求已终止" in chinese
+    assert "1 have taken the request, or it has ended" in english
     assert "soulmate" not in chinese + english
 
 

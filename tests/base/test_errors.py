@@ -1,7 +1,7 @@
 import pickle
 from typing import ClassVar
 
-from unbind_broker.base.errors import BrokerError, FieldError
+from unbind_broker.base.errors import BrokerError, FieldError, InvalidFields
 
 
 class TeapotError(BrokerError):
@@ -28,3 +28,8 @@ def test_error_survives_the_way_between_processes() -> None:
     error = TeapotError("wrong pot", (FieldError("/pot", "chipped"),))
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled on the same line
     assert (copy.detail, copy.errors) == (error.detail, error.errors)
+
+
+def test_wrong_body_as_a_whole_is_named_too() -> None:
+    wrong = (FieldError("", "expected a header"), FieldError("/pot", "chipped"))
+    assert InvalidFields(wrong).detail == "the body: expected a header; /pot: chipped"

@@ -1,11 +1,13 @@
 import random
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sending.parts import SECRET
 from tests.support.clock import NOON
+from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.signing import sign_v1
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.sending.batches import webhook_id
@@ -40,7 +42,17 @@ def test_webhook_id_tells_items_events_and_occasions_apart(
     assert len(ids) == 4
 
 
-def test_webhook_id_can_be_signed() -> None:
-    made = webhook_id(EventType.UNBIND_REQUESTED, [UUID(int=1)])
-    assert made.startswith("msg_")
+@pytest.mark.parametrize(
+    ("event", "prefix"),
+    [(EventType.UNBIND_REQUESTED, "msg_"), (EventType.ORDER_HELD, "evt_")],
+)
+def test_webhook_id_can_be_signed(event: EventType, prefix: str) -> None:
+    made = webhook_id(event, [UUID(int=1)])
+    assert made.startswith(prefix)
     assert sign_v1([SECRET], made, NOON, b"{}").startswith("v1,")
+
+
+def test_notice_keeps_the_id_that_the_feed_shows() -> None:
+    notice = UUID(int=7)
+    made = webhook_id(EventType.CARRIER_BRAKED, [notice])
+    assert parse_id(made, Prefix.EVENT) == notice

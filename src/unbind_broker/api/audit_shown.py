@@ -60,7 +60,7 @@ class SearchByNumber(RequestModel):
     def wanted(self, number_index: bytes) -> Wanted:
         """Give the filter; raises ``InvalidFields``."""
         return Wanted(
-            order_id=_order_id(self.order),
+            order_id=_order_id(self.order, "/order"),
             number_index=number_index,
             actor=self.actor,
             action=self.action,
@@ -84,7 +84,7 @@ def _filter(
     before: Annotated[Instant | None, Query(description=_BEFORE_FIELD)] = None,
 ) -> Wanted:
     return Wanted(
-        order_id=_order_id(order),
+        order_id=_order_id(order, "/query/order"),
         actor=actor,
         action=action,
         after=after,
@@ -237,10 +237,10 @@ def show_cosignature(kept: Cosignature) -> CosignatureShown:
     )
 
 
-def _order_id(text: str | None) -> UUID | None:
+def _order_id(text: str | None, pointer: str) -> UUID | None:
     if text is None:
         return None
     found = parse_id(text, Prefix.ORDER, Prefix.QUERY)
     if found is None:
-        raise InvalidFields.at("/order", "expected the id of a query or an order")
+        raise InvalidFields.at(pointer, "expected the id of a query or an order")
     return found

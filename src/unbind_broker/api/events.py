@@ -2,6 +2,7 @@
 
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
@@ -40,7 +41,9 @@ _PAGE: JsonDict = {"data": [_EVENT], "next_cursor": None}
 class ToldEvent(AnswerModel):
     """One thing that happened, as its webhook says it."""
 
-    id: str = Field(examples=[EVENT_ID])
+    id: str = Field(
+        examples=[EVENT_ID], description="Its webhook has it as `webhook-id`."
+    )
     type: str = Field(
         examples=["order.held"],
         json_schema_extra={"enum": [*map(str, sorted(NOTICES))]},
@@ -78,6 +81,14 @@ async def read_events(
             examples=[EVENT_ID],
         ),
     ] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=64,
+            description="The `next_cursor` of the page before: another word for "
+            "`after`.",
+        ),
+    ] = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Read everything that webhooks tell you, oldest first.
@@ -89,7 +100,7 @@ async def read_events(
     """
     carrier = carrier_of(caller)
     async with context.engine.connect() as db:
-        place = await _place(db, carrier, after)
+        place = await _place(db, carrier, _behind(after, cursor))
         told = await feed.read_on(db, carrier, place, limit + 1)
     shown = [_shown(one) for one in told[:limit]]
     more = len(told) > limit
@@ -98,12 +109,21 @@ async def read_events(
     )
 
 
-async def _place(db: Db, carrier: CarrierId, after: str | None) -> Place:
-    if after is None:
-        return feed.START
-    notice = parse_id(after, Prefix.EVENT)
+def _behind(after: str | None, cursor: str | None) -> UUID | None:
+    if after is not None and cursor is not None:
+        raise InvalidFields.at("/query/cursor", "expected after or cursor, not both")
+    name, told = ("after", after) if cursor is None else ("cursor", cursor)
+    if told is None:
+        return None
+    notice = parse_id(told, Prefix.EVENT)
     if notice is None:
-        raise InvalidFields.at("/after", "expected the id of an event, evt_…")
+        raise InvalidFields.at(f"/query/{name}", "expected the id of an event, evt_…")
+    return notice
+
+
+async def _place(db: Db, carrier: CarrierId, notice: UUID | None) -> Place:
+    if notice is None:
+        return feed.START
     place = await feed.find_place(db, carrier, notice)
     if place is None:
         raise NotFound(

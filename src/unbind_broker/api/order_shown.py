@@ -73,7 +73,10 @@ class ListedOrderShown(AnswerModel):
     id: str = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
     kind: OrderKind = Field(examples=["unbind"])
     status: OrderStatus = Field(examples=["in_progress"])
-    number: str = Field(examples=["+86138****1234"], description="Masked.")
+    number: str = Field(
+        examples=["+86138****1234"],
+        description="Masked; `****` once the number itself has been destroyed.",
+    )
     owner_since: date = Field(examples=["2025-03-01"])
     cutoff: ShownInstant = Field(
         description="`owner_since` 00:00 in the broker's time zone: the border between "
@@ -84,8 +87,13 @@ class ListedOrderShown(AnswerModel):
     carrier: str = Field(examples=["china-mobile"])
     reference: str | None = Field(examples=["R-20261121-000017"])
     created_at: ShownInstant
-    held_until: ShownInstant | None = Field(description="Nothing is sent before.")
-    held_for: HoldReason | None
+    held_until: ShownInstant | None = Field(
+        description="Nothing is sent before. Null: it was never held, or an "
+        "administrator decides."
+    )
+    held_for: HoldReason | None = Field(
+        description="Why it is `held`; stays when that is over."
+    )
     deadline: ShownInstant
     completed_at: ShownInstant | None
     summary: dict[str, int] = Field(

@@ -58,7 +58,9 @@ def read_cursor(cursor: str | None, parse: Callable[[str], Key]) -> Key | None:
             return parse(text)
     except (ValueError, binascii.Error):
         pass
-    raise InvalidFields.at("/cursor", "expected the next_cursor of the page before")
+    raise InvalidFields.at(
+        "/query/cursor", "expected the next_cursor of the page before"
+    )
 
 
 def slug_key(text: str) -> str:

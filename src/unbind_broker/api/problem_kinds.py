@@ -85,9 +85,11 @@ _KINDS = (
     ProblemKind(
         "unsupported-media-type",
         415,
-        "The body must be JSON",
-        "Send 'Content-Type: application/json'.",
-        "请发送 “Content-Type: application/json”。",
+        "The body has a media type that is not taken here",
+        "Send 'Content-Type: application/json'. POST /v1/holdings takes "
+        "application/x-ndjson and text/csv too.",
+        "请发送 “Content-Type: application/json”；"
+        "POST /v1/holdings 另接受 application/x-ndjson 和 text/csv。",
     ),
     ProblemKind(
         "validation-failed",

@@ -217,10 +217,19 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     )
 
 
+_OBJECT = "expected an object"
+_WORDS = {
+    "missing": "this field is required",
+    "extra_forbidden": "there is no such field",
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+}
+"""Where pydantic speaks of itself or of Python."""
+
+
 def _words(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "this field is required"
-    if kind == "extra_forbidden":
-        return "there is no such field"
-    message = message.removeprefix("Value error, ")
+    if kind in _WORDS:
+        return _WORDS[kind]
+    message = message.removeprefix("Value error, ").replace(" after validation", "")
     return message[:1].lower() + message[1:]

@@ -143,7 +143,8 @@ class EndpointTest(AnswerModel):
 WebhookId = Annotated[
     str,
     Header(
-        description="The same for the same items and occasion, on every retry.",
+        description="The same for the same items and occasion, on every retry. What "
+        "carriers are told has the `id` that `GET /v1/events` shows.",
         examples=["msg_2Yh3mJ8QvXk2"],
     ),
 ]

@@ -39,7 +39,9 @@ class InvalidFields(BrokerError):
     title: ClassVar[str] = "The request is not valid"
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        detail = "; ".join(f"{wrong.pointer}: {wrong.detail}" for wrong in errors)
+        detail = "; ".join(
+            f"{wrong.pointer or 'the body'}: {wrong.detail}" for wrong in errors
+        )
         super().__init__(detail, errors)
 
     @classmethod

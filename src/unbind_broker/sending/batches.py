@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.deliveries.queue import REQUEST_EVENTS
-from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.sending.payloads import Key, Outgoing
 from unbind_broker.sending.positions import Position
 
@@ -60,7 +61,13 @@ class Batch:
 def webhook_id(
     event: EventType, subject_ids: Collection[UUID], occasion: str = FIRST
 ) -> str:
-    """Name a request: the same for the same items and occasion, on every retry."""
+    """Name a request: the same for the same items and occasion, on every retry.
+
+    A notice has a name already, by which the carrier's feed shows it.
+    """
+    if event in NOTICES:
+        (notice_id,) = subject_ids
+        return format_id(Prefix.EVENT, notice_id)
     return f"msg_{digest(event, occasion, subject_ids).hex()}"
 
 
