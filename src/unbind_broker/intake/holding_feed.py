@@ -20,7 +20,7 @@ from unbind_broker.intake.holding_lines import HoldingLine, LineOutcome, LineSta
 from unbind_broker.intake.ownership import ended_fact, limits_of, slugs_of
 from unbind_broker.intake.place_order import IntakeTools
 from unbind_broker.items.states import Reason
-from unbind_broker.notices.calling_back import call_back
+from unbind_broker.notices.calling_back import call_back, hold_still
 from unbind_broker.orders.service import lock_numbers, open_orders
 
 MOST_AT_ONCE = 100
@@ -90,6 +90,8 @@ async def _end_orders(db: Db, now: datetime, judged: Judged, actor: str) -> None
     superseded = [
         one.id for one in found if one.owner_since < followed[one.number_index]
     ]
+    # Both at once, because nobody locks orders once he has items.
+    await hold_still(db, now, [*disconnected, *superseded])
     await call_back(db, now, disconnected, Reason.NUMBER_DISCONNECTED, actor)
     await call_back(db, now, superseded, Reason.SUPERSEDED, actor)
 
