@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.clock import FixedClock
 from tests.support.holdings_api import CSV, LINE, NDJSON, line, number, rows, stream
-from tests.support.order_api import NUMBER, a_scene
+from tests.support.order_api import NUMBER, Scene, a_scene
+from tests.support.waiting import eventually
 from unbind_broker.api.holding_streams import (
     LONGEST_LINE,
     LineUnreadable,
@@ -142,6 +144,31 @@ async def test_what_came_before_a_break_stands(
         again = await stream(scene, ndjson(0, MOST_AT_ONCE + 1), NDJSON)
         assert again.json()["duplicates"] == MOST_AT_ONCE
         assert again.json()["recorded"] == 1
+
+
+async def test_streams_of_one_carrier_leave_room_for_the_others(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    over = asyncio.Event()
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"{"
+        await over.wait()
+
+    async with a_scene(engine, clock) as scene:
+        other = {**await scene.add_carrier("china-unicom"), **NDJSON}
+        drips = [asyncio.create_task(stream(scene, dripping(), NDJSON)) for _ in "12"]
+        refused = await eventually(lambda: refusal(scene))
+        taken = await scene.http.post("/v1/holdings", content=b"{}", headers=other)
+        over.set()
+        answers = [(await drip).status_code for drip in drips]
+    assert refused.json()["code"] == "overloaded"
+    assert (taken.status_code, answers) == (200, [200, 200])
+
+
+async def refusal(scene: Scene) -> httpx.Response | None:
+    answer = await stream(scene, b"", NDJSON)
+    return answer if answer.status_code == 503 else None
 
 
 async def test_a_stream_that_stops_is_given_up() -> None:

@@ -1,5 +1,6 @@
 """Let a bounded number of writes in; tell the others to come back."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,3 +35,27 @@ class Admission:
             yield
         finally:
             self.inside -= 1
+
+
+class SharedAdmission(Admission):
+    """Give nobody more than ``of_one`` of the places, however long it keeps them."""
+
+    def __init__(self, limit: int, of_one: int) -> None:
+        super().__init__(limit)
+        self.of_one = of_one
+        self.taken: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def enter_as(self, whose: str) -> AsyncIterator[None]:
+        """Hold a place of somebody's; raises ``Overloaded``."""
+        if self.taken[whose] >= self.of_one:
+            raise Overloaded(
+                f"{self.of_one} requests of yours are being served by this process "
+                "already; nothing was stored, try again when one has ended"
+            )
+        async with self.enter():
+            self.taken[whose] += 1
+            try:
+                yield
+            finally:
+                self.taken[whose] -= 1

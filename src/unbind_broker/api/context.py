@@ -4,14 +4,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from unbind_broker.api.admission import Admission
+from unbind_broker.api.admission import Admission, SharedAdmission
 from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
 from unbind_broker.api.waiting import Completions
 from unbind_broker.runtime.opening import Runtime
 
 MOST_FEEDS = 4
-"""Streams of holdings that one process takes at a time: each lasts for minutes."""
+MOST_FEEDS_OF_ONE = 2
+"""Streams of holdings that one process takes at a time, of all and of one carrier: each
+lasts for minutes, and one that drips for an hour must not keep the others out."""
 
 
 class Context:
@@ -24,7 +26,7 @@ class Context:
         self.engine = runtime.engine
         self.clock = runtime.clock
         self.admission = Admission(settings.max_in_flight)
-        self.feeds = Admission(MOST_FEEDS)
+        self.feeds = SharedAdmission(MOST_FEEDS, MOST_FEEDS_OF_ONE)
         self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
         self.probe_places = ProbePlaces()
         self.completions = Completions(runtime.engine)

@@ -148,7 +148,7 @@ async def _take_stream(
     counts: Counter[LineStatus] = Counter()
     shown: list[LineOutcome] = []
     async with (
-        context.feeds.enter(),
+        context.feeds.enter_as(caller.actor),
         aclosing(_batches(context, request, reader)) as all_,
     ):
         try:
