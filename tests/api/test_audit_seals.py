@@ -42,6 +42,7 @@ async def test_seals_come_newest_first_in_pages(
     assert second.json()["next_cursor"] is None
     lines = [json.dumps(seal) for seal in shown]
     anchors = read_kept(lines)
+    assert read_kept([first.text, second.text]) == anchors
     faults, _ = await check(engine, Anchors(anchors.keys, anchors.digests))
     assert faults == []
 

@@ -65,6 +65,7 @@ def test_whole_trail_is_told_in_one_line(command: Command) -> None:
         "unsealed": 4,
         "last_seal": {"number": 2, "sealed_at": "2026-11-20T04:00:00.000000Z"},
         "signed_by": {BROKER_KEY.key_id: 2},
+        "kept_seals": None,
     }
 
 
@@ -106,7 +107,9 @@ def test_seals_kept_elsewhere_show_what_was_cut_off(
     ended = command("audit", "seals", "--output", str(kept))
     assert (ended.code, ended.out) == (0, f"2 seals in {kept}\n")
     assert command("audit", "seals").out == kept.read_text()
-    assert command("audit", "verify", "--seals", str(kept)).code == 0
+    compared = command("audit", "verify", "--seals", str(kept))
+    assert compared.code == 0
+    assert compared.out.endswith("; 2 kept seals compared\n")
 
     do(statement("DELETE FROM audit_seals WHERE number = 2"))
 
@@ -139,6 +142,14 @@ def test_trail_sealed_anew_by_another_key_needs_an_anchor_to_be_noticed(
     )
     assert "history_rewritten: seal 1: seals 1 to 2 are not" in by_seals.out
     assert STRANGER.key_id in command("audit", "verify").out
+
+
+def test_file_without_seals_proves_nothing(command: Command, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    ended = command("audit", "verify", "--seals", str(empty))
+    assert (ended.code, ended.out) == (1, "")
+    assert "the file has none" in ended.err
 
 
 def test_unusable_file_is_named_in_one_line(command: Command, tmp_path: Path) -> None:

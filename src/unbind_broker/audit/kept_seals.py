@@ -45,9 +45,9 @@ def show_seal(seal: Seal, keys: Mapping[str, bytes]) -> dict[str, object]:
 def read_kept(lines: Iterable[str]) -> KeptSeals:
     """Read seals as ``show_seal`` gave them, a line each; raises ``KeptSealsWrong``.
 
-    An export of the trail will do as well: its events are passed over.
-    Their own signatures are checked, so that a damaged file is not mistaken for a
-    damaged trail.
+    An export of the trail will do as well: its events are passed over. So will pages of
+    the list of seals. Their own signatures are checked, so that a damaged file is not
+    mistaken for a damaged trail; nor is an empty one for a trail that is whole.
     """
     kept = KeptSeals()
     for place, line in enumerate(lines, start=1):
@@ -55,10 +55,13 @@ def read_kept(lines: Iterable[str]) -> KeptSeals:
             continue
         try:
             shown = json.loads(line)
-            if shown.get("type") != "event":
-                _keep(kept, shown.get("seal", shown))
+            for one in shown.get("data", [shown]):
+                if one.get("type") != "event":
+                    _keep(kept, one.get("seal", one))
         except (ValueError, KeyError, TypeError, AttributeError, BrokerError) as error:
             raise KeptSealsWrong(f"line {place} is no seal: {_why(error)}") from error
+    if not kept.digests:
+        raise KeptSealsWrong("expected seals, a line of JSON each; the file has none")
     return kept
 
 

@@ -68,7 +68,11 @@ def verify(
             return verifier.summary
 
     summary = use_database(data_dir, work)
-    print(json.dumps(_told(summary)) if as_json else _words(summary))
+    compared = None if kept is None else len(kept.digests)
+    if as_json:
+        print(json.dumps({**_told(summary), "kept_seals": compared}))
+    else:
+        print(_words(summary, compared))
     if summary.faults:
         raise typer.Exit(FAULTY)
 
@@ -152,9 +156,10 @@ def _told(summary: Summary) -> dict[str, object]:
     }
 
 
-def _words(summary: Summary) -> str:
+def _words(summary: Summary, compared: int | None) -> str:
     last = summary.last
     ends = f"seal {last.number} of {last.sealed_at}" if last else "none"
+    kept = [] if compared is None else [_counted(compared, "kept seal") + " compared"]
     return "; ".join(
         (
             _counted(summary.faults, "fault") if summary.faults else "no faults",
@@ -163,6 +168,7 @@ def _words(summary: Summary) -> str:
             f"last seal: {ends}",
             f"{summary.unsealed} not sealed yet",
             f"signed by {_list(summary.signed_by)}",
+            *kept,
         )
     )
 
