@@ -153,6 +153,21 @@ async def test_a_cancelled_order_has_one(scene: Scene) -> None:
     assert (late["version"], late["items"][0]["late"]) == (2, True)
 
 
+async def test_the_page_of_a_restore_names_no_interval(scene: Scene) -> None:
+    """What a violation removed is attached again, and lay outside the order's."""
+    order_id = await an_order_id(scene)
+    too_new = {**unbound(order_id), "last_bound_at": "2025-06-01T00:00:00Z"}
+    await report_signed(scene, "rep_1", too_new)
+    (restore,) = (await scene.get("/v1/orders", limit=1)).json()["data"]
+    assert restore["kind"] == "restore"
+    done = {"id": restore["id"], "outcome": "restored"}
+    await report_signed(scene, "rep_2", done)
+    page = await receipt(scene, restore["id"], headers={"Accept": "text/html"})
+    assert "Restoring of bindings" in page.text
+    assert "Bindings concerned" not in page.text
+    assert "former holder)" not in page.text
+
+
 async def test_a_query_has_one_as_well(scene: Scene) -> None:
     answer = await scene.post("/v1/queries", query_body())
     query_id = answer.json()["id"]

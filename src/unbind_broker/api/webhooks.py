@@ -79,6 +79,9 @@ class RestoreItems(AnswerModel):
 class RestoreRequested(AnswerModel):
     """Attach again what was detached for an earlier order.
 
+    The interval is that of the order that is undone. What is to be attached may lie
+    outside it: that is so where a removal was a violation.
+
     Answer as to any request: `restored`, `not_bound` or `refused`.
     """
 
