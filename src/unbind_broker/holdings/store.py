@@ -31,13 +31,7 @@ _CHANGING = ("since", "from_on", "until", "began", "ended", "confirmed_at")
 
 async def load(db: Db, number_index: bytes) -> History:
     """Read what counts about one number."""
-    found = await db.execute(
-        select(*_READ)
-        .where(
-            holdings.c.number_index == number_index, holdings.c.retracted_at.is_(None)
-        )
-        .order_by(holdings.c.id)
-    )
+    found = await db.execute(_LOAD, {"number": number_index})
     return tuple(Holding(**row) for row in found.mappings())
 
 
@@ -111,6 +105,15 @@ async def load_all(db: Db, number_index: bytes) -> list[Any]:
     return list(found)
 
 
+# Made once: every query and order needs it.
+_LOAD = (
+    select(*_READ)
+    .where(
+        holdings.c.number_index == bindparam("number"),
+        holdings.c.retracted_at.is_(None),
+    )
+    .order_by(holdings.c.id)
+)
 _CHANGE = (
     update(holdings)
     .where(holdings.c.id == bindparam("row"))
