@@ -43,11 +43,6 @@ class Claimed:
     began_dispute: bool
     may_end_orders: bool
 
-    @property
-    def disputed_with(self) -> CarrierId | None:
-        """Give the carrier that attested the older holder, if that one is disputed."""
-        return None if self.dispute is None else self.dispute.carrier_id
-
 
 @dataclass(frozen=True)
 class Retracted:
