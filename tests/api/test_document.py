@@ -44,6 +44,11 @@ def test_every_operation_is_explained(operation: dict[str, Any]) -> None:
     assert all(answer["description"] for answer in operation["responses"].values())
 
 
+def test_no_paragraph_is_indented_like_code() -> None:
+    indented = [name for name, one in OPERATIONS if "\n    " in one["description"]]
+    assert indented == []
+
+
 @pytest.mark.parametrize("name", sorted(DOCUMENT["webhooks"]))
 def test_every_webhook_shows_a_body_that_fits_it(name: str) -> None:
     body = DOCUMENT["webhooks"][name]["post"]["requestBody"]

@@ -1,5 +1,6 @@
 """The webhooks that platforms and all endpoints get, for the OpenAPI document."""
 
+from inspect import cleandoc
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header
@@ -250,7 +251,7 @@ def describe_webhooks(app: FastAPI) -> None:
             methods=["POST"],
             summary=summary,
             responses=answers,
-            description=body.__doc__,
+            description=cleandoc(body.__doc__ or ""),
             tags=["webhooks"],
             operation_id=name.replace(".", "_"),
             response_model=None,
