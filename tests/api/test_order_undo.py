@@ -422,3 +422,12 @@ async def test_the_reason_is_kept_in_the_trail_only(scene: Scene) -> None:
         "reason": "holder of +**** complained",
         "platforms": 1,
     }
+
+
+async def test_a_restore_without_a_reason_in_words_is_refused(scene: Scene) -> None:
+    order_id = await an_order(scene)
+    await scene.report("weibo", unbound(order_id))
+    for reason in ("", "  ", "x" * 201, None):
+        answer = await scene.post(f"/v1/orders/{order_id}/restore", {"reason": reason})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == "/reason"

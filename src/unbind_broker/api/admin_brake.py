@@ -3,16 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import (
-    PRINTABLE,
     AnswerModel,
     RequestModel,
     ShownInstant,
     Slug,
+    Why,
 )
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
 from unbind_broker.base.database import Db
@@ -27,17 +27,8 @@ from unbind_broker.orders.holding import count_braked
 router = APIRouter(prefix="/v1/admin/brake", tags=["admin"])
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("expected words")
-    return value
-
-
 Reason = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200),
-    PRINTABLE,
-    AfterValidator(_not_blank),
+    Why,
     Field(
         examples=["wrong activation dates since Monday"],
         description="For the audit trail; runs of 7 or more digits are masked. The "

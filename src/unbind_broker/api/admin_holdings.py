@@ -1,20 +1,19 @@
 """Administrators look up who held a number, and take back what is wrong."""
 
 from datetime import date
-from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import (
-    PRINTABLE,
     AnswerModel,
     Day,
     RequestModel,
     ShownInstant,
     Slug,
+    Why,
 )
 from unbind_broker.api.order_bodies import Number, read_number
 from unbind_broker.api.problems import ANY_BODY, NotFound, problems
@@ -42,9 +41,7 @@ class RetractBody(RequestModel):
     owner_since: Day | None = Field(
         description="The holder's first day; null: the one whose first day is unknown."
     )
-    reason: Annotated[
-        str, StringConstraints(min_length=1, max_length=200), PRINTABLE
-    ] = Field(
+    reason: Why = Field(
         examples=["wrong date, told by the shop, case 2026-117"],
         description="For the audit trail; runs of 7 or more digits are masked.",
     )

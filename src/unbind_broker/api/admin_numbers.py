@@ -1,14 +1,14 @@
 """Administrators answer a person who asks what is kept about a number."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
-from unbind_broker.api.fields import PRINTABLE, AnswerModel, RequestModel
+from unbind_broker.api.fields import AnswerModel, RequestModel, Why
 from unbind_broker.api.order_bodies import Number, read_number
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
 from unbind_broker.base.numbers import clean_free_text
@@ -30,9 +30,7 @@ class NumberBody(RequestModel):
 class ForgetBody(NumberBody):
     """Which number, and why."""
 
-    reason: Annotated[
-        str, StringConstraints(min_length=1, max_length=200), PRINTABLE
-    ] = Field(examples=["the holder asked for it, case 2026-117"])
+    reason: Why = Field(examples=["the holder asked for it, case 2026-117"])
 
 
 class NumberExport(AnswerModel):

@@ -54,6 +54,12 @@ def _printable(value: str) -> str:
     return value
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("expected words")
+    return value
+
+
 def _schema(kind: str, example: str) -> dict[str, Any]:
     return {"type": "string", "format": kind, "examples": [example]}
 
@@ -82,5 +88,12 @@ Slug = Annotated[
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)
 ]
+Why = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    PRINTABLE,
+    AfterValidator(_not_blank),
+]
+"""A reason in words, for the audit trail."""
 Lax = Field(strict=False)
 """For enumerated words: ``Annotated[Role, Lax]`` takes the word itself."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.openapi.models import Example
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from unbind_broker.api.accepting import (
     Accepting,
@@ -17,7 +17,7 @@ from unbind_broker.api.accepting import (
 )
 from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.context import Ctx
-from unbind_broker.api.fields import PRINTABLE, RequestModel
+from unbind_broker.api.fields import RequestModel, Why
 from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.order_bodies import PlatformSlugs
 from unbind_broker.api.order_paths import OrderIdInPath
@@ -49,9 +49,7 @@ class RestoreBody(RequestModel):
         description="Slugs; left out: every platform that can attach again what it "
         "detached.",
     )
-    reason: Annotated[
-        str, StringConstraints(min_length=1, max_length=200), PRINTABLE
-    ] = Field(
+    reason: Why = Field(
         examples=["the holder still uses this account"],
         description="Kept in the audit trail only, runs of digits masked.",
     )
