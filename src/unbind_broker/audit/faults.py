@@ -14,6 +14,8 @@ class FaultKind(StrEnum):
     EVENT_REORDERED = "event_reordered"  # sealed at another place (its xid is changed)
     SEAL_ALTERED = "seal_altered"  # root, signature, leaves or chain do not hold
     SEAL_MISSING = "seal_missing"  # a gap in the numbers
+    COSIGNATURE_ALTERED = "cosignature_altered"  # not the seal's, or left by nobody
+    COSIGNATURE_MISSING = "cosignature_missing"  # the trail tells of it, and it is gone
     KEY_UNKNOWN = "key_unknown"  # signed by a key that is not trusted
     HISTORY_REWRITTEN = "history_rewritten"  # not the seals that were kept elsewhere
     HISTORY_TRUNCATED = "history_truncated"  # kept elsewhere, and gone at the end

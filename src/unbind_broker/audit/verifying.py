@@ -24,6 +24,7 @@ from unbind_broker.audit.seals import (
     is_signed,
     unpack_leaves,
 )
+from unbind_broker.audit.witnessing import cosignature_faults
 from unbind_broker.base.database import Db
 
 _PAGE = 5_000
@@ -60,10 +61,11 @@ class Verifier:
         self._rewritten: list[int] = []
 
     async def faults(self) -> AsyncIterator[Fault]:
-        """Name every fault, in the order of seals."""
-        async for fault in self._walk():
-            self.summary.faults += 1
-            yield fault
+        """Name every fault, in the order of seals, then those of cosignatures."""
+        for found in (self._walk(), cosignature_faults(self._db)):
+            async for fault in found:
+                self.summary.faults += 1
+                yield fault
 
     async def _walk(self) -> AsyncIterator[Fault]:
         summary = self.summary
