@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,14 @@ class Process:
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
         self._log = log
+        self._printed: list[bytes] = []
 
     async def line(self) -> str:
         """Read the next line that it prints."""
         assert self._process.stdout is not None
         read = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
         assert read, f"it ended without a word:\n{self._log.read_text()[-3000:]}"
+        self._printed.append(read)
         return read.decode().rstrip("\n")
 
     async def told(self) -> dict[str, Any]:
@@ -47,7 +50,17 @@ class Process:
         """Read all that it prints until it ends."""
         assert self._process.stdout is not None
         read = await asyncio.wait_for(self._process.stdout.read(), PATIENCE)
+        self._printed.append(read)
         return read.decode()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def printed(self) -> str:
+        """What was read so far of what it printed."""
+        return b"".join(self._printed).decode()
 
     @property
     def log(self) -> str:
@@ -72,11 +85,12 @@ class Processes:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("UNBIND_")}
         self._environment = {**plain, **SHORT, **environment}
         self._folder = folder
+        self._places = count()
         self.started: list[Process] = []
 
     async def start(self, *arguments: str | Path, **environment: str) -> Process:
         """Start a command and return at once."""
-        log = self._folder / f"process-{len(self.started)}.log"
+        log = self._folder / f"process-{next(self._places)}.log"
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "unbind_broker", *arguments),
