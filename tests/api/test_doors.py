@@ -89,6 +89,22 @@ async def test_body_in_another_encoding_is_not_guessed_at(
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        '{"slug": "one", "slug": "two"}',
+        '{"results": [{"outcome": "not_bound", "outcome": "unbound"}]}',
+        r'{"slug": "one", "\u0073lug": "two"}',
+    ],
+)
+async def test_body_that_says_two_things_at_once_says_nothing(
+    api: AsyncClient, parties: Parties, body: str
+) -> None:
+    headers = {**parties.admin, "Content-Type": "application/json"}
+    answer = await api.post("/v1/admin/carriers", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed-json")
+
+
+@pytest.mark.parametrize(
     "given", ["abc", "R-20-17", UUID4, UUID4.upper(), "a.b:c_d-e", "2026-1121-0001"]
 )
 async def test_request_id_of_the_caller_is_echoed(api: AsyncClient, given: str) -> None:

@@ -1,6 +1,8 @@
 """Refuse bodies that are too large, too slow, cut off or not JSON at the door."""
 
 import asyncio
+import json
+from collections.abc import Sequence
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -50,7 +52,7 @@ class BodyLimits:
             if body and not _is_json(headers):
                 await _refuse("unsupported-media-type", scope, receive, send)
                 return
-            if not _is_utf8(body):
+            if not _is_utf8(body) or _names_twice(body):
                 await _refuse("malformed-json", scope, receive, send)
                 return
             await self.app(scope, _replay(body, receive), send)
@@ -117,6 +119,30 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return b"\0" not in body
+
+
+def _names_twice(body: bytes) -> bool:
+    """Tell whether a member comes twice: readers differ in which of the two counts.
+
+    Signed reports are evidence, and must say the same to everybody. What is no JSON at
+    all is left to the routes.
+    """
+    try:
+        json.loads(body, object_pairs_hook=_once)
+    except _Twice:
+        return True
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
+class _Twice(Exception):
+    """A member comes twice."""
+
+
+def _once(pairs: Sequence[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise _Twice
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -12,8 +12,9 @@ _KINDS = (
         "malformed-json",
         400,
         "The body is not JSON",
-        "The request body could not be read as a JSON document in UTF-8.",
-        "请求体不是 UTF-8 编码的 JSON 文档。",
+        "The request body could not be read as a JSON document in UTF-8 that names "
+        "each member once.",
+        "请求体不是 UTF-8 编码的 JSON 文档，或同一成员出现了两次。",
     ),
     ProblemKind(
         "unauthenticated",
