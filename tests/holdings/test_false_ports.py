@@ -74,6 +74,28 @@ def test_both_sides_words_make_a_port(taken: History) -> None:
     assert heard(history, "disconnected", TODAY, UNICOM).spared == frozenset()
 
 
+def test_a_port_told_late_lets_the_disconnection_count(taken: History) -> None:
+    gone = heard(taken, "disconnected", TODAY, UNICOM).history
+    told_late = heard(gone, "ported_out", day(1), MOBILE)
+    assert told_late.disconnected_since == day(100)
+    assert told_late.spared == frozenset()
+
+
+def test_a_port_told_late_still_spares_whoever_has_not_told_his(taken: History) -> None:
+    history = heard(taken, "ported_in", day(1), TELECOM).history
+    gone = heard(history, "disconnected", TODAY, TELECOM)
+    assert gone.spared == {MOBILE, UNICOM}
+    told_late = heard(gone.history, "ported_out", day(1), MOBILE)
+    assert told_late.disconnected_since == day(100)
+    assert told_late.spared == {UNICOM}
+
+
+def test_a_port_told_late_ends_nobody_who_has_come_back(taken: History) -> None:
+    gone = heard(taken, "disconnected", TODAY, UNICOM).history
+    back = heard(gone, "resumed", TODAY, UNICOM).history
+    assert heard(back, "ported_out", day(1), MOBILE).disconnected_since is None
+
+
 def test_silence_for_the_freeze_makes_a_port(taken: History) -> None:
     later = NOON + timedelta(days=90)
     moved = heard(taken, "transferred", TODAY, UNICOM, now=later)

@@ -11,8 +11,10 @@ from unbind_broker.holdings.holding import (
     Holding,
     Limits,
     latest_of,
+    left_elsewhere,
     live_of,
     not_given_up,
+    spared_by,
     swap,
 )
 from unbind_broker.holdings.states import Began, Ended, HoldingEvent
@@ -161,12 +163,15 @@ def _end(history: History, told: Told, now: datetime, limits: Limits) -> Judgeme
     if held is None:
         return _why_not_ended(history, own)
     over = replace(held, ended=ended, until=told.on)
-    gone = held.since if held.is_live and ended is Ended.DISCONNECTED else None
-    others = not_given_up(history, told.carrier_id, now, limits)
-    spared = frozenset(one.carrier_id for one in others if one.since == held.since)
-    return Heard(
-        swap(history, held, over), over, disconnected_since=gone, spared=spared
-    )
+    after = swap(history, held, over)
+    if held.is_live and ended is Ended.DISCONNECTED:
+        spared = spared_by(history, over, now, limits)
+        return Heard(after, over, disconnected_since=over.since, spared=spared)
+    left = left_elsewhere(after, held)
+    if left is not None:
+        spared = spared_by(after, left, now, limits)
+        return Heard(after, over, disconnected_since=left.since, spared=spared)
+    return Heard(after, over)
 
 
 def _held_on(own: History, day: date) -> Holding | None:

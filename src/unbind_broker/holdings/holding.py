@@ -117,3 +117,23 @@ def not_given_up(
 def swap(history: History, old: Holding, new: Holding) -> History:
     """Put ``new`` in the place of ``old``."""
     return tuple(new if one is old else one for one in history)
+
+
+def spared_by(
+    history: History, gone: Holding, at: datetime, limits: Limits
+) -> frozenset[CarrierId]:
+    """Name the carriers whose orders a disconnection does not end."""
+    others = not_given_up(history, gone.carrier_id, at, limits)
+    return frozenset(one.carrier_id for one in others if one.since == gone.since)
+
+
+def left_elsewhere(history: History, taken: Holding) -> Holding | None:
+    """Find where a holder gave the number up since another carrier took him over.
+
+    That one's word begins to count when the carrier that lost him tells the port.
+    """
+    last = latest_of(history)
+    if taken.ended is not Ended.TAKEN_OVER or last is None or live_of(history):
+        return None
+    is_gone = last.since == taken.since and last.ended is Ended.DISCONNECTED
+    return last if is_gone else None
