@@ -134,6 +134,23 @@ async def test_reports_that_hold_the_number_are_destroyed(
         assert list(left.scalars()) == ["without"]
 
 
+async def test_a_receipt_is_forgotten_and_not_issued_once_more(
+    office: Office,
+) -> None:
+    order_id = await office.order()
+    await office.scene.report("weibo", not_bound(order_id))
+    path = f"/v1/orders/{order_id}/receipt"
+    assert (await office.scene.get(path)).status_code == 200
+    forgotten = await office.ask("forget", number=NUMBER, reason="the holder's wish")
+    assert forgotten.json()["receipts"] == 1
+    for answer in (
+        await office.scene.get(path),
+        await office.scene.get(path, version=1),
+    ):
+        assert answer.status_code == 404
+        assert "destroyed" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("path", ["export", "forget"])
 async def test_carriers_may_not_ask(office: Office, path: str) -> None:
     body = {"number": NUMBER, "reason": "curious"}

@@ -66,6 +66,12 @@ async def test_a_violation_is_shown_with_how_undoing_it_goes(scene: Scene) -> No
     await scene.report("weibo", {"id": restore_id, "outcome": "restored"})
     (violation,) = await listed(scene)
     assert violation["restore_status"] == "restored"
+    items = (await scene.get(f"/v1/orders/{violation['order_id']}")).json()["items"]
+    (shown,) = [one["violation"] for one in items if "violation" in one]
+    assert shown == {
+        "raised_at": "2026-11-20T04:00:01Z",
+        "restore_order_id": restore_id,
+    }
     restore = (await scene.get(f"/v1/orders/{restore_id}")).json()
     assert (restore["kind"], restore["status"]) == ("restore", "completed")
 

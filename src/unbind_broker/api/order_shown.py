@@ -29,6 +29,17 @@ class SensitiveShown(AnswerModel):
     )
 
 
+class ViolationShown(AnswerModel):
+    """The platform removed what lay outside the interval; it is being undone."""
+
+    raised_at: ShownInstant
+    restore_order_id: str | None = Field(
+        examples=["ord_01kb2x5c9kd0w7q4t8a2y5x3ze"],
+        description="The restore order that the broker made at once; null where it is "
+        "another carrier's, or could not be made.",
+    )
+
+
 class ItemShown(AnswerModel):
     """One platform's part (明细)."""
 
@@ -64,6 +75,10 @@ class ItemShown(AnswerModel):
     )
     cooling_off_until: ShownInstant | SkipJsonSchema[None] = Field(
         default=None, description="When the cooling-off period ends, if there is one."
+    )
+    violation: ViolationShown | SkipJsonSchema[None] = Field(
+        default=None,
+        description="Only where something outside the interval was removed.",
     )
 
 

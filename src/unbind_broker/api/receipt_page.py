@@ -136,7 +136,7 @@ class Line:
         """Tell whether there is more to say than the name of its group."""
         told = ("bindings", "removed", "kept", "reason", "detail", "restorable_until")
         late = self.item["late"] or self.item["status"] in _NOT_IN_TIME
-        return late or any(self.item[name] for name in told)  # type: ignore[literal-required] # its own fields
+        return late or "violation" in self.item or any(self.item[name] for name in told)  # type: ignore[literal-required] # its own fields
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,10 @@ async def _receipt(
             stored = await earlier_receipt(db, asked, wanted.version, tools)
     if stored is None:
         raise NotFound("nothing of yours has this id, or no such version")
+    if not stored.jws:
+        raise NotFound(
+            "this receipt was destroyed with all that was kept of the number"
+        )
     if wanted.form == HTML:
         return _page(context, stored, wanted)
     return _answer(stored, wanted, stored.jws, digest_of(stored.jws))

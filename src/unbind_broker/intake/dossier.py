@@ -125,7 +125,10 @@ async def forget(
             db, delete(holdings).where(holdings.c.number_index == number_index)
         ),
         receipts=await _delete(
-            db, delete(receipts).where(receipts.c.order_id == _any(order_ids))
+            db,
+            update(receipts)
+            .where(receipts.c.order_id == _any(order_ids), receipts.c.jws != "")
+            .values(jws=""),
         ),
         notices=await _delete(
             db, delete(notices).where(notices.c.order_id == _any(order_ids))

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only enum codes are put into statements
 """An order as its carrier sees it: platforms one by one, sensitive ones only counted.
 
 A present holder must not learn with which sensitive services a former holder dealt. So
@@ -13,19 +14,20 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
+from unbind_broker.base.database import INT, UUIDS, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.base.database import UUIDS, Db, sql
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
-from unbind_broker.orders.states import Scope
+from unbind_broker.orders.states import OrderKind, Scope
 from unbind_broker.orders.views import (
     OrderFilter,
     OrderHead,
     ReadOrder,
     list_heads,
     read_head,
+    show_order_id,
 )
 
 _NOT_IN_TIME = frozenset({ItemStatus.EXPIRED.code, ItemStatus.UNDELIVERABLE.code})
@@ -36,6 +38,16 @@ class Sensitive(TypedDict):
 
     total: int
     finished: int
+
+
+class ViolationView(TypedDict):
+    """That the platform removed what was outside the interval, and how it is undone.
+
+    ``restore_order_id`` is null where it is another carrier's order, or none.
+    """
+
+    raised_at: str
+    restore_order_id: str | None
 
 
 class ItemView(TypedDict):
@@ -62,6 +74,7 @@ class ItemView(TypedDict):
     action: NotRequired[str]
     expected_at: NotRequired[str]
     cooling_off_until: NotRequired[str]
+    violation: NotRequired[ViolationView]
 
 
 class ListedOrder(OrderHead):
@@ -84,7 +97,8 @@ async def read_order(
     order = await read_head(db, carrier_id, order_id, sealer)
     if order is None:
         return None
-    rows = (await db.execute(_ITEMS, {"order": order_id})).all()
+    values = {"order": order_id, "carrier": carrier_id}
+    rows = (await db.execute(_ITEMS, values)).all()
     counts: Counter[tuple[int, bool]] = Counter()
     shown: list[ItemView] = []
     folds = _folds(order)
@@ -115,17 +129,34 @@ async def list_orders(
 
 # Codes are read as they are stored: an order has hundreds of items, and naming each
 # column's type costs more than all the rest.
+# `violations` belong to a package above this one, so they are named in plain SQL.
+_REMOVED = ", ".join(
+    str(status.code)
+    for status in (ItemStatus.UNBOUND, ItemStatus.PARTLY_UNBOUND, ItemStatus.CLOSED)
+)
 _ITEMS = sql(
-    """
+    f"""
     SELECT p.sensitive, p.slug, p.name_zh, i.status, i.reason, i.detail, i.attempts,
         i.acknowledged_at, i.finished_at, i.bindings, i.removed, i.kept,
         i.restorable_until, i.action_url, i.late,
-        i.holder_action, i.expected_at, i.cooling_off_until
+        i.holder_action, i.expected_at, i.cooling_off_until,
+        v.raised_at, v.restore_id
     FROM items i
     JOIN platforms p ON p.id = i.platform_id
+    LEFT JOIN LATERAL (
+        SELECT w.raised_at,
+            CASE WHEN w.carrier_id = :carrier THEN w.restore_id END AS restore_id
+        FROM violations w
+        WHERE i.status IN ({_REMOVED})
+            AND w.order_id = coalesce(i.follows, i.order_id)
+            AND w.platform_id = i.platform_id
+        ORDER BY w.id DESC
+        LIMIT 1
+    ) v ON true
     WHERE i.order_id = :order
     ORDER BY p.slug""",
     order=UUID_TYPE,
+    carrier=INT,
 )
 _STATUS = 2
 _BESIDES = 14
@@ -209,11 +240,20 @@ def _add_work(
     action: int | None,
     expected_at: datetime | None,
     cooling_off_until: datetime | None,
+    violated_at: datetime | None,
+    restore_id: UUID | None,
 ) -> None:
-    """Add what the holder must do, and when the platform expects to be done."""
+    """Add what the holder must do, when it will be done, and what went wrong."""
     if action is not None:
         item["action"] = HolderAction.from_code(action).value
     if expected_at is not None:
         item["expected_at"] = show_instant(expected_at)
     if cooling_off_until is not None:
         item["cooling_off_until"] = show_instant(cooling_off_until)
+    if violated_at is not None:
+        item["violation"] = ViolationView(
+            raised_at=show_instant(violated_at),
+            restore_order_id=None
+            if restore_id is None
+            else show_order_id(OrderKind.RESTORE, restore_id),
+        )
