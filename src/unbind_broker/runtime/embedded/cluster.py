@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from unbind_broker.runtime.embedded.programs import Programs
 
 _UNFINISHED = "postgres.new-"
 _TOO_OPEN = 0o027
+_REMOVALS = 50
+_BETWEEN_REMOVALS = 0.1  # seconds
 
 
 def major_version(folder: DataFolder) -> int | None:
@@ -46,7 +49,7 @@ def ensure(
     leaves nothing that passes for a database.
     """
     for leftover in folder.root.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        _remove(leftover)
     if major_version(folder) is None:
         _create(folder, account, programs, durable=durable)
     _mend_ownership(folder.cluster, account)
@@ -80,6 +83,18 @@ def _create(
         _sync(folder.root)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _remove(leftover: Path) -> None:
+    """Remove what a killed process left, while its initdb may still be writing there.
+
+    An initdb that outlived its parent fails as soon as its folders are gone.
+    """
+    for _ in range(_REMOVALS):
+        shutil.rmtree(leftover, ignore_errors=True)
+        if not leftover.exists():
+            return
+        time.sleep(_BETWEEN_REMOVALS)
 
 
 def _initdb(
