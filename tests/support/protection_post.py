@@ -91,7 +91,8 @@ class PostOffice:
         return [self.truth.arrive(slug, one) for one in items]
 
     async def _waiting(self, slug: str, now: datetime) -> list[tuple[EventType, Work]]:
-        """Read what may be sent now, all of one type."""
+        """Read what may be sent now, all of one type; what does not wait is passed."""
+        await self.read_on(slug)
         async with self.engine.connect() as db:
             due = await queue.due(db, now, {self.lanes[slug].endpoint_id: _MANY})
             rows = await self._ahead(db, slug)
