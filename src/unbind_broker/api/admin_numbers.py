@@ -103,8 +103,8 @@ async def forget_number(
     """Destroy what is kept about one number, now instead of after the retention.
 
     Finished orders lose number, consent, attestation, reference and words; holdings and
-    notices are deleted, receipts emptied. The audit trail stays: it holds a keyed digest
-    of the number only. Refused while orders about it are open.
+    notices are deleted, receipts emptied. The audit trail stays: it holds a keyed
+    digest of the number only. Refused while orders about it are open.
     """
     number = read_number(body.number, context.settings.region)
     reason = clean_free_text(body.reason)
