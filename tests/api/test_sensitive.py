@@ -112,7 +112,7 @@ async def compare(
         assert other[instant] == read, instant
 
 
-ALONE = ("nothing", "working", "unbound", "bound", "bound late", "refused", "violation")
+ALONE = ("nothing", "working", "bound", "violation")
 
 
 @pytest.mark.parametrize("answer", OF_ORDERS)

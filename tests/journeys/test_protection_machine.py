@@ -44,16 +44,19 @@ from tests.support.protection_truth import (
     Request,
 )
 from tests.support.protection_world import CARRIERS, Fate, World
+from tests.support.sealing import BLIND_INDEX
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.holdings.states import HoldingEvent
-from unbind_broker.orders.states import OPEN, Action, OrderKind, Scope
+from unbind_broker.orders.states import OPEN, Action, OrderKind, OrderStatus, Scope
 
 ASKED_FOR = os.environ.get("UNBIND_TEST_EXAMPLES")
 """A thorough run: so many sequences, and the shortest one that fails (minutes)."""
-EXAMPLES = int(ASKED_FOR or 12)
+EXAMPLES = int(ASKED_FOR or 10)
+FRESH = 10
+"""After so many sequences Hypothesis mostly repeats parts of them."""
 PHASES = tuple(Phase) if ASKED_FOR else (Phase.reuse, Phase.generate)
 STEPS = 50
 LATEST = NOON + timedelta(days=20)
@@ -92,18 +95,26 @@ interims = st.sampled_from(
 )
 
 
-DEEDS: list[st.SearchStrategy[tuple[str, dict[str, Any]]]] = []
-"""What may happen next. One rule draws from all of it: Hypothesis leaves most rules out
-of most sequences, and what is looked for here comes of many kinds of steps."""
+DEEDS: list[str] = []
+"""What may happen next, the more often the more times it stands here. One rule draws
+from all of it: Hypothesis leaves most rules out of most sequences, and what is looked
+for here comes of many kinds of steps."""
+DRAWN: dict[str, st.SearchStrategy[dict[str, Any]]] = {}
 
 
 def deed(weight: int = 1, **drawn: st.SearchStrategy[Any]) -> Callable[[Deed], Deed]:
     def note(method: Deed) -> Deed:
-        values = st.fixed_dictionaries(drawn)
-        DEEDS.extend([st.tuples(st.just(method.__name__), values)] * weight)
+        DEEDS.extend([method.__name__] * weight)
+        DRAWN[method.__name__] = st.fixed_dictionaries(drawn)
         return method
 
     return note
+
+
+def any_of(names: list[str]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    return st.sampled_from(names).flatmap(
+        lambda name: st.tuples(st.just(name), DRAWN[name])
+    )
 
 
 @dataclass(frozen=True)
@@ -163,7 +174,7 @@ class ProtectionMachine(RuleBasedStateMachine):
     @initialize(carrier=carriers, slugs=some_platforms)
     def begin(self, carrier: int, slugs: tuple[str, ...] | None) -> None:
         self.run(self._begin())
-        self.ask_rightly(carrier, NUMBERS[0], PRESENT, slugs, None)
+        self.ask_for_all(carrier, NUMBERS[0], PRESENT, slugs, None)
 
     async def _begin(self) -> None:
         self.database = self.server.fresh()
@@ -193,19 +204,20 @@ class ProtectionMachine(RuleBasedStateMachine):
         5,
         carrier=carriers,
         number=numbers,
-        since=st.sampled_from([PRESENT] * 3 + [FORMER, TODAY]),
+        since=st.sampled_from([None] * 7 + [FORMER, PRESENT, TODAY]),
         slugs=some_platforms,
-        answered=st.sampled_from([None, None, *WAYS]),
+        answered=st.sampled_from([None] * 5 + WAYS),
     )
-    def ask_rightly(
+    def ask_for_all(
         self,
         carrier: int,
         number: PhoneNumber,
-        since: date,
+        since: date | None,
         slugs: tuple[str, ...] | None,
         answered: str | None,
     ) -> None:
         """Place an order as most of them are, and perhaps have it answered at once."""
+        since = since or self._known_since(number)
         wanted = self.world.wanted(OrderKind.UNBIND, number, since, platforms=slugs)
         self.do(self.world.ask(carrier, wanted, Fate()))
         if answered is not None:
@@ -255,7 +267,7 @@ class ProtectionMachine(RuleBasedStateMachine):
 
     @deed(3, pick=picks, fate=fates)
     def call_back(self, pick: int, fate: Fate) -> None:
-        order = self._order(pick)
+        order = self._order(pick, *OPEN) or self._order(pick)
         if order is not None:
             place = self._place(order.carrier_id)
             self.do(self.world.call_back(place, order.id, fate))
@@ -377,7 +389,7 @@ class ProtectionMachine(RuleBasedStateMachine):
 
     @deed(
         2,
-        hours=st.sampled_from([0.1, 1, 25, 72, 24 * 8]),
+        hours=st.sampled_from([0.1, 1, 1, 25, 72, 24 * 8]),
         clocks=st.lists(st.sampled_from(["expire", "release", "suspended"])),
         fate=fates,
     )
@@ -404,7 +416,7 @@ class ProtectionMachine(RuleBasedStateMachine):
         at = self.world.clock.now().replace(microsecond=0)
         self.world.truth.bind(slug, number, at)
 
-    @rule(chosen=st.one_of(DEEDS))
+    @rule(chosen=any_of(DEEDS))
     def act(self, chosen: tuple[str, dict[str, Any]]) -> None:
         name, values = chosen
         getattr(self, name)(**values)
@@ -442,11 +454,23 @@ class ProtectionMachine(RuleBasedStateMachine):
         await self.engine.dispose()
         await self.database.__aexit__(None, None, None)
 
-    def _order(self, pick: int) -> Any:
+    def _order(self, pick: int, *statuses: OrderStatus) -> Any:
         found = [
-            one for one in self.seen.orders.values() if one.kind is not OrderKind.QUERY
+            one
+            for one in self.seen.orders.values()
+            if one.kind is not OrderKind.QUERY
+            and one.status in (statuses or tuple(OrderStatus))
         ]
         return sorted(found)[pick % len(found)] if found else None
+
+    def _known_since(self, number: PhoneNumber) -> date:
+        index = BLIND_INDEX.index(number)
+        known = [
+            one.since
+            for one in self.seen.holdings
+            if one.number_index == index and one.since
+        ]
+        return max(known, default=PRESENT)
 
     def _place(self, carrier_id: CarrierId) -> int:
         return [one.id for one in self.world.carriers].index(carrier_id)
@@ -461,13 +485,14 @@ async def test_nobody_is_cut_off_by_mistake_whatever_happens(server: Server) -> 
     ProtectionMachine.loop = asyncio.get_running_loop()
     ProtectionMachine.steps = 0
     chosen = settings(
-        max_examples=EXAMPLES,
+        max_examples=FRESH,
         stateful_step_count=STEPS,
         deadline=None,
         phases=PHASES,
         suppress_health_check=list(HealthCheck),
     )
-    await asyncio.to_thread(
-        run_state_machine_as_test, ProtectionMachine, settings=chosen
-    )
+    for _ in range(0, EXAMPLES, FRESH):
+        await asyncio.to_thread(
+            run_state_machine_as_test, ProtectionMachine, settings=chosen
+        )
     assert ProtectionMachine.steps > EXAMPLES

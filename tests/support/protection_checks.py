@@ -1,7 +1,7 @@
 """What must be so after every step, and what once everything has come to its end."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -202,10 +202,12 @@ def _orders_rest_on_holdings(_: World, __: Seen, now: Seen) -> Iterator[str]:
         own = [one for one in of_holder if one.carrier_id == order.carrier_id]
         if not own:
             yield f"{order.id} rests on nothing"
-        elif own[-1].ended not in _GOES_ON:
-            yield f"{order.id} is open, its holding is {own[-1].ended}"
-        elif of_holder[-1].ended not in {*_GOES_ON, *_SPARED[own[-1].ended]}:
-            yield f"{order.id} is open, its holder is {of_holder[-1].ended}"
+            continue
+        here, anywhere = _last_end(own), _last_end(of_holder)
+        if here not in _GOES_ON:
+            yield f"{order.id} is open, its holding is {here}"
+        elif anywhere not in {*_GOES_ON, *_SPARED[here]}:
+            yield f"{order.id} is open, its holder is {anywhere}"
 
 
 def _followers_go_with_leaders(world: World, _: Seen, now: Seen) -> Iterator[str]:
@@ -382,6 +384,14 @@ def _is_over(world: World, order: Row[Any], parts: Iterable[Row[Any]]) -> bool:
         return item.status.is_final or (folded and taken)
 
     return all(is_done(one) for one in parts)
+
+
+def _last_end(stretches: Sequence[Row[Any]]) -> Ended | None:
+    """Tell how it ended; one that was taken up again may stand before others."""
+    if any(one.ended is None for one in stretches):
+        return None
+    ended: Ended = stretches[-1].ended
+    return ended
 
 
 def _covers(order: Row[Any], at: datetime) -> bool:
