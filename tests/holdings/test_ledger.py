@@ -51,7 +51,9 @@ def test_there_is_one_live_holder_at_most_and_no_way_back(steps: list[Step]) -> 
         if word == "retract":
             history, _ = without(history, carrier, on)
         elif word == "claim":
-            history = claim(history, a_claim(on, carrier, ported_in_on=ported), now)
+            # Intake refuses a port that is not behind the holder's first day.
+            later = ported if ported is not None and ported > on else None
+            history = claim(history, a_claim(on, carrier, ported_in_on=later), now)
         else:
             judgement = judged(history, word, on, carrier, now=now)
             if isinstance(judgement, Heard):
