@@ -96,6 +96,19 @@ def test_a_port_told_late_ends_nobody_who_has_come_back(taken: History) -> None:
     assert heard(back, "ported_out", day(1), MOBILE).disconnected_since is None
 
 
+def test_a_holder_claimed_again_left_by_the_port_that_is_told_late() -> None:
+    gone = heard(ported_by_claim(), "disconnected", TODAY, UNICOM).history
+    again = claimed(gone, day(100), MOBILE).history
+    told_late = heard(again, "ported_out", day(50), MOBILE)
+    assert told_late.disconnected_since == day(100)
+    assert told_late.spared == frozenset()
+
+
+def test_a_disconnection_before_the_port_was_of_nobody(taken: History) -> None:
+    gone = heard(taken, "disconnected", day(1), UNICOM).history
+    assert heard(gone, "ported_out", TODAY, MOBILE).disconnected_since is None
+
+
 def test_silence_for_the_freeze_makes_a_port(taken: History) -> None:
     later = NOON + timedelta(days=90)
     moved = heard(taken, "transferred", TODAY, UNICOM, now=later)

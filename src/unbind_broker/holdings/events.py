@@ -167,8 +167,8 @@ def _end(history: History, told: Told, now: datetime, limits: Limits) -> Judgeme
     if held.is_live and ended is Ended.DISCONNECTED:
         spared = spared_by(history, over, now, limits)
         return Heard(after, over, disconnected_since=over.since, spared=spared)
-    left = left_elsewhere(after, held)
-    if left is not None:
+    left = left_elsewhere(after, over)
+    if ended is Ended.PORTED_OUT and left is not None:
         spared = spared_by(after, left, now, limits)
         return Heard(after, over, disconnected_since=left.since, spared=spared)
     return Heard(after, over)

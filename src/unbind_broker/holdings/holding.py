@@ -127,13 +127,14 @@ def spared_by(
     return frozenset(one.carrier_id for one in others if one.since == gone.since)
 
 
-def left_elsewhere(history: History, taken: Holding) -> Holding | None:
-    """Find where a holder gave the number up since another carrier took him over.
+def left_elsewhere(history: History, ported: Holding) -> Holding | None:
+    """Find where a holder gave the number up after a port that is told only now.
 
-    That one's word begins to count when the carrier that lost him tells the port.
+    That carrier's word begins to count when the one that lost him tells the port.
     """
-    last = latest_of(history)
-    if taken.ended is not Ended.TAKEN_OVER or last is None or live_of(history):
+    latest = latest_of(history)
+    if latest is None or latest.since != ported.since or live_of(history):
         return None
-    is_gone = last.since == taken.since and last.ended is Ended.DISCONNECTED
-    return last if is_gone else None
+    stretches = enumerate(one for one in history if one.since == ported.since)
+    _, last = max(stretches, key=lambda one: (one[1].until or date.min, one[0]))
+    return last if last.ended is Ended.DISCONNECTED else None
