@@ -387,10 +387,10 @@ def _is_over(world: World, order: Row[Any], parts: Iterable[Row[Any]]) -> bool:
 
 
 def _last_end(stretches: Sequence[Row[Any]]) -> Ended | None:
-    """Tell how it ended; one that was taken up again may stand before others."""
+    """Tell how the last of them ended, by the days that were told."""
     if any(one.ended is None for one in stretches):
         return None
-    ended: Ended = stretches[-1].ended
+    ended: Ended = max(stretches, key=lambda one: (one.until, one.id)).ended
     return ended
 
 
