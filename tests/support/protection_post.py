@@ -115,7 +115,9 @@ class PostOffice:
             found[key_of(event, order_id)] = (event, work)
         for row in rows:
             item = items.get(row.order_id)
-            if item is not None:
+            if item is None:
+                self.passed[slug].add(row)  # its order is held; a release logs it anew
+            else:
                 work = replace(a_work(item=item), position=row)
                 found.setdefault(item.key, (queue.REQUESTS[item.kind], work))
         free = [one for key, one in found.items() if key not in self._in_hand(slug)]
