@@ -24,7 +24,7 @@ def an_attempt() -> Attempt:
         body_sha256=b"\x01" * 32,
         started_at=NOON,
         outcome=Outcome(OutcomeKind.THROTTLED, 429, timedelta(seconds=3)),
-        timings=Timings(12, dns_ms=1, connect_ms=2, first_byte_ms=11),
+        timings=Timings(12, dns_ms=1, connect_ms=2, tls_ms=1, first_byte_ms=11),
         error=None,
         answer_head='wait, {"please"}',
     )
@@ -50,6 +50,8 @@ async def test_attempt_is_kept_as_it_was(db: Db) -> None:
         "total_ms": 12,
         "error": None,
         "answer_head": 'wait, {"please"}',
+        "tls_ms": 1,
+        "occasion": None,
     }
 
 

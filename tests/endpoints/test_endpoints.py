@@ -78,9 +78,8 @@ async def test_second_registration_replaces_everything_and_tells_no_secret(
     assert first.endpoint.event_types == ("endpoint.test",)
     second = await service.register(db, LATER, owner, PUSH, TOOLS, WHO)
     assert (second.is_new, second.secret) == (False, None)
-    expected = replace(
-        first.endpoint, max_batch=50, max_rate=None, event_types=None, changed_at=LATER
-    )
+    chosen_anew = replace(first.endpoint, max_batch=50, max_rate=None, event_types=None)
+    expected = replace(chosen_anew, changed_at=LATER, version=1)
     assert second.endpoint == await service.find(db, owner) == expected
 
 

@@ -22,11 +22,12 @@ SOON = NOON + timedelta(minutes=3)
         ((200, 201, 202, 204, 206, 299), OutcomeKind.ACCEPTED),
         ((410,), OutcomeKind.GONE),
         ((400, 413, 415, 422), OutcomeKind.PAYLOAD_REFUSED),
-        ((429, 503), OutcomeKind.THROTTLED),
+        ((429, 502, 503, 504), OutcomeKind.THROTTLED),
         (
-            (199, 300, 301, 302, 307, 308, 401, 403, 404, 405, 408, 425, 500, 502, 504),
-            OutcomeKind.FAILED,
+            (300, 301, 302, 304, 307, 308, 399, 401, 403, 404, 405),
+            OutcomeKind.MISCONFIGURED,
         ),
+        ((199, 402, 406, 408, 409, 425, 500, 501, 505, 599), OutcomeKind.FAILED),
     ],
 )
 def test_status_alone_decides(statuses: tuple[int, ...], kind: OutcomeKind) -> None:

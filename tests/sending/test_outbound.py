@@ -107,7 +107,7 @@ async def test_redirect_is_not_followed(outbound: Outbound) -> None:
         async with speaking(saying(moved)) as wire:
             exchange = await post(outbound, wire.url)
         assert target.requests == []
-    assert exchange.outcome.kind is OutcomeKind.FAILED
+    assert exchange.outcome.kind is OutcomeKind.MISCONFIGURED
     assert exchange.outcome.status_code == 307
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     DateTime,
     Float,
     Integer,
@@ -43,6 +44,7 @@ UUIDS = ARRAY(UUID)
 INTS = ARRAY(Integer())
 BIGS = ARRAY(BigInteger())
 SMALLS = ARRAY(SmallInteger())
+BOOLEANS = ARRAY(Boolean())
 TEXTS = ARRAY(Text())
 INSTANTS = ARRAY(INSTANT)
 BYTESES = ARRAY(BYTES)

@@ -28,12 +28,16 @@ class Timings:
     total_ms: int
     dns_ms: int | None = None
     connect_ms: int | None = None
+    tls_ms: int | None = None
     first_byte_ms: int | None = None
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One HTTP exchange with an endpoint. ``answer_head`` is cleaned free text."""
+    """One HTTP exchange with an endpoint. ``answer_head`` is cleaned free text.
+
+    ``occasion`` is None for the first request and its retries.
+    """
 
     id: AttemptId
     endpoint_id: EndpointId
@@ -46,23 +50,24 @@ class Attempt:
     timings: Timings
     error: str | None
     answer_head: str | None
+    occasion: UUID | None = None
 
 
 # Arrays of arrays have one length in Postgres, so each list of orders goes as text.
 _APPEND = sql(
     """
     INSERT INTO attempts (id, endpoint_id, event, order_ids, webhook_id, body_sha256,
-        started_at, outcome, status_code, dns_ms, connect_ms, first_byte_ms, total_ms,
-        error, answer_head)
+        started_at, outcome, status_code, dns_ms, connect_ms, tls_ms, first_byte_ms,
+        total_ms, error, answer_head, occasion)
     SELECT a.id, a.endpoint_id, a.event, a.order_ids::uuid[], a.webhook_id,
         a.body_sha256, a.started_at, a.outcome, a.status_code, a.dns_ms, a.connect_ms,
-        a.first_byte_ms, a.total_ms, a.error, a.answer_head
+        a.tls_ms, a.first_byte_ms, a.total_ms, a.error, a.answer_head, a.occasion
     FROM unnest(:ids, :endpoints, :events, :orders, :webhook_ids, :digests,
-        :starts, :outcomes, :status_codes, :dns, :connects, :first_bytes, :totals,
-        :errors, :heads)
+        :starts, :outcomes, :status_codes, :dns, :connects, :tls, :first_bytes, :totals,
+        :errors, :heads, :occasions)
     AS a (id, endpoint_id, event, order_ids, webhook_id, body_sha256,
-        started_at, outcome, status_code, dns_ms, connect_ms, first_byte_ms, total_ms,
-        error, answer_head)
+        started_at, outcome, status_code, dns_ms, connect_ms, tls_ms, first_byte_ms,
+        total_ms, error, answer_head, occasion)
     ON CONFLICT (id) DO NOTHING
     RETURNING id
     """,
@@ -77,10 +82,12 @@ _APPEND = sql(
     status_codes=SMALLS,
     dns=INTS,
     connects=INTS,
+    tls=INTS,
     first_bytes=INTS,
     totals=INTS,
     errors=TEXTS,
     heads=TEXTS,
+    occasions=UUIDS,
 )
 
 
@@ -109,8 +116,10 @@ def _columns(attempts: Sequence[Attempt]) -> dict[str, object]:
         "status_codes": [a.outcome.status_code for a in attempts],
         "dns": [a.timings.dns_ms for a in attempts],
         "connects": [a.timings.connect_ms for a in attempts],
+        "tls": [a.timings.tls_ms for a in attempts],
         "first_bytes": [a.timings.first_byte_ms for a in attempts],
         "totals": [a.timings.total_ms for a in attempts],
         "errors": [a.error for a in attempts],
         "heads": [a.answer_head for a in attempts],
+        "occasions": [a.occasion for a in attempts],
     }

@@ -93,6 +93,7 @@ def decide(
         case (
             OutcomeKind.THROTTLED
             | OutcomeKind.FAILED
+            | OutcomeKind.MISCONFIGURED
             | OutcomeKind.TIMED_OUT
             | OutcomeKind.UNREACHABLE
             | OutcomeKind.BLOCKED

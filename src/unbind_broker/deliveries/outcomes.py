@@ -18,6 +18,14 @@ class OutcomeKind(CodedEnum):
     UNREACHABLE = ("unreachable", 7)  # name, connection or TLS failed
     BLOCKED = ("blocked", 8)  # the guard refused the address
     OWN_FAULT = ("own_fault", 9)  # nothing was sent, and it was our doing
+    MISCONFIGURED = ("misconfigured", 10)  # 3xx, 401, 403, 404, 405: a wrong setting
+
+
+class Cause(CodedEnum):
+    """Why an item became undeliverable."""
+
+    REFUSED = ("refused", 1)  # the platform refused its payload for good
+    OVERDUE = ("overdue", 2)  # its deadline passed before it was taken
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import (
     BIGS,
+    BOOLEANS,
     INSTANT,
     INSTANTS,
     INT,
@@ -51,11 +52,18 @@ class Subject(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A row: ``attempt`` counts the steps of the retry plan that are used up."""
+    """A row: ``attempt`` counts the steps of the retry plan that are used up.
+
+    ``occasion`` is None for the first request and its retries; a requeue is another
+    one, and changes the ``webhook-id``. A ``replay`` is sent although the platform has
+    taken the item, because the platform asked for it.
+    """
 
     subject: Subject
     due_at: datetime
     attempt: int
+    occasion: UUID | None = None
+    replay: bool = False
 
 
 # Items and orders are looked up row by row (LATERAL with LIMIT): Postgres must not
@@ -92,16 +100,21 @@ _DUE = sql(
 )
 _SCHEDULE = sql(
     """
-    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
-    SELECT * FROM unnest(:endpoints, :dues, :events, :orders, :attempts)
+    INSERT INTO deliveries
+        (endpoint_id, due_at, event, order_id, attempt, occasion, replay)
+    SELECT * FROM unnest(
+        :endpoints, :dues, :events, :orders, :attempts, :occasions, :replays)
     ON CONFLICT ON CONSTRAINT deliveries_subject
-    DO UPDATE SET due_at = excluded.due_at, attempt = excluded.attempt
+    DO UPDATE SET due_at = excluded.due_at, attempt = excluded.attempt,
+        occasion = excluded.occasion, replay = excluded.replay
     """,
     endpoints=INTS,
     dues=INSTANTS,
     events=SMALLS,
     orders=UUIDS,
     attempts=SMALLS,
+    occasions=UUIDS,
+    replays=BOOLEANS,
 )
 _DELETE = sql(
     """
@@ -190,7 +203,7 @@ async def due(db: Db, now: datetime, rooms: Mapping[EndpointId, int]) -> list[Du
 
 async def schedule(db: Db, rows: Collection[Due]) -> None:
     """Write when each subject is due; a row that is there is moved."""
-    latest = sorted({row.subject: row for row in rows}.values())
+    latest = sorted({row.subject: row for row in rows}.values(), key=_subject_of)
     if not latest:
         return
     await db.execute(
@@ -201,6 +214,8 @@ async def schedule(db: Db, rows: Collection[Due]) -> None:
             "events": [row.subject.event.code for row in latest],
             "orders": [row.subject.order_id for row in latest],
             "attempts": [min(row.attempt, _MOST_ATTEMPTS) for row in latest],
+            "occasions": [row.occasion for row in latest],
+            "replays": [row.replay for row in latest],
         },
     )
 
@@ -237,3 +252,7 @@ async def delete(db: Db, subjects: Collection[Subject]) -> None:
             "orders": [subject.order_id for subject in named],
         },
     )
+
+
+def _subject_of(row: Due) -> Subject:
+    return row.subject

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Identity,
     Index,
@@ -10,10 +11,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from unbind_broker.base.database import BYTES, INSTANT, UUID, UUIDS, Coded, metadata
-from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.deliveries.outcomes import Cause, OutcomeKind
 from unbind_broker.endpoints.events import EventType
 
 deliveries = Table(
@@ -25,6 +27,8 @@ deliveries = Table(
     Column("event", Coded(EventType), nullable=False),
     Column("order_id", UUID, nullable=False),
     Column("attempt", SmallInteger, nullable=False),
+    Column("occasion", UUID),
+    Column("replay", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("endpoint_id", "event", "order_id", name="deliveries_subject"),
 )
 
@@ -53,7 +57,20 @@ attempts = Table(
     Column("total_ms", Integer, nullable=False),
     Column("error", Text),
     Column("answer_head", Text),
+    Column("tls_ms", Integer),
+    Column("occasion", UUID),
     postgresql_partition_by="RANGE (id)",
 )
 
 Index("attempts_by_endpoint", attempts.c.endpoint_id, attempts.c.id)
+
+undelivered = Table(
+    "undelivered",
+    metadata,
+    Column("order_id", UUID, primary_key=True),
+    Column("platform_id", Integer, primary_key=True, autoincrement=False),
+    Column("at", INSTANT, nullable=False),
+    Column("cause", Coded(Cause), nullable=False),
+)
+
+Index("undelivered_by_platform", undelivered.c.platform_id, undelivered.c.order_id)

@@ -30,6 +30,7 @@ class Endpoint(Standing):
     """Where an owner is reached, how much it takes, and what it is sent.
 
     ``sensitive``: the owner is a platform that must not be named to present holders.
+    ``version`` counts the changes, so that workers can tell which one they have heard.
     """
 
     id: EndpointId
@@ -46,6 +47,7 @@ class Endpoint(Standing):
     previous_secret_until: datetime | None
     created_at: datetime
     changed_at: datetime
+    version: int
     sensitive: bool
 
     @property

@@ -32,6 +32,7 @@ _FIXED = {
     "created_at",
     "changed_at",
     "sensitive",
+    "version",
 }
 _CHANGEABLE = {field.name for field in fields(Endpoint)} - _FIXED
 _URLS = {"url", "pending_url"}
@@ -215,7 +216,7 @@ async def _save(
         return before
     await store.write(db, before.id, now, **changes)
     await _record(db, now, actor, verb, after, changes)
-    return replace(after, changed_at=now)
+    return replace(after, changed_at=now, version=before.version + 1)
 
 
 async def _record(

@@ -96,7 +96,8 @@ async def write(
 ) -> None:
     """Change columns of an endpoint."""
     statement = update(endpoints).where(endpoints.c.id == endpoint_id)
-    await db.execute(statement.values(**values, changed_at=now))
+    version = endpoints.c.version + 1
+    await db.execute(statement.values(**values, changed_at=now, version=version))
 
 
 def _endpoint(row: RowMapping) -> Endpoint:

@@ -1,4 +1,4 @@
-"""Endpoints: where the broker posts; leases: which worker does it; the workers."""
+"""Endpoints: where the broker posts, how well; which worker does it; the workers."""
 
 from sqlalchemy import (
     BigInteger,
@@ -8,11 +8,14 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    SmallInteger,
     Table,
     Text,
+    text,
 )
 
 from unbind_broker.base.database import BYTES, INSTANT, TEXTS, UUID, Coded, metadata
+from unbind_broker.endpoints.health import Condition, HealthEventKind
 from unbind_broker.endpoints.states import Delivery, EndpointStatus, PausedBy
 
 endpoints = Table(
@@ -38,6 +41,35 @@ endpoints = Table(
     Column("verified_at", INSTANT),
     Column("created_at", INSTANT, nullable=False),
     Column("changed_at", INSTANT, nullable=False),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+)
+
+endpoint_health = Table(
+    "endpoint_health",
+    metadata,
+    Column("endpoint_id", Integer, primary_key=True, autoincrement=False),
+    Column("condition", Coded(Condition), nullable=False),
+    Column("since", INSTANT, nullable=False),
+    Column("open_until", INSTANT),
+    Column("opened", SmallInteger, nullable=False),
+    Column("last_success_at", INSTANT),
+    Column("failing_since", INSTANT),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", Text),
+)
+
+endpoint_events = Table(
+    "endpoint_events",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("endpoint_id", Integer, nullable=False),
+    Column("kind", Coded(HealthEventKind), nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("detail", Text),
+)
+
+Index(
+    "endpoint_events_by_endpoint", endpoint_events.c.endpoint_id, endpoint_events.c.id
 )
 
 endpoint_leases = Table(
@@ -49,6 +81,7 @@ endpoint_leases = Table(
     Column("lease_until", INSTANT),
     Column("cursor_xid", BigInteger, nullable=False),
     Column("cursor_order_id", UUID, nullable=False),
+    Column("seen_version", BigInteger, nullable=False, server_default=text("0")),
 )
 
 Index("endpoint_leases_holder", endpoint_leases.c.holder)

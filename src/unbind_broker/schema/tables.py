@@ -14,8 +14,14 @@ from unbind_broker.carriers.tables import (
     carriers,
     result_marks,
 )
-from unbind_broker.deliveries.tables import attempts, deliveries
-from unbind_broker.endpoints.tables import endpoint_leases, endpoints, workers
+from unbind_broker.deliveries.tables import attempts, deliveries, undelivered
+from unbind_broker.endpoints.tables import (
+    endpoint_events,
+    endpoint_health,
+    endpoint_leases,
+    endpoints,
+    workers,
+)
 from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
 from unbind_broker.keys.tables import api_keys
@@ -40,6 +46,8 @@ __all__ = [
     "carriers",
     "deliveries",
     "disputes",
+    "endpoint_events",
+    "endpoint_health",
     "endpoint_leases",
     "endpoints",
     "evidence",
@@ -54,6 +62,7 @@ __all__ = [
     "receipts",
     "result_marks",
     "signing_keys",
+    "undelivered",
     "violations",
     "workers",
 ]

@@ -7,24 +7,30 @@ from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 
 LONGEST_RETRY_AFTER = timedelta(days=30)
 
-_GONE = 410
-_REFUSED = frozenset({400, 413, 415, 422})
-_THROTTLED = frozenset({429, 503})
+_KINDS = {
+    410: OutcomeKind.GONE,
+    **dict.fromkeys((400, 413, 415, 422), OutcomeKind.PAYLOAD_REFUSED),
+    **dict.fromkeys((429, 502, 503, 504), OutcomeKind.THROTTLED),
+    **dict.fromkeys((401, 403, 404, 405), OutcomeKind.MISCONFIGURED),
+}
+# RFC 9110 §15.3 and §15.4: success, and a redirect, which is not followed.
+_CLASSES = {2: OutcomeKind.ACCEPTED, 3: OutcomeKind.MISCONFIGURED}
 _MOST_DIGITS = 9
 
 
 def outcome_of(status: int, retry_after: str | None, now: datetime) -> Outcome:
     """Judge an answer by its status alone."""
-    if 200 <= status < 300:  # noqa: PLR2004 - the class of success, RFC 9110 §15.3
-        return Outcome(OutcomeKind.ACCEPTED, status)
-    if status == _GONE:
-        return Outcome(OutcomeKind.GONE, status)
-    if status in _REFUSED:
-        return Outcome(OutcomeKind.PAYLOAD_REFUSED, status)
-    if status in _THROTTLED:
-        pause = None if retry_after is None else parse_retry_after(retry_after, now)
-        return Outcome(OutcomeKind.THROTTLED, status, pause)
-    return Outcome(OutcomeKind.FAILED, status)
+    kind = _kind_of(status)
+    if kind is OutcomeKind.THROTTLED and retry_after is not None:
+        return Outcome(kind, status, parse_retry_after(retry_after, now))
+    return Outcome(kind, status)
+
+
+def _kind_of(status: int) -> OutcomeKind:
+    by_status = _KINDS.get(status)
+    if by_status is not None:
+        return by_status
+    return _CLASSES.get(status // 100, OutcomeKind.FAILED)
 
 
 def parse_retry_after(text: str, now: datetime) -> timedelta | None:
