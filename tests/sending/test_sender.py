@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -24,6 +24,7 @@ from tests.support.waiting import eventually
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.base.network_guard import UrlPolicy
+from unbind_broker.base.signing_keys import Secret
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
@@ -292,3 +293,39 @@ async def test_lease_that_runs_short_meanwhile_sends_nothing(
         assert lane.is_idle
         assert work.position is not None
         assert lane.position <= just_before(work.position)
+
+
+async def test_request_is_signed_as_the_endpoint_is_at_that_moment(desk: Desk) -> None:
+    lane = desk.lane()
+    desk.offer(lane)
+    desk.sender.pump(lane)  # takes the batch; the request itself starts after it
+    rotated = Secret(b"another secret, thirty-two bytes")
+    desk.door.secrets[:] = [rotated.text]
+    assert lane.target is not None
+    lane.retarget(replace(lane.target, secrets=(rotated,)), 0.0)
+    await desk.settled(lane)
+    assert desk.notebook.kinds == [OutcomeKind.ACCEPTED]
+    assert desk.door.rejected == 0
+
+
+async def test_nothing_starts_once_the_endpoint_is_paused(desk: Desk) -> None:
+    lane = desk.lane()
+    desk.offer(lane)
+    desk.sender.pump(lane)
+    lane.retarget(None, 0.0)
+    await desk.settled(lane)
+    assert desk.door.deliveries == []
+    assert desk.notebook.kept == []
+    assert lane.is_idle
+
+
+async def test_batch_that_has_become_too_large_is_read_again(desk: Desk) -> None:
+    lane = desk.lane(max_batch=10)
+    desk.offer(lane, *(a_work(item=an_item(deadline=FAR)) for _ in range(6)))
+    desk.sender.pump(lane)
+    assert lane.target is not None
+    lane.retarget(replace(lane.target, max_batch=5), 0.0)
+    await desk.settled(lane)
+    assert desk.door.deliveries == []
+    assert lane.is_idle
+    assert lane.behind

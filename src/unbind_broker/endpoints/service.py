@@ -129,6 +129,11 @@ async def load_many(db: Db, ids: Collection[EndpointId]) -> list[Endpoint]:
     return await store.load_many(db, ids)
 
 
+async def versions(db: Db, ids: Collection[EndpointId]) -> dict[EndpointId, int]:
+    """Read how often each of these endpoints was changed."""
+    return await store.load_versions(db, ids)
+
+
 async def mark_verified(
     db: Db, now: datetime, owner: Owner, url: str, actor: str
 ) -> Endpoint:

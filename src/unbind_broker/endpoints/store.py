@@ -37,6 +37,7 @@ _by_id_locked = _reading(
 _by_ids = _reading(sql(f"{_COLUMNS} WHERE e.id = ANY(:ids) ORDER BY e.id", ids=INTS))
 _NEXT = "WHERE e.id > :after ORDER BY e.id LIMIT :most"
 _page = _reading(sql(f"{_COLUMNS} {_NEXT}", after=INT, most=INT))
+_versions = sql("SELECT id, version FROM endpoints WHERE id = ANY(:ids)", ids=INTS)
 _new_lease = sql(
     """
     INSERT INTO endpoint_leases (endpoint_id, epoch, cursor_xid, cursor_order_id)
@@ -83,6 +84,12 @@ async def load_many(db: Db, ids: Collection[EndpointId]) -> list[Endpoint]:
     """Read these endpoints, secrets sealed, in the order of their ids."""
     rows = (await db.execute(_by_ids, {"ids": list(ids)})).mappings()
     return [_endpoint(row) for row in rows]
+
+
+async def load_versions(db: Db, ids: Collection[EndpointId]) -> dict[EndpointId, int]:
+    """Read how often each of these endpoints was changed."""
+    rows = await db.execute(_versions, {"ids": list(ids)})
+    return {row.id: row.version for row in rows}
 
 
 async def load_page(db: Db, after: int, limit: int) -> list[Endpoint]:

@@ -18,7 +18,7 @@ from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound
-from unbind_broker.sending.payloads import payload
+from unbind_broker.sending.payloads import most_together, payload
 from unbind_broker.sending.recheck import still_waiting
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.targets import Target
@@ -118,7 +118,7 @@ class Sender:
                 self._note(lane, _Sent(target, part, self._parts.now()), _OWN_FAULT)
             readable = [work for work in works if work.content.is_readable]
             if readable:
-                await self._exchange(lane, target, Batch(batch.event, readable))
+                await self._exchange(lane, Batch(batch.event, readable))
         except Exception:
             log.exception("not_sent", extra={"endpoint_id": lane.endpoint_id})
             lane.put_back(batch.works)
@@ -152,7 +152,11 @@ class Sender:
             old -= await still_waiting(db, platform_id, old)
         return [work for work in works if work.content.subject_id not in old]
 
-    async def _exchange(self, lane: Lane, target: Target, batch: Batch) -> None:
+    async def _exchange(self, lane: Lane, batch: Batch) -> None:
+        target = lane.target  # as it is now: it may have changed since the start
+        if target is None or not _fits(batch, target):
+            lane.put_back(batch.works)
+            return
         sent = _Sent(target, batch, self._parts.now())
         signature = sign_v1(target.secrets, sent.webhook_id, sent.at, sent.body)
         headers = signature_headers(sent.webhook_id, sent.at, signature)
@@ -203,6 +207,10 @@ class _Sent:
         contents = [work.content for work in batch.works]
         readable = all(content.is_readable for content in contents)
         self.body = payload(batch.event, at, contents) if readable else b""
+
+
+def _fits(batch: Batch, target: Target) -> bool:
+    return len(batch.works) <= most_together(batch.event, target.max_batch)
 
 
 _OWN_FAULT = Exchange(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from time import monotonic
 
 from unbind_broker.base.ids import WorkerId, new_uuid7
@@ -19,6 +19,7 @@ from unbind_broker.sending import leases
 from unbind_broker.sending.again import AgainReader
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.heeding import Heeding
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound, open_outbound
 from unbind_broker.sending.read_numbers import ReadNumbers
@@ -38,6 +39,7 @@ STEP_LIMIT = 30.0
 off and tried again."""
 
 REFRESH_SECONDS = 1.0
+HEED_SECONDS = 0.1
 
 
 async def run_worker(
@@ -66,9 +68,11 @@ class _Worker:
         worker: WorkerId,
         outbound: Outbound,
         dead: Collection[WorkerId],
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         settings, now = runtime.settings, runtime.clock.now
         self._runtime = runtime
+        self._seconds = seconds
         self._dead = tuple(dead)
         self._secrets = EndpointSecrets(runtime.sealer)
         # Every statement of a read sees what was committed when it began.
@@ -77,9 +81,10 @@ class _Worker:
         numbers = ReadNumbers()
         briefs = Briefs(runtime.sealer)
         tenant = Tenant(worker, socket.gethostname(), settings.lease)
-        self._tenure = Tenure(runtime.engine, tenant, self._fleet, numbers, monotonic)
-        self._log_reader = LogReader(self._fleet, briefs, numbers, monotonic)
-        self._again_reader = AgainReader(self._fleet, briefs, numbers, monotonic)
+        self._heeding = Heeding(self._reads, worker)
+        self._tenure = Tenure(runtime.engine, tenant, self._fleet, numbers, seconds)
+        self._log_reader = LogReader(self._fleet, briefs, numbers, seconds)
+        self._again_reader = AgainReader(self._fleet, briefs, numbers, seconds)
         plans = Plans(settings.query_retry_plan, settings.retry_plan)
         self._brake = BrakePolicy(settings.brake_share, settings.brake_least)
         applying = Applying(settings.working_time, self._brake)
@@ -101,7 +106,7 @@ class _Worker:
             outbound=outbound,
             recorder=self._recorder,
             now=self._runtime.clock.now,
-            monotonic=monotonic,
+            monotonic=self._seconds,
             jitter=_jitter,
             request_timeout=settings.request_timeout,
             lease=settings.lease,
@@ -111,6 +116,7 @@ class _Worker:
         """Run all loops; those that record and lease outlive those that read."""
         done_sending = asyncio.Event()
         lasting = [self._leasing, self._refreshing, self._recording]
+        lasting.append(self._loop("heed", self._heed))
         reading = [self._reading, self._loop("read_again", self._read_again)]
         timed = timed_steps(self._runtime, self._brake, self._reading.wake)
         reading += [self._loop(name, step) for name, step in timed.items()]
@@ -161,11 +167,17 @@ class _Worker:
         now = self._runtime.clock.now()
         targets = {one.id: target_of(one, self._secrets, now) for one in known}
         for lane in lanes:
-            lane.retarget(targets.get(lane.endpoint_id), monotonic())
+            lane.retarget(targets.get(lane.endpoint_id), self._seconds())
+        await self._heeding.tell(lanes, known)
         self._sender.pump_all(lanes)
         if await self._tenure.sees_free():
             self._leasing.wake()
         return REFRESH_SECONDS
+
+    async def _heed(self) -> float:
+        if await self._heeding.sees_changes(list(self._fleet)):
+            self._refreshing.wake()
+        return HEED_SECONDS
 
     async def _read_log(self) -> float:
         async with self._reads.connect() as db:

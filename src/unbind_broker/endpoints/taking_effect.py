@@ -1,0 +1,52 @@
+"""Wait until a change of an endpoint is in force wherever requests are sent."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.database import BIG, INT, fetch_all, sql
+from unbind_broker.base.ids import EndpointId
+
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 0.2
+PATIENCE_WITH_THE_SILENT = 2.0
+"""Seconds. An owner that never told any version has just begun, or is of a release that
+tells none; that one reads its endpoints anew every second."""
+
+# A lease that nobody holds is as good: its next owner reads the endpoint as it is now.
+_HOLDOUT = sql(
+    """
+    SELECT seen_version = 0 AS silent FROM endpoint_leases
+    WHERE endpoint_id = :endpoint_id AND seen_version < :version
+        AND holder IS NOT NULL AND lease_until > clock_timestamp()
+    """,
+    endpoint_id=INT,
+    version=BIG,
+)
+
+
+async def wait_until_in_force(
+    engine: AsyncEngine, endpoint_id: EndpointId, version: int, limit: timedelta
+) -> bool:
+    """Tell whether nothing starts any more as it was before ``version``.
+
+    Waits up to ``limit`` for it, without a connection between two looks. The change
+    must have been committed.
+    """
+    loop = asyncio.get_running_loop()
+    began, pause = loop.time(), FIRST_PAUSE
+    while True:
+        async with engine.connect() as db:
+            values = {"endpoint_id": endpoint_id, "version": version}
+            holdouts = await fetch_all(db, _HOLDOUT, values)
+        if not holdouts:
+            return True
+        silent = holdouts[0].silent
+        patience = limit.total_seconds()
+        if silent:
+            patience = min(patience, PATIENCE_WITH_THE_SILENT)
+        if loop.time() - began >= patience:
+            return False
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

@@ -1,0 +1,51 @@
+"""Notice soon what owners change of their endpoints, and tell that it is in force."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.ids import WorkerId
+from unbind_broker.endpoints import service
+from unbind_broker.endpoints.endpoint import Endpoint
+from unbind_broker.sending import leases
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.leases import Tenancy
+
+
+class Heeding:
+    """Keep in mind which versions of its endpoints a worker has told to heed."""
+
+    def __init__(self, engine: AsyncEngine, worker: WorkerId) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._told: dict[Tenancy, int] = {}
+
+    async def sees_changes(self, lanes: Collection[Lane]) -> bool:
+        """Look whether an endpoint is another than was told: one cheap statement."""
+        if not lanes:
+            return False
+        ids = [lane.endpoint_id for lane in lanes]
+        async with self._engine.connect() as db:
+            versions = await service.versions(db, ids)
+        return any(
+            self._told.get(_tenancy(lane)) != versions.get(lane.endpoint_id)
+            for lane in lanes
+        )
+
+    async def tell(self, lanes: Iterable[Lane], known: Collection[Endpoint]) -> None:
+        """Tell that ``known`` is in force for these lanes; nothing if that is told."""
+        versions = {endpoint.id: endpoint.version for endpoint in known}
+        seen = {
+            _tenancy(lane): versions[lane.endpoint_id]
+            for lane in lanes
+            if lane.endpoint_id in versions
+        }
+        news = {one: seen[one] for one in seen if self._told.get(one) != seen[one]}
+        if news:
+            async with self._engine.begin() as db:
+                await leases.note_seen(db, self._worker, news)
+        self._told = seen
+
+
+def _tenancy(lane: Lane) -> Tenancy:
+    return Tenancy(lane.endpoint_id, lane.epoch)
