@@ -58,6 +58,14 @@ class Process:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        return self._process.returncode is not None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to its id."""
+        self._process.send_signal(number)
+
+    @property
     def printed(self) -> str:
         """What was read so far of what it printed."""
         return b"".join(self._printed).decode()
