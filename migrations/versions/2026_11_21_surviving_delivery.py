@@ -49,7 +49,8 @@ STATEMENTS = (
     """
     ALTER TABLE attempts
         ADD IF NOT EXISTS tls_ms integer,
-        ADD IF NOT EXISTS occasion uuid
+        ADD IF NOT EXISTS occasion uuid,
+        ADD IF NOT EXISTS replay boolean NOT NULL DEFAULT false
     """,
     """
     CREATE TABLE IF NOT EXISTS undelivered (

@@ -52,6 +52,7 @@ async def test_attempt_is_kept_as_it_was(db: Db) -> None:
         "answer_head": 'wait, {"please"}',
         "tls_ms": 1,
         "occasion": None,
+        "replay": False,
     }
 
 

@@ -36,7 +36,7 @@ def test_webhook_id_tells_items_events_and_occasions_apart(
     ids = {
         webhook_id(EventType.UNBIND_REQUESTED, order_ids),
         webhook_id(EventType.QUERY_REQUESTED, order_ids),
-        webhook_id(EventType.UNBIND_REQUESTED, order_ids, "requeue-1"),
+        webhook_id(EventType.UNBIND_REQUESTED, order_ids, UUID(int=1)),
         webhook_id(EventType.UNBIND_REQUESTED, order_ids[1:]),
     }
     assert len(ids) == 4

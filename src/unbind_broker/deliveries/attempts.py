@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.database import (
+    BOOLEANS,
     BYTESES,
     INSTANTS,
     INTS,
@@ -36,7 +37,8 @@ class Timings:
 class Attempt:
     """One HTTP exchange with an endpoint. ``answer_head`` is cleaned free text.
 
-    ``occasion`` is None for the first request and its retries.
+    ``occasion`` is None for the first request and its retries. A ``replay`` was sent
+    because its receiver had asked for it once more.
     """
 
     id: AttemptId
@@ -51,6 +53,7 @@ class Attempt:
     error: str | None
     answer_head: str | None
     occasion: UUID | None = None
+    replay: bool = False
 
 
 # Arrays of arrays have one length in Postgres, so each list of orders goes as text.
@@ -58,16 +61,17 @@ _APPEND = sql(
     """
     INSERT INTO attempts (id, endpoint_id, event, order_ids, webhook_id, body_sha256,
         started_at, outcome, status_code, dns_ms, connect_ms, tls_ms, first_byte_ms,
-        total_ms, error, answer_head, occasion)
+        total_ms, error, answer_head, occasion, replay)
     SELECT a.id, a.endpoint_id, a.event, a.order_ids::uuid[], a.webhook_id,
         a.body_sha256, a.started_at, a.outcome, a.status_code, a.dns_ms, a.connect_ms,
-        a.tls_ms, a.first_byte_ms, a.total_ms, a.error, a.answer_head, a.occasion
+        a.tls_ms, a.first_byte_ms, a.total_ms, a.error, a.answer_head, a.occasion,
+        a.replay
     FROM unnest(:ids, :endpoints, :events, :orders, :webhook_ids, :digests,
         :starts, :outcomes, :status_codes, :dns, :connects, :tls, :first_bytes, :totals,
-        :errors, :heads, :occasions)
+        :errors, :heads, :occasions, :replays)
     AS a (id, endpoint_id, event, order_ids, webhook_id, body_sha256,
         started_at, outcome, status_code, dns_ms, connect_ms, tls_ms, first_byte_ms,
-        total_ms, error, answer_head, occasion)
+        total_ms, error, answer_head, occasion, replay)
     ON CONFLICT (id) DO NOTHING
     RETURNING id
     """,
@@ -88,6 +92,7 @@ _APPEND = sql(
     errors=TEXTS,
     heads=TEXTS,
     occasions=UUIDS,
+    replays=BOOLEANS,
 )
 
 
@@ -122,4 +127,5 @@ def _columns(attempts: Sequence[Attempt]) -> dict[str, object]:
         "errors": [a.error for a in attempts],
         "heads": [a.answer_head for a in attempts],
         "occasions": [a.occasion for a in attempts],
+        "replays": [a.replay for a in attempts],
     }

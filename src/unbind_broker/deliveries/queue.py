@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.base.coded_enum import codes_of
@@ -23,6 +23,7 @@ from unbind_broker.base.database import (
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.item import ItemKey, key_arrays
+from unbind_broker.items.states import OPEN as OPEN_ITEMS
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 
@@ -41,6 +42,9 @@ _SENT = ", ".join(
     for event in (*REQUESTS.values(), EventType.UNBIND_CANCELLED, *sorted(NOTICES))
 )
 _QUEUED = ItemStatus.QUEUED.code
+_TAKEN = codes_of(OPEN_ITEMS - {ItemStatus.QUEUED})
+_OPEN = f"(i.status = {_QUEUED} OR (r.replay AND i.status IN ({_TAKEN})))"
+"""A request is sent while its item waits; a replay also when the item was taken."""
 
 
 class Subject(NamedTuple):
@@ -70,13 +74,13 @@ class Due(NamedTuple):
 # decide to read all of them because it expects many.
 _DUE = sql(
     f"""
-    SELECT w.endpoint_id, d.id, d.due_at, d.event, d.order_id, d.attempt, d.waits
+    SELECT w.endpoint_id, d.id, d.due_at, d.event, d.order_id, d.attempt,
+        d.occasion, d.replay, d.waits
     FROM unnest(:endpoints, :rooms) AS w (endpoint_id, room)
     JOIN endpoints e ON e.id = w.endpoint_id
     CROSS JOIN LATERAL (
-        SELECT r.id, r.due_at, r.event, r.order_id, r.attempt,
-            r.event NOT IN ({_REQUESTS}) OR coalesce(i.status = {_QUEUED}, false)
-                AS waits
+        SELECT r.id, r.due_at, r.event, r.order_id, r.attempt, r.occasion, r.replay,
+            r.event NOT IN ({_REQUESTS}) OR coalesce({_OPEN}, false) AS waits
         FROM deliveries r
         LEFT JOIN LATERAL (
             SELECT status FROM items
@@ -87,7 +91,7 @@ _DUE = sql(
         ) o ON true
         WHERE r.endpoint_id = w.endpoint_id AND r.due_at <= :now
             AND r.event IN ({_SENT})
-            AND (i.status IS DISTINCT FROM {_QUEUED}
+            AND ({_OPEN} IS NOT TRUE
                 OR r.event NOT IN ({_REQUESTS})
                 OR (o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now))
         ORDER BY r.due_at, r.id
@@ -146,7 +150,7 @@ _CLEAR = sql(
         JOIN endpoints e ON e.id = r.endpoint_id
         LEFT JOIN items i
             ON i.order_id = r.order_id AND i.platform_id = e.platform_id
-        WHERE r.id = ANY(:ids) AND i.status IS DISTINCT FROM {_QUEUED}
+        WHERE r.id = ANY(:ids) AND {_OPEN} IS NOT TRUE
         FOR UPDATE OF r SKIP LOCKED
     )
     """,
@@ -177,10 +181,11 @@ _MOST_ATTEMPTS = 32767  # what a smallint holds
 async def due(db: Db, now: datetime, rooms: Mapping[EndpointId, int]) -> list[Due]:
     """Read what may be sent again by ``now``, without a lock.
 
-    Rows come in the order of endpoint, time and event. ``rooms`` says how many are
-    wanted for each endpoint. Rows of items that wait no longer are deleted in passing;
-    those of held orders, and those whose deadline has passed, stay where they are. What
-    is not a request is returned as it stands: the caller knows when it is outdated.
+    Rows come in the order of endpoint, time, event and occasion. ``rooms`` says how
+    many are wanted for each endpoint. Rows of items that wait no longer are deleted in
+    passing; those of held orders, and those whose deadline has passed, stay where they
+    are. What is not a request is returned as it stands: the caller knows when it is
+    outdated.
     """
     if not rooms:
         return []
@@ -189,12 +194,14 @@ async def due(db: Db, now: datetime, rooms: Mapping[EndpointId, int]) -> list[Du
     closed = [row.id for row in rows if not row.waits]
     if closed:
         await db.execute(_CLEAR, {"ids": closed})
-    rows.sort(key=lambda row: (row.endpoint_id, row.due_at, row.event, row.id))
+    rows.sort(key=_order)
     return [
         Due(
             Subject(row.endpoint_id, EventType.from_code(row.event), row.order_id),
             row.due_at,
             row.attempt,
+            row.occasion,
+            row.replay,
         )
         for row in rows
         if row.waits
@@ -252,6 +259,11 @@ async def delete(db: Db, subjects: Collection[Subject]) -> None:
             "orders": [subject.order_id for subject in named],
         },
     )
+
+
+def _order(row: Any) -> tuple[object, ...]:
+    occasion = "" if row.occasion is None else row.occasion.hex
+    return row.endpoint_id, row.due_at, row.event, occasion, row.replay, row.id
 
 
 def _subject_of(row: Due) -> Subject:

@@ -59,6 +59,7 @@ attempts = Table(
     Column("answer_head", Text),
     Column("tls_ms", Integer),
     Column("occasion", UUID),
+    Column("replay", Boolean, nullable=False, server_default=text("false")),
     postgresql_partition_by="RANGE (id)",
 )
 

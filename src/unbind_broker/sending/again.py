@@ -65,12 +65,16 @@ class AgainReader:
         self, lane: Lane, together: Sequence[Due], found: Contents, read: int
     ) -> bool:
         works = [
-            Work(_for(lane, content), row.attempt, None, self._monotonic())
+            self._work(_for(lane, content), row)
             for row in together
             if (content := found.get(row.subject)) is not None
         ]
         event = together[0].subject.event
         return lane.room > 0 and lane.offer_again(event, works, read)
+
+    def _work(self, content: Outgoing, row: Due) -> Work:
+        at = self._monotonic()
+        return Work(content, row.attempt, None, at, row.occasion, row.replay)
 
     def _rooms(self) -> dict[EndpointId, int]:
         """Say how many rows to read for each lane that has room for a whole batch.
@@ -93,14 +97,19 @@ def _for(lane: Lane, content: Outgoing) -> Outgoing:
 
 
 def _groups(rows: Sequence[Due], room: int) -> list[list[Due]]:
-    """Part rows into what failed together and so is sent together again.
+    """Part rows into what was sent together and so is sent together again.
 
-    The last group may have been cut off by the limit; it is left for the next read.
+    Those of the last instant may have been cut off by the limit; they are left for the
+    next read.
     """
-    groups = [
-        list(group)
-        for _, group in groupby(rows, lambda row: (row.due_at, row.subject.event))
-    ]
-    if len(rows) >= room and len(groups) > 1:
-        groups.pop()
+    groups = [list(group) for _, group in groupby(rows, _bond)]
+    if len(rows) >= room:
+        last = rows[-1].due_at
+        while len(groups) > 1 and groups[-1][0].due_at == last:
+            groups.pop()
     return groups
+
+
+def _bond(row: Due) -> tuple[object, ...]:
+    """Say what is equal for all that goes into one request."""
+    return row.due_at, row.subject.event, row.occasion, row.replay

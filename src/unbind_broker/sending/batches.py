@@ -11,8 +11,7 @@ from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.sending.payloads import Key, Outgoing
 from unbind_broker.sending.positions import Position
 
-FIRST = "first"
-"""The occasion on which an item is asked for; a requeue would be another one."""
+_FIRST = "first"
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +20,16 @@ class Work:
 
     ``attempt`` counts the steps of the retry plan that are used up. ``position`` is
     where the order log names it; None if it came from ``deliveries``. ``taken_at`` is
-    the second of the monotonic clock at which it was read.
+    the second of the monotonic clock at which it was read. ``occasion`` and ``replay``
+    are those of its row in ``deliveries``.
     """
 
     content: Outgoing
     attempt: int
     position: Position | None
     taken_at: float
+    occasion: UUID | None = None
+    replay: bool = False
 
     @property
     def key(self) -> Key:
@@ -37,7 +39,7 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What is sent, and if it fails sent again, together."""
+    """What is sent, and if it fails sent again, together; of one occasion."""
 
     event: EventType
     works: Sequence[Work]
@@ -46,6 +48,16 @@ class Batch:
     def is_request(self) -> bool:
         """Tell whether platforms are asked for items: only that changes items."""
         return self.event in REQUEST_EVENTS
+
+    @property
+    def occasion(self) -> UUID | None:
+        """Tell on which occasion it is sent; None on the first."""
+        return self.works[0].occasion
+
+    @property
+    def is_replay(self) -> bool:
+        """Tell whether it goes out because its receiver asked for it once more."""
+        return self.works[0].replay
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -59,7 +71,7 @@ class Batch:
 
 
 def webhook_id(
-    event: EventType, subject_ids: Collection[UUID], occasion: str = FIRST
+    event: EventType, subject_ids: Collection[UUID], occasion: UUID | None = None
 ) -> str:
     """Name a request: the same for the same items and occasion, on every retry.
 
@@ -71,9 +83,12 @@ def webhook_id(
     return f"msg_{digest(event, occasion, subject_ids).hex()}"
 
 
-def digest(event: EventType, occasion: str, subject_ids: Collection[UUID]) -> bytes:
+def digest(
+    event: EventType, occasion: UUID | None, subject_ids: Collection[UUID]
+) -> bytes:
     """Hash what a request is about, whatever the order of its items."""
-    hashed = hashlib.sha256(f"{event}\n{occasion}\n".encode())
+    word = _FIRST if occasion is None else occasion.hex
+    hashed = hashlib.sha256(f"{event}\n{word}\n".encode())
     for subject_id in sorted(subject_ids):
         hashed.update(subject_id.bytes)
     return hashed.digest()

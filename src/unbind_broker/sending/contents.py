@@ -2,6 +2,7 @@
 """What the rows of ``deliveries`` stand for, whatever they are about."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +18,12 @@ from unbind_broker.sending.payloads import Outgoing, OutgoingCancel, OutgoingNot
 KEPT_TRYING = timedelta(days=5)
 """How long a cancellation or a notice is repeated, by the plan for orders. A platform
 is told of a cancellation until its order's deadline at least; a carrier's feed holds
-the notices that were given up."""
+the notices that were given up. One that is sent again because its receiver asked for
+it is repeated so long from then on, and ``REPLAYS`` times at most."""
+
+REPLAYS = 12
+
+Told = OutgoingCancel | OutgoingNotice
 
 _CANCELLED = ItemStatus.CANCELLED.code
 
@@ -60,11 +66,13 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
     }
     if not others:
         return Loaded(contents, [])
-    found: list[tuple[Subject, OutgoingCancel | OutgoingNotice]] = [
+    found: list[tuple[Subject, Told]] = [
         *await load_cancels(db, [one for one in others if one.event not in NOTICES]),
         *await _notices(db, [one for one in others if one.event in NOTICES]),
     ]
-    contents.update((one, content) for one, content in found if content.deadline > now)
+    asked = {row.subject: row for row in rows if row.replay}
+    told = [(one, _prolonged(content, asked.get(one))) for one, content in found]
+    contents.update((one, content) for one, content in told if content.deadline > now)
     return Loaded(contents, [one for one in others if one not in contents])
 
 
@@ -82,6 +90,14 @@ async def load_cancels(
         (Subject(row.endpoint_id, EventType.UNBIND_CANCELLED, row.id), _cancel(row))
         for row in await fetch_all(db, _CANCELS, values)
     ]
+
+
+def _prolonged(content: Told, row: Due | None) -> Told:
+    """Let what is sent again not be too old for it."""
+    if row is None or row.attempt >= REPLAYS:
+        return content
+    deadline = max(content.deadline, row.due_at + KEPT_TRYING)
+    return replace(content, deadline=deadline)
 
 
 def _cancel(row: Any) -> OutgoingCancel:

@@ -25,7 +25,7 @@ from unbind_broker.items import service as items
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.joining import pass_on
 from unbind_broker.sending import leases
-from unbind_broker.sending.batches import FIRST, digest
+from unbind_broker.sending.batches import digest
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.leases import Tenancy
 from unbind_broker.sending.reported import apply_results, lines_of, orders_named
@@ -152,6 +152,8 @@ def _attempt(one: Finished) -> Attempt:
         timings=exchange.timings,
         error=exchange.error,
         answer_head=clean_free_text(head) or None,
+        occasion=one.batch.occasion,
+        replay=one.batch.is_replay,
     )
 
 
@@ -166,7 +168,7 @@ def _disclosure(actor: str, one: Finished) -> Fact:
             "endpoint": one.lane.endpoint_id,
             "event": one.batch.event.value,
             "count": len(subject_ids),
-            "digest": digest(one.batch.event, FIRST, subject_ids).hex(),
+            "digest": digest(one.batch.event, one.batch.occasion, subject_ids).hex(),
             "status": one.exchange.outcome.status_code,
         },
     )

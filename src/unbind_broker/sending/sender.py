@@ -131,7 +131,9 @@ class Sender:
         now = self._parts.now()
         works = [work for work in batch.works if work.content.deadline > now]
         if batch.is_request and target.platform_id is not None:
-            works = await self._not_called_back(works, target.platform_id)
+            works = await self._not_called_back(
+                works, target.platform_id, replay=batch.is_replay
+            )
         wanted = {work.key for work in works}
         lane.forget(one for one in batch.keys if one not in wanted)
         if not lane.may_start(self._parts.monotonic(), self._parts.needed):
@@ -140,7 +142,7 @@ class Sender:
         return works
 
     async def _not_called_back(
-        self, works: list[Work], platform_id: PlatformId
+        self, works: list[Work], platform_id: PlatformId, *, replay: bool
     ) -> list[Work]:
         waited_since = self._parts.monotonic() - STALE_SECONDS
         old = {
@@ -149,7 +151,7 @@ class Sender:
         if not old:
             return works
         async with self._parts.engine.connect() as db:
-            old -= await still_waiting(db, platform_id, old)
+            old -= await still_waiting(db, platform_id, old, replay=replay)
         return [work for work in works if work.content.subject_id not in old]
 
     async def _exchange(self, lane: Lane, batch: Batch) -> None:
@@ -203,7 +205,7 @@ class _Sent:
         self.target = target
         self.batch = batch
         self.at = at
-        self.webhook_id = webhook_id(batch.event, batch.subject_ids)
+        self.webhook_id = webhook_id(batch.event, batch.subject_ids, batch.occasion)
         contents = [work.content for work in batch.works]
         readable = all(content.is_readable for content in contents)
         self.body = payload(batch.event, at, contents) if readable else b""

@@ -42,7 +42,8 @@ class Verdicts:
     """What to write down; an item is in one of the lists of keys at most.
 
     Only requests put items there: that a platform has, or has not, taken anything else
-    says nothing about an item.
+    says nothing about an item. Nor does the refusal of a replay end one: it was taken
+    before.
     """
 
     acknowledged: list[ItemKey] = field(default_factory=list)
@@ -67,25 +68,29 @@ class Verdicts:
                     self.acknowledged += keys
                     self.no_more.append(subject)
                 case RetryAt() | Park():
-                    self._again(keys, subject, decision)
+                    self._again(keys, work, subject, decision)
                 case DisableEndpoint():
-                    self._again(keys, subject, decision.then)
+                    self._again(keys, work, subject, decision.then)
                     self.gone.add(subject.endpoint_id)
                 case Halve():
                     at = _half_at(finished.ended_at, place, len(works))
                     self.counted += keys
-                    self.again.append(Due(subject, at, work.attempt))
+                    self.again.append(_row(work, subject, at, work.attempt))
                 case Dead():
-                    self.dead += keys
+                    (self.counted if work.replay else self.dead).extend(keys)
                     self.no_more.append(subject)
                 case _:
                     assert_never(decision)
 
     def _again(
-        self, keys: list[ItemKey], subject: Subject, then: RetryAt | Park
+        self,
+        keys: list[ItemKey],
+        work: Work,
+        subject: Subject,
+        then: RetryAt | Park,
     ) -> None:
         at = then.at if isinstance(then, RetryAt) else then.until
-        self.again.append(Due(subject, at, then.attempt))
+        self.again.append(_row(work, subject, at, then.attempt))
         if then.counted:
             self.counted += keys
 
@@ -100,6 +105,10 @@ def _item_keys(finished: Finished, work: Work) -> list[ItemKey]:
 def _subject(finished: Finished, work: Work) -> Subject:
     content, batch = work.content, finished.batch
     return Subject(finished.lane.endpoint_id, batch.event, content.subject_id)
+
+
+def _row(work: Work, subject: Subject, at: datetime, attempt: int) -> Due:
+    return Due(subject, at, attempt, work.occasion, work.replay)
 
 
 def _half_at(now: datetime, place: int, together: int) -> datetime:
