@@ -97,9 +97,12 @@ class Settings(BaseSettings):
     query_retry_plan: Durations = _seconds(1, 2, 5, 10, 30, 60)
     request_timeout: Duration = timedelta(seconds=10)
     lease: Duration = timedelta(seconds=20)
+    breaker_pause: Duration = timedelta(seconds=30)
+    disable_after: Duration = timedelta(days=5)
     retention: Duration = timedelta(days=180)
     idempotency_retention: Duration = timedelta(hours=48)
     scan_interval: Duration = timedelta(seconds=1)
+    mend_interval: Duration = timedelta(minutes=3)
     seal_interval: Duration = timedelta(seconds=1)
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)

@@ -254,9 +254,12 @@ async def test_pausing_and_resuming_is_written_down_once_each(db: Db) -> None:
 
 
 async def test_disabling_tells_the_reason_once(db: Db) -> None:
-    endpoint = (await an_endpoint(db, await a_platform(db))).endpoint
-    assert await service.disable(db, LATER, endpoint.id, "gone", "worker:1")
-    assert not await service.disable(db, LATER, endpoint.id, "gone", "worker:1")
+    endpoint = (await an_endpoint(db, await a_platform(db), URL)).endpoint
+    assert not await service.disable(
+        db, LATER, endpoint.id, NEW_URL, "gone", "worker:1"
+    )
+    assert await service.disable(db, LATER, endpoint.id, URL, "gone", "worker:1")
+    assert not await service.disable(db, LATER, endpoint.id, URL, "gone", "worker:1")
     found = await service.require(db, endpoint.owner)
     assert (found.status, found.disabled_reason) == (EndpointStatus.DISABLED, "gone")
     written = await trail(db, "endpoint.disabled")
@@ -270,7 +273,7 @@ async def test_owner_without_endpoint_is_told_so(db: Db) -> None:
         await service.require(db, owner)
     with pytest.raises(EndpointMissing):
         await service.pause(db, NOON, owner, PausedBy.ADMIN, "admin:1")
-    assert not await service.disable(db, NOON, EndpointId(99), "gone", "worker:1")
+    assert not await service.disable(db, NOON, EndpointId(99), URL, "gone", "worker:1")
 
 
 async def test_pages_follow_the_order_of_registration(db: Db) -> None:

@@ -9,6 +9,7 @@ from unbind_broker.base.ids import AttemptId, EndpointId, PlatformId, new_uuid7
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.deliveries.attempts import Timings
+from unbind_broker.deliveries.breaker import BreakerPolicy
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints.events import EventType
@@ -129,8 +130,14 @@ def a_lane(
     """A lane that may send; its lease ends at 1,000 s unless told otherwise."""
     target = target or a_target()
     lane = Lane(target.endpoint_id, 1, cursor, lease_ends, numbers or ReadNumbers())
-    lane.retarget(target, now)
+    put_to_use(lane, target, now)
     return lane
+
+
+def put_to_use(lane: Lane, target: Target | None, now: float = 0.0) -> None:
+    """Let a lane post there; nothing is known of how the endpoint does."""
+    lane.retarget(target, now)
+    lane.judge(None, BreakerPolicy())
 
 
 def a_batch(
@@ -160,6 +167,7 @@ def ended(
     return Finished(
         attempt_id=AttemptId(new_uuid7(at)),
         lane=lane,
+        url=lane.target.url if lane.target else a_target().url,
         platform_id=lane.target.platform_id if lane.target else PlatformId(7),
         batch=batch,
         webhook_id="msg_1",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from tests.sending.parts import START, a_batch, a_target, a_work, ended
+from tests.sending.parts import START, a_batch, a_target, a_work, ended, put_to_use
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.guards import APPLYING
@@ -86,5 +86,8 @@ async def set_desk(db: Db) -> Desk:
     orders = [first, *await many_orders(db, carrier, 9, like=first)]
     (holding,) = await leases.claim(db, ME, LEASE, 1)
     lane = Lane(made.endpoint.id, holding.tenancy.epoch, START, 1000.0, ReadNumbers())
-    lane.retarget(a_target(endpoint_id=made.endpoint.id, platform_id=platform.id), 0.0)
+    target = a_target(
+        str(made.endpoint.url), endpoint_id=made.endpoint.id, platform_id=platform.id
+    )
+    put_to_use(lane, target)
     return Desk(db, lane, platform.id, orders)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.sending.parts import a_target
+from tests.sending.parts import a_target, put_to_use
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
 from tests.support.order_builders import a_reachable_platform, an_order, many_orders
@@ -41,7 +41,7 @@ class Desk:
             max_concurrency=1,
         )
         self.lane = Lane(endpoint_id, 1, start_of(0), 1000.0, self.numbers)
-        self.lane.retarget(self.target, 0.0)
+        put_to_use(self.lane, self.target)
         self.fleet.add(self.lane)
         self.orders: list[OrderId] = []
 
@@ -145,7 +145,7 @@ async def test_lane_without_room_for_a_batch_is_not_read_for(desk: Desk) -> None
     await desk.schedule(desk.orders[:3], -SECOND)
     desk.lane.retarget(None, 0.0)
     assert not await desk.step()
-    desk.lane.retarget(desk.target, 0.0)
+    put_to_use(desk.lane, desk.target)
     assert await desk.step()
 
 

@@ -5,7 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from tests.sending.parts import START, a_lane, a_target, a_work, an_item, offer
+from tests.sending.parts import (
+    START,
+    a_lane,
+    a_target,
+    a_work,
+    an_item,
+    offer,
+    put_to_use,
+)
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.batches import Batch, Work
@@ -195,7 +203,7 @@ def test_what_was_not_sent_is_read_again_when_the_endpoint_stops() -> None:
     assert lane.room == 0
     assert lane.wait(0.0, NEEDED) is None
     assert not lane.is_idle
-    lane.retarget(a_target(), 0.0)
+    put_to_use(lane, a_target())
     assert offer(lane, waiting, 2)
 
 
@@ -212,7 +220,7 @@ def test_smaller_batches_are_in_force_at_once() -> None:
     lane = a_lane(a_target(max_batch=3))
     works = [a_work(None) for _ in range(3)]
     lane.offer_again(UNBIND, works, 1)
-    lane.retarget(a_target(max_batch=1), 0.0)
+    put_to_use(lane, a_target(max_batch=1))
     assert lane.take(0.0) is None
     lane.offer_again(UNBIND, works, 2)
     assert len(taken(lane).works) == 1

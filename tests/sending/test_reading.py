@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from tests.sending.parts import a_target
+from tests.sending.parts import a_target, put_to_use
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
 from tests.support.order_builders import a_reachable_platform, an_order, asked
@@ -63,7 +63,7 @@ class Desk:
             max_concurrency=max_concurrency,
         )
         lane = Lane(target.endpoint_id, 1, cursor, 1000.0, self.numbers)
-        lane.retarget(target, 0.0)
+        put_to_use(lane, target)
         self.fleet.add(lane)
         return lane
 
@@ -316,7 +316,7 @@ async def test_lanes_that_do_not_send_are_not_read_for(desk: Desk) -> None:
     lane.retarget(None, 0.0)
     await desk.step()
     assert lane.position == LOG_START
-    lane.retarget(target, 0.0)
+    put_to_use(lane, target)
     await desk.step()
     assert sent(lane) == ids
 

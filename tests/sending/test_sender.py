@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from tests.sending.parts import SECRET, a_lane, a_target, a_work, an_item, offer
+from tests.sending.parts import (
+    SECRET,
+    a_lane,
+    a_target,
+    a_work,
+    an_item,
+    offer,
+    put_to_use,
+)
 from tests.support.builders import a_carrier
 from tests.support.guards import APPLYING
 from tests.support.order_builders import (
@@ -34,6 +42,7 @@ from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import open_outbound
 from unbind_broker.sending.positions import just_before
+from unbind_broker.sending.reach import Reach
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.sender import STALE_SECONDS, Sender, SenderParts
 from unbind_broker.sending.verdicts import Plans
@@ -101,6 +110,7 @@ async def a_desk(
             jitter=lambda: 0.5,
             request_timeout=timedelta(seconds=2),
             lease=timedelta(seconds=20),
+            reach=Reach(CLOCK.now),
         )
     )
     stack.callback(sender.abandon)
@@ -302,7 +312,7 @@ async def test_request_is_signed_as_the_endpoint_is_at_that_moment(desk: Desk) -
     rotated = Secret(b"another secret, thirty-two bytes")
     desk.door.secrets[:] = [rotated.text]
     assert lane.target is not None
-    lane.retarget(replace(lane.target, secrets=(rotated,)), 0.0)
+    put_to_use(lane, replace(lane.target, secrets=(rotated,)))
     await desk.settled(lane)
     assert desk.notebook.kinds == [OutcomeKind.ACCEPTED]
     assert desk.door.rejected == 0
@@ -324,7 +334,7 @@ async def test_batch_that_has_become_too_large_is_read_again(desk: Desk) -> None
     desk.offer(lane, *(a_work(item=an_item(deadline=FAR)) for _ in range(6)))
     desk.sender.pump(lane)
     assert lane.target is not None
-    lane.retarget(replace(lane.target, max_batch=5), 0.0)
+    put_to_use(lane, replace(lane.target, max_batch=5))
     await desk.settled(lane)
     assert desk.door.deliveries == []
     assert lane.is_idle

@@ -48,7 +48,7 @@ def test_accepted_items_are_acknowledged_and_not_sent_again() -> None:
     found = verdict(finished)
     assert found.acknowledged == keys(finished)
     assert [one.order_id for one in found.no_more] == list(finished.batch.subject_ids)
-    assert (found.counted, found.dead, found.again, found.gone) == ([], [], [], set())
+    assert (found.counted, found.dead, found.again, found.gone) == ([], [], [], {})
 
 
 def test_failed_batch_keeps_one_time() -> None:
@@ -103,7 +103,7 @@ def test_item_refused_alone_is_dead() -> None:
 def test_gone_endpoint_is_to_be_disabled_and_its_items_stay_due() -> None:
     finished = ended(a_batch(2), OutcomeKind.GONE)
     found = verdict(finished)
-    assert found.gone == {finished.lane.endpoint_id}
+    assert found.gone == {finished.lane.endpoint_id: finished.url}
     assert len(found.again) == 2
     assert found.counted == keys(finished)
 
@@ -163,5 +163,5 @@ def test_carriers_endpoint_that_is_gone_is_disabled_as_well() -> None:
     notice = a_notice()
     batch = a_batch(works=[a_work(None, item=notice)], event=notice.event)
     found = verdict(ended(batch, OutcomeKind.GONE, lane=lane))
-    assert found.gone == {lane.endpoint_id}
+    assert set(found.gone) == {lane.endpoint_id}
     assert len(found.again) == 1

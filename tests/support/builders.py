@@ -113,7 +113,9 @@ async def an_endpoint(
     if paused_by is not None:
         endpoint = await endpoint_service.pause(db, now, owner, paused_by, PAST)
     if disabled is not None:
-        await endpoint_service.disable(db, now, endpoint.id, disabled, PAST)
+        await endpoint_service.disable(
+            db, now, endpoint.id, str(endpoint.url), disabled, PAST
+        )
         endpoint = await endpoint_service.require(db, owner)
     return AnEndpoint(endpoint, made.secret.text if made.secret else "")
 

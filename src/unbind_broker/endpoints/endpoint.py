@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from unbind_broker.base.ids import CarrierId, EndpointId, PlatformId
+from unbind_broker.endpoints.health import Health
 from unbind_broker.endpoints.states import Standing
 
 
@@ -31,6 +32,7 @@ class Endpoint(Standing):
 
     ``sensitive``: the owner is a platform that must not be named to present holders.
     ``version`` counts the changes, so that workers can tell which one they have heard.
+    ``health`` is None before anything was sent, and after it was put to use anew.
     """
 
     id: EndpointId
@@ -48,6 +50,7 @@ class Endpoint(Standing):
     created_at: datetime
     changed_at: datetime
     version: int
+    health: Health | None
     sensitive: bool
 
     @property

@@ -11,9 +11,10 @@ from unbind_broker.base.ids import EndpointId
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.network_guard import UrlPolicy, check_endpoint_url
 from unbind_broker.base.signing_keys import Secret
-from unbind_broker.endpoints import states, store
+from unbind_broker.endpoints import health_store, states, store
 from unbind_broker.endpoints.choice import EndpointChoice, check_choice, check_grace
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
+from unbind_broker.endpoints.health import HealthEventKind
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.states import PausedBy
 
@@ -33,6 +34,7 @@ _FIXED = {
     "changed_at",
     "sensitive",
     "version",
+    "health",
 }
 _CHANGEABLE = {field.name for field in fields(Endpoint)} - _FIXED
 _URLS = {"url", "pending_url"}
@@ -142,7 +144,8 @@ async def mark_verified(
     Raises ``EndpointChanged`` if another one was chosen meanwhile.
     """
     before = await _locked(db, owner)
-    after = states.verify(before, url, now)
+    after = replace(states.verify(before, url, now), health=None)
+    await health_store.forget(db, before.id)
     return await _save(db, now, actor, "verified", before, after)
 
 
@@ -157,21 +160,29 @@ async def pause(
 async def resume(
     db: Db, now: datetime, owner: Owner, by: PausedBy, actor: str
 ) -> Endpoint:
-    """Let items go out again; see ``states.resume``."""
+    """Let items go out again, at once; see ``states.resume``."""
     before = await _locked(db, owner)
-    return await _save(db, now, actor, "resumed", before, states.resume(before, by))
+    after = replace(states.resume(before, by), health=None)
+    await health_store.forget(db, before.id)
+    return await _save(db, now, actor, "resumed", before, after)
 
 
 async def disable(
-    db: Db, now: datetime, endpoint_id: EndpointId, reason: str, actor: str
+    db: Db, now: datetime, endpoint_id: EndpointId, url: str, reason: str, actor: str
 ) -> bool:
-    """Stop posting until the owner verifies again; False if it was not active."""
+    """Stop posting until the owner verifies again; False if it was not active.
+
+    What ``url`` has answered says nothing about another URL that is in use meanwhile.
+    """
     before = await store.load_locked(db, endpoint_id)
-    if before is None:
+    if before is None or before.url != url:
         return False
     after = states.disable(before, reason)
+    if after == before:
+        return False
     await _save(db, now, actor, "disabled", before, after)
-    return after != before
+    await health_store.note(db, endpoint_id, HealthEventKind.DISABLED, now, reason)
+    return True
 
 
 async def rotate_secret(
@@ -219,9 +230,9 @@ async def _save(
     }
     if not changes:
         return before
-    await store.write(db, before.id, now, **changes)
+    version = await store.write(db, before.id, now, **changes)
     await _record(db, now, actor, verb, after, changes)
-    return replace(after, changed_at=now, version=before.version + 1)
+    return replace(after, changed_at=now, version=version)
 
 
 async def _record(

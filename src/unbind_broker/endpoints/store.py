@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only column names are put into statements
 """Rows of endpoints, and the lease row that each of them has."""
 
 from collections.abc import Collection
@@ -7,23 +8,32 @@ from sqlalchemy import Boolean, RowMapping, TextClause, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import TextualSelect
 
-from unbind_broker.base.database import INT, INTS, TEXT, Db, sql
+from unbind_broker.base.database import BIG, INT, INTS, TEXT, Db, sql
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
-from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.endpoints.health import Health
+from unbind_broker.endpoints.tables import endpoint_health, endpoints
 
-_COLUMNS = """
-    SELECT e.*, coalesce(p.slug, c.slug) AS owner_slug,
-        coalesce(p.sensitive, false) AS sensitive
+_OF_ENDPOINT = tuple(endpoints.c)
+_OF_HEALTH = tuple(column for column in endpoint_health.c if not column.primary_key)
+_COLUMNS = f"""
+    SELECT {", ".join(f"e.{column.name}" for column in _OF_ENDPOINT)},
+        coalesce(p.slug, c.slug) AS owner_slug,
+        coalesce(p.sensitive, false) AS sensitive,
+        coalesce(v.version, 0) AS version,
+        {", ".join(f"h.{column.name}" for column in _OF_HEALTH)}
     FROM endpoints e
     LEFT JOIN platforms p ON p.id = e.platform_id
     LEFT JOIN carriers c ON c.id = e.carrier_id
+    LEFT JOIN endpoint_versions v ON v.endpoint_id = e.id
+    LEFT JOIN endpoint_health h ON h.endpoint_id = e.id
 """
 
 
 def _reading(statement: TextClause) -> TextualSelect:
     """Give the columns their types, so that codes come back as words."""
-    return statement.columns(*endpoints.c, owner_slug=TEXT, sensitive=Boolean)
+    columns = (*_OF_ENDPOINT, *_OF_HEALTH)
+    return statement.columns(*columns, owner_slug=TEXT, sensitive=Boolean, version=BIG)
 
 
 _OWNED = "WHERE e.platform_id = :platform_id OR e.carrier_id = :carrier_id"
@@ -37,7 +47,23 @@ _by_id_locked = _reading(
 _by_ids = _reading(sql(f"{_COLUMNS} WHERE e.id = ANY(:ids) ORDER BY e.id", ids=INTS))
 _NEXT = "WHERE e.id > :after ORDER BY e.id LIMIT :most"
 _page = _reading(sql(f"{_COLUMNS} {_NEXT}", after=INT, most=INT))
-_versions = sql("SELECT id, version FROM endpoints WHERE id = ANY(:ids)", ids=INTS)
+_versions = sql(
+    """
+    SELECT e.id, coalesce(v.version, 0) AS version
+    FROM endpoints e
+    LEFT JOIN endpoint_versions v ON v.endpoint_id = e.id
+    WHERE e.id = ANY(:ids)
+    """,
+    ids=INTS,
+)
+_count_change = sql(
+    """
+    INSERT INTO endpoint_versions AS v (endpoint_id, version) VALUES (:id, 1)
+    ON CONFLICT (endpoint_id) DO UPDATE SET version = v.version + 1
+    RETURNING version
+    """,
+    id=INT,
+)
 _new_lease = sql(
     """
     INSERT INTO endpoint_leases (endpoint_id, epoch, cursor_xid, cursor_order_id)
@@ -100,13 +126,19 @@ async def load_page(db: Db, after: int, limit: int) -> list[Endpoint]:
 
 async def write(
     db: Db, endpoint_id: EndpointId, now: datetime, **values: object
-) -> None:
-    """Change columns of an endpoint."""
+) -> int:
+    """Change columns of an endpoint that is locked, and return its new version."""
     statement = update(endpoints).where(endpoints.c.id == endpoint_id)
-    version = endpoints.c.version + 1
-    await db.execute(statement.values(**values, changed_at=now, version=version))
+    await db.execute(statement.values(**values, changed_at=now))
+    counted = await db.execute(_count_change, {"id": endpoint_id})
+    version: int = counted.scalar_one()
+    return version
 
 
 def _endpoint(row: RowMapping) -> Endpoint:
+    known = {column.name: row[column.name] for column in _OF_HEALTH}
+    plain = {name: value for name, value in row.items() if name not in known}
     chosen = row["event_types"]
-    return Endpoint(**{**row, "event_types": None if chosen is None else tuple(chosen)})
+    plain["event_types"] = None if chosen is None else tuple(chosen)
+    health = None if known["condition"] is None else Health(**known)
+    return Endpoint(**plain, health=health)

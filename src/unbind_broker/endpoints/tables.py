@@ -41,7 +41,13 @@ endpoints = Table(
     Column("verified_at", INSTANT),
     Column("created_at", INSTANT, nullable=False),
     Column("changed_at", INSTANT, nullable=False),
-    Column("version", BigInteger, nullable=False, server_default=text("0")),
+)
+
+endpoint_versions = Table(
+    "endpoint_versions",
+    metadata,
+    Column("endpoint_id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 endpoint_health = Table(

@@ -1,6 +1,6 @@
 """An exchange that ended, on its way into the record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from unbind_broker.base.ids import AttemptId, PlatformId
@@ -22,6 +22,7 @@ class Finished:
 
     attempt_id: AttemptId
     lane: Lane
+    url: str = field(repr=False)
     platform_id: PlatformId | None
     batch: Batch
     webhook_id: str

@@ -2,10 +2,12 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from unbind_broker.base.ids import EndpointId
+from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Heard, Phase
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.health import Health
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.pace import Pace
 from unbind_broker.sending.payloads import Key, most_together
@@ -41,6 +43,7 @@ class Lane:
         self.epoch = epoch
         self.lease_ends = lease_ends
         self.target: Target | None = None
+        self.breaker: Breaker | None = None  # until it is known how the endpoint does
         self.position = cursor  # the log has been read up to here
         self.behind = True  # reads the log by itself, not with the others
         self.scan = 0  # rows of the log to look at in its next own read
@@ -59,14 +62,20 @@ class Lane:
     @property
     def sends(self) -> bool:
         """Tell whether new requests may be started at all."""
-        return self.target is not None and not self.draining and not self.lost
+        known = self.target is not None and self.breaker is not None
+        return known and not self.draining and not self.lost
 
     @property
     def capacity(self) -> int:
-        """Give how many items may be pending: twice what can be in flight, or more."""
+        """Give how many items may be pending: twice what can be in flight, or more.
+
+        One request's worth before a probe, none while the circuit is open.
+        """
         target = self.target
-        if target is None:
+        if target is None or self.breaker is None or not self.breaker.reads:
             return 0
+        if self.breaker.phase is Phase.READY:
+            return target.max_batch
         return max(LEAST_CAPACITY, target.max_batch * target.max_concurrency * 2)
 
     @property
@@ -106,10 +115,30 @@ class Lane:
     def retarget(self, target: Target | None, now: float) -> None:
         """Take what the endpoint's owner or an administrator changed."""
         before, self.target = self.target, target
+        if target is None or (before and before.url != target.url):
+            self.breaker = None
         if target is None or (before and before.max_batch > target.max_batch):
             self.drop_unsent()
         if target is not None:
             self._pace.change(target.max_rate, now)
+
+    def judge(self, health: Health | None, policy: BreakerPolicy) -> None:
+        """Take up what is known of the endpoint, unless this owner knows more."""
+        if self.target is not None and self.breaker is None:
+            self.breaker = Breaker(health, policy)
+
+    def look(self, now: datetime) -> None:
+        """Let a probe go if it is time for one."""
+        if self.breaker is not None:
+            self.breaker.look(now)
+
+    def heed(self, heard: Heard) -> None:
+        """Draw conclusions from an exchange at once, for everything that waits."""
+        if self.breaker is None:
+            return
+        self.breaker.heard(heard)
+        if self.breaker.phase is Phase.OPEN or self.breaker.is_gone:
+            self.drop_unsent()
 
     def drain(self) -> None:
         """Start nothing more, so that the endpoint can be given back."""
@@ -167,23 +196,30 @@ class Lane:
 
     def wait(self, now: float, needed: float) -> float | None:
         """Return the seconds until a request may start; None: not before news."""
-        target = self.target
-        if target is None or not (self._fresh or self._again):
+        target, breaker = self.target, self.breaker
+        if target is None or breaker is None or not (self._fresh or self._again):
             return None
-        if self.in_flight >= target.max_concurrency or not self.may_start(now, needed):
+        most = breaker.most(target.max_concurrency)
+        if self.in_flight >= most or not self.may_start(now, needed):
             return None
         return max(self._pace.wait(now), self._held_until - now, 0.0)
 
     def take(self, now: float) -> Batch | None:
         """Start a request: its items leave the buffer and stay pending."""
         target = self.target
-        if target is None or not (self._fresh or self._again):
+        if target is None or self.breaker is None or not (self._fresh or self._again):
             return None
+        self.breaker.started()
         self._again_last = bool(self._again) and not (self._fresh and self._again_last)
         batch = self._again.popleft() if self._again_last else self._take_fresh(target)
         self.in_flight += 1
         self._pace.spend(now)
         return batch
+
+    def not_sent(self) -> None:
+        """Note that a request that was started came to nothing."""
+        if self.breaker is not None:
+            self.breaker.dropped()
 
     def hold(self, retry_after: timedelta, now: float) -> None:
         """Obey ``Retry-After`` for everything that goes to the endpoint."""

@@ -29,6 +29,7 @@ from unbind_broker.sending.batches import digest
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.leases import Tenancy
 from unbind_broker.sending.reported import apply_results, lines_of, orders_named
+from unbind_broker.sending.standing import Told, write_standing
 from unbind_broker.sending.verdicts import Plans, Verdicts
 
 _HEAD_BYTES = 1000
@@ -40,12 +41,13 @@ class Written:
 
     ``touched`` are orders that may be complete; ``stale`` are failures of endpoints
     that somebody else owns by now; ``alarming`` are carriers whose results must be
-    looked at.
+    looked at; ``told`` is what is known of endpoints from now on.
     """
 
     touched: set[UUID] = field(default_factory=set)
     stale: set[Finished] = field(default_factory=set)
     alarming: set[CarrierId] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
 
 
 async def write(
@@ -78,11 +80,12 @@ async def write(
         touched |= applied.touched
         alarming |= applied.alarming
     actor = f"worker:{worker}"
-    for endpoint_id in sorted(verdicts.gone):
-        await endpoints.disable(db, now, endpoint_id, "answered 410 Gone", actor)
+    for endpoint_id, url in sorted(verdicts.gone.items()):
+        await endpoints.disable(db, now, endpoint_id, url, "answered 410 Gone", actor)
+    told = await write_standing(db, now, worker, {one.lane for one in finished})
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
-    return Written(touched, stale, alarming)
+    return Written(touched, stale, alarming, told)
 
 
 async def _stale(

@@ -18,6 +18,7 @@ from unbind_broker.orders.settling import settle
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.record import Written, write
+from unbind_broker.sending.standing import Told
 from unbind_broker.sending.verdicts import Plans
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ class Recorder:
         self._unsettled |= written.touched
         self._alarming |= written.alarming
         self._done(entries, written)
+        for told in written.told:
+            _say(told)
 
     def _done(self, entries: Sequence[_Entry], written: Written) -> None:
         for entry in entries:
@@ -169,3 +172,15 @@ class Recorder:
         async with self._engine.begin() as db:
             await consider(db, self._now(), carriers, self._applying.brake)
         self._alarming -= carriers
+
+
+def _say(told: Told) -> None:
+    """Log what is told from now on, and forget that it must be."""
+    told.breaker.told(told.news)
+    for edge in told.news.edges:
+        facts = {
+            "endpoint_id": told.lane.endpoint_id,
+            "edge": edge.kind.value,
+            "detail": edge.detail,
+        }
+        log.warning("endpoint_health", extra=facts)

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.ids import AttemptId, PlatformId, new_uuid7
 from unbind_broker.base.signing import sign_v1, signature_headers
 from unbind_broker.deliveries.attempts import Timings
+from unbind_broker.deliveries.breaker import Heard
+from unbind_broker.deliveries.decision import OWN_FAULT_PAUSE
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.sending.batches import Batch, Work, webhook_id
 from unbind_broker.sending.exchanges import Exchange
@@ -19,6 +21,7 @@ from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound
 from unbind_broker.sending.payloads import most_together, payload
+from unbind_broker.sending.reach import Reach
 from unbind_broker.sending.recheck import still_waiting
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.targets import Target
@@ -44,6 +47,7 @@ class SenderParts:
     jitter: Callable[[], float]
     request_timeout: timedelta
     lease: timedelta
+    reach: Reach
 
     @property
     def needed(self) -> float:
@@ -123,6 +127,7 @@ class Sender:
             log.exception("not_sent", extra={"endpoint_id": lane.endpoint_id})
             lane.put_back(batch.works)
         finally:
+            lane.not_sent()
             lane.in_flight -= 1
         self.pump(lane)
 
@@ -169,21 +174,37 @@ class Sender:
         except Exception:
             log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
             exchange = _OWN_FAULT
-        self._heed(lane, exchange.outcome)
+        exchange = self._parts.reach.judge(lane.endpoint_id, exchange)
+        self._heed(lane, sent, exchange)
         self._note(lane, sent, exchange)
 
-    def _heed(self, lane: Lane, outcome: Outcome) -> None:
-        """Let the whole lane obey at once what one answer asks for."""
+    def _heed(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
+        """Let the whole lane obey at once what one exchange shows."""
+        outcome, monotonic = exchange.outcome, self._parts.monotonic()
         if outcome.retry_after is not None:
-            lane.hold(outcome.retry_after, self._parts.monotonic())
+            lane.hold(outcome.retry_after, monotonic)
+        if outcome.kind is OutcomeKind.OWN_FAULT:
+            lane.hold(OWN_FAULT_PAUSE, monotonic)
+        lane.heed(
+            Heard(
+                outcome=outcome,
+                alone=len(sent.batch.works) == 1,
+                most=sent.target.max_concurrency,
+                started_at=sent.at,
+                ended_at=self._parts.now(),
+                error=exchange.error or f"answered {outcome.status_code}",
+                jitter=self._parts.jitter(),
+            )
+        )
         if outcome.kind is OutcomeKind.GONE:
-            lane.retarget(None, self._parts.monotonic())
+            lane.retarget(None, monotonic)
 
     def _note(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
         self._parts.recorder.put(
             Finished(
                 attempt_id=AttemptId(new_uuid7(sent.at)),
                 lane=lane,
+                url=sent.target.url,
                 platform_id=sent.target.platform_id,
                 batch=sent.batch,
                 webhook_id=sent.webhook_id,

@@ -51,7 +51,7 @@ class Verdicts:
     dead: list[ItemKey] = field(default_factory=list)
     again: list[Due] = field(default_factory=list)
     no_more: list[Subject] = field(default_factory=list)
-    gone: set[EndpointId] = field(default_factory=set)
+    gone: dict[EndpointId, str] = field(default_factory=dict)
 
     def add(self, finished: Finished, plans: Plans) -> None:
         """Decide about everything that was sent in an exchange."""
@@ -71,7 +71,7 @@ class Verdicts:
                     self._again(keys, work, subject, decision)
                 case DisableEndpoint():
                     self._again(keys, work, subject, decision.then)
-                    self.gone.add(subject.endpoint_id)
+                    self.gone[subject.endpoint_id] = finished.url
                 case Halve():
                     at = _half_at(finished.ended_at, place, len(works))
                     self.counted += keys

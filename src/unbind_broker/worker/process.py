@@ -11,6 +11,7 @@ from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.base.loop import Loop, Step
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.callbacks.results import Applying
+from unbind_broker.deliveries.breaker import BreakerPolicy
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.runtime.open_files import raise_open_files
@@ -22,6 +23,7 @@ from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.heeding import Heeding
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound, open_outbound
+from unbind_broker.sending.reach import Reach
 from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.reading import LogReader
 from unbind_broker.sending.recorder import Recorder
@@ -81,6 +83,8 @@ class _Worker:
         numbers = ReadNumbers()
         briefs = Briefs(runtime.sealer)
         tenant = Tenant(worker, socket.gethostname(), settings.lease)
+        self._reach = Reach(now)
+        self._breaking = BreakerPolicy(settings.breaker_pause, settings.disable_after)
         self._heeding = Heeding(self._reads, worker)
         self._tenure = Tenure(runtime.engine, tenant, self._fleet, numbers, seconds)
         self._log_reader = LogReader(self._fleet, briefs, numbers, seconds)
@@ -110,6 +114,7 @@ class _Worker:
             jitter=_jitter,
             request_timeout=settings.request_timeout,
             lease=settings.lease,
+            reach=self._reach,
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -166,8 +171,11 @@ class _Worker:
             known = await endpoints.load_many(db, [lane.endpoint_id for lane in lanes])
         now = self._runtime.clock.now()
         targets = {one.id: target_of(one, self._secrets, now) for one in known}
+        healths = {one.id: one.health for one in known}
         for lane in lanes:
             lane.retarget(targets.get(lane.endpoint_id), self._seconds())
+            lane.judge(healths.get(lane.endpoint_id), self._breaking)
+            lane.look(now)
         await self._heeding.tell(lanes, known)
         self._sender.pump_all(lanes)
         if await self._tenure.sees_free():

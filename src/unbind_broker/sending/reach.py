@@ -1,0 +1,46 @@
+"""Take nobody to task for what may be a fault of this process's own network."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from unbind_broker.base.ids import EndpointId
+from unbind_broker.deliveries.egress import Egress
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.sending.exchanges import Exchange
+
+log = logging.getLogger(__name__)
+
+
+class Reach:
+    """Watch whether this process reaches the endpoints that it posts to."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._egress = Egress()
+        self._was_suspect = False
+
+    @property
+    def is_suspect(self) -> bool:
+        """Tell whether others had better send in this process's place."""
+        return self._egress.is_suspect(self._now())
+
+    def judge(self, endpoint_id: EndpointId, exchange: Exchange) -> Exchange:
+        """Give the exchange, as our own fault if it is presumed to be that."""
+        now, kind = self._now(), exchange.outcome.kind
+        self._egress.heard(endpoint_id, kind, now)
+        if exchange.outcome.status_code is not None and not self._was_suspect:
+            return exchange
+        suspect = self._egress.is_suspect(now)
+        if suspect != self._was_suspect:
+            self._was_suspect = suspect
+            event = "own_network_suspected" if suspect else "own_network_trusted"
+            log.error(event)
+        if not self._egress.presumes_fault(kind, now):
+            return exchange
+        return replace(
+            exchange,
+            outcome=Outcome(OutcomeKind.OWN_FAULT),
+            error=f"presumably the broker's own network: {exchange.error}",
+        )

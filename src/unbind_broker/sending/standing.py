@@ -1,0 +1,68 @@
+"""Write down how endpoints do, in the transaction that records what they answered."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import WorkerId
+from unbind_broker.deliveries.breaker import Breaker, Edge, News
+from unbind_broker.endpoints import health_store
+from unbind_broker.endpoints import service as endpoints
+from unbind_broker.endpoints.health import HealthEventKind
+from unbind_broker.sending import leases
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.leases import Tenancy
+
+
+@dataclass(frozen=True)
+class Told:
+    """News of a lane that its owner need not write again once this has committed."""
+
+    lane: Lane
+    breaker: Breaker
+    news: News
+
+
+async def write_standing(
+    db: Db, now: datetime, worker: WorkerId, lanes: Collection[Lane]
+) -> list[Told]:
+    """Save what is new about the endpoints of ``lanes`` that this worker owns still."""
+    new = [one for lane in lanes if (one := _news_of(lane)) is not None]
+    if not new:
+        return []
+    tenancies = {Tenancy(one.lane.endpoint_id, one.lane.epoch) for one in new}
+    standing = await leases.hold(db, worker, tenancies)
+    owned = [one for one in new if _is_in(one.lane, standing)]
+    owned.sort(key=lambda one: one.lane.endpoint_id)
+    # Endpoints are locked before what is known of them, as by whoever verifies one.
+    for one in owned:
+        for edge in one.news.edges:
+            await _tell(db, now, f"worker:{worker}", one.lane, edge)
+    healths = {one.lane.endpoint_id: one.news.health for one in owned}
+    await health_store.save(db, healths)
+    return owned
+
+
+def _news_of(lane: Lane) -> Told | None:
+    news = None if lane.breaker is None else lane.breaker.news()
+    if lane.breaker is None or news is None:
+        return None
+    return Told(lane, lane.breaker, news)
+
+
+def _is_in(lane: Lane, standing: Collection[Tenancy]) -> bool:
+    return Tenancy(lane.endpoint_id, lane.epoch) in standing
+
+
+async def _tell(db: Db, now: datetime, actor: str, lane: Lane, edge: Edge) -> None:
+    endpoint_id = lane.endpoint_id
+    if edge.kind is HealthEventKind.DISABLED:
+        if lane.target is not None:
+            url = lane.target.url
+            await endpoints.disable(db, now, endpoint_id, url, edge.detail, actor)
+        return
+    await health_store.note(db, endpoint_id, edge.kind, edge.at, edge.detail)
+    facts = {"endpoint": endpoint_id, "detail": edge.detail}
+    await record(db, now, Fact(actor, f"endpoint.{edge.kind.value}", facts=facts))
