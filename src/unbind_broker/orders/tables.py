@@ -83,6 +83,8 @@ order_log = Table(
     Column("order_id", UUID, primary_key=True),
 )
 
+Index("order_log_by_order", order_log.c.order_id, order_log.c.xid)
+
 idempotency = Table(
     "idempotency",
     metadata,

@@ -14,11 +14,13 @@ from unbind_broker.carriers.tables import (
     carriers,
     result_marks,
 )
+from unbind_broker.deadlines.tables import upkeep_marks
 from unbind_broker.deliveries.tables import attempts, deliveries, undelivered
 from unbind_broker.endpoints.tables import (
     endpoint_events,
     endpoint_health,
     endpoint_leases,
+    endpoint_versions,
     endpoints,
     workers,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "endpoint_events",
     "endpoint_health",
     "endpoint_leases",
+    "endpoint_versions",
     "endpoints",
     "evidence",
     "holdings",
@@ -63,6 +66,7 @@ __all__ = [
     "result_marks",
     "signing_keys",
     "undelivered",
+    "upkeep_marks",
     "violations",
     "workers",
 ]
