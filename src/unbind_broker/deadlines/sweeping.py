@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.coded_enum import codes_of
-from unbind_broker.base.database import INSTANT, INT, Db, sql
+from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT
 from unbind_broker.deliveries.joining import mend_astray
@@ -37,18 +37,23 @@ async def sweep_unsettled(
 
     Begin with no position; a sweep that comes back with none has seen all.
     """
+    order_ids, following = await find_open(db, position, limit)
+    settled = await settle(db, now, order_ids)
+    await mend_astray(db, now, order_ids)
+    return Swept(settled, following)
+
+
+async def find_open(
+    db: Db, position: SweepPosition | None, limit: int
+) -> tuple[list[UUID], SweepPosition | None]:
+    """Find the next ``limit`` open orders, and say behind which to go on, if at all."""
     start = position or SweepPosition()
-    rows = (
-        await db.execute(
-            _NEXT,
-            {"deadline": start.deadline, "order": start.order_id, "limit": limit},
-        )
-    ).all()
-    settled = await settle(db, now, [row.id for row in rows])
-    await mend_astray(db, now, [row.id for row in rows])
-    if len(rows) < limit:
-        return Swept(settled, None)
-    return Swept(settled, SweepPosition(rows[-1].deadline, rows[-1].id))
+    values = {"deadline": start.deadline, "order": start.order_id, "limit": limit}
+    rows = await fetch_all(db, _NEXT, values)
+    following = None
+    if len(rows) >= limit:
+        following = SweepPosition(rows[-1].deadline, rows[-1].id)
+    return [row.id for row in rows], following
 
 
 _NEXT = sql(

@@ -23,6 +23,7 @@ class Turn(IntEnum):
     BRAKE = 9
     SUSPENDED = 10
     ALARM = 11
+    MEND = 12
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
