@@ -6,6 +6,7 @@ from pydantic import Field
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.endpoint_shown import EndpointShown, show_endpoint
+from unbind_broker.api.heeding import until_in_force
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -79,12 +80,15 @@ async def pause_platform_endpoint(
 ) -> OwnedEndpoint:
     """Send nothing to the platform until administrators resume.
 
-    Replaces a pause of the platform's own, which then cannot resume either.
+    Replaces a pause of the platform's own, which then cannot resume either. When this
+    answers, no request is started any more; what was under way before may still arrive.
     """
     now = context.clock.now()
     async with context.engine.begin() as db:
         owner = await _owner(db, slug)
-        return _shown(await service.pause(db, now, owner, PausedBy.ADMIN, caller.actor))
+        endpoint = await service.pause(db, now, owner, PausedBy.ADMIN, caller.actor)
+    await until_in_force(context, endpoint)
+    return _shown(endpoint)
 
 
 @router.post(

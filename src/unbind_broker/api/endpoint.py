@@ -22,6 +22,7 @@ from unbind_broker.api.endpoint_shown import (
     show_endpoint,
     tell_secret,
 )
+from unbind_broker.api.heeding import until_in_force
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.ids import new_token
@@ -76,11 +77,12 @@ async def put_endpoint(
     `POST /v1/endpoint/verify`. A new URL goes to `pending_url` and is verified in the
     same way, while the old one keeps working with the same secret; so does fetching,
     when an endpoint of delivery `pull` gets a URL. `pull` needs no URL and is active at
-    once.
+    once. Limits are in force when this answers.
     """
     now, owner, tools = context.clock.now(), owner_of(caller), _tools(context)
     async with context.engine.begin() as db:
         made = await service.register(db, now, owner, body.choice, tools, caller.actor)
+    await until_in_force(context, made.endpoint)
     response.status_code = 201 if made.is_new else 200
     response.headers["Cache-Control"] = "no-store"
     return tell_secret(made.endpoint, made.secret)
@@ -103,7 +105,8 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
 
     It must answer 200 with `{"challenge": "<data.challenge>"}` within 10 seconds. Then
     a `pending_url` is put to use, and an unverified or disabled endpoint is `active`; a
-    paused one stays paused. Verifying an active endpoint again does no harm.
+    paused one stays paused. Verifying an active endpoint again does no harm. When this
+    answers, no request to the earlier URL is started any more.
     """
     owner = owner_of(caller)
     async with context.engine.connect() as db:
@@ -126,6 +129,7 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
                 await push_what_was_fetched(db, now, endpoint.id, owner.platform_id)
     if fault is not None:
         raise VerificationFailed(fault)
+    await until_in_force(context, endpoint)
     return show_endpoint(endpoint, EndpointShown)
 
 
@@ -172,13 +176,16 @@ async def rotate_secret(
     """Make a new `secret` and tell it this once; the old one signs along for a grace.
 
     Meanwhile every webhook carries both signatures, so none is refused while you change
-    over. A secret that is still in an earlier grace dies. Workers hear of it within
-    about a second: till then webhooks may carry the old signature alone.
+    over. A secret that is still in an earlier grace dies. When this answers, nothing is
+    signed without the new secret any more, and with `grace_seconds` 0 nothing with the
+    old one; only what was under way before may still arrive. The answer takes some
+    tenths of a second; if a worker has died just now, as long as its lease.
     """
     grace = timedelta(seconds=(body or RotationBody()).grace_seconds)
     now, owner, tools = context.clock.now(), owner_of(caller), _tools(context)
     async with context.engine.begin() as db:
         made = await service.rotate_secret(db, now, owner, grace, tools, caller.actor)
+    await until_in_force(context, made.endpoint)
     response.headers["Cache-Control"] = "no-store"
     return tell_secret(made.endpoint, made.secret)
 
@@ -199,11 +206,13 @@ _PAUSING = (
 async def pause_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
     """Have nothing sent until you resume; items wait until their own deadline.
 
-    Workers hear of it within about a second: till then requests may still come.
+    When this answers, no request is started any more; what was under way before may
+    still arrive.
     """
     now, owner = context.clock.now(), owner_of(caller)
     async with context.engine.begin() as db:
         endpoint = await service.pause(db, now, owner, PausedBy.OWNER, caller.actor)
+    await until_in_force(context, endpoint)
     return show_endpoint(endpoint, EndpointShown)
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
+from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.base.database import BIG, INT, fetch_all, sql
+from unbind_broker.base.database import BIG, INT, sql
 from unbind_broker.base.ids import EndpointId
 
 FIRST_PAUSE = 0.02
@@ -32,21 +35,29 @@ async def wait_until_in_force(
     """Tell whether nothing starts any more as it was before ``version``.
 
     Waits up to ``limit`` for it, without a connection between two looks. The change
-    must have been committed.
+    must have been committed; it stands even if the database fails meanwhile, which
+    ends the wait.
     """
     loop = asyncio.get_running_loop()
     began, pause = loop.time(), FIRST_PAUSE
+    silent_limit = min(limit.total_seconds(), PATIENCE_WITH_THE_SILENT)
     while True:
-        async with engine.connect() as db:
-            values = {"endpoint_id": endpoint_id, "version": version}
-            holdouts = await fetch_all(db, _HOLDOUT, values)
-        if not holdouts:
+        try:
+            holdout = await _find_holdout(engine, endpoint_id, version)
+        except (SQLAlchemyError, OSError):
+            return False
+        if holdout is None:
             return True
-        silent = holdouts[0].silent
-        patience = limit.total_seconds()
-        if silent:
-            patience = min(patience, PATIENCE_WITH_THE_SILENT)
+        patience = silent_limit if holdout.silent else limit.total_seconds()
         if loop.time() - began >= patience:
             return False
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _find_holdout(
+    engine: AsyncEngine, endpoint_id: EndpointId, version: int
+) -> Row[Any] | None:
+    values = {"endpoint_id": endpoint_id, "version": version}
+    async with engine.connect() as db:
+        return (await db.execute(_HOLDOUT, values)).one_or_none()
