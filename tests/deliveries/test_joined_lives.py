@@ -42,6 +42,7 @@ from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
 from unbind_broker.sending import log_reads
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.positions import start_of
 
 _STEPS = st.lists(
@@ -102,7 +103,7 @@ class Life:
         await service.count_attempts(self.db, keys)
 
     async def waiting(self) -> set[OrderId]:
-        tail = await log_reads.read_tail(self.db, start_of(0), [], 100)
+        tail = await log_reads.read_tail(self.db, Frontier(start_of(0)), 100)
         fresh = {row.position.order_id for row in tail.rows if row.platforms}
         endpoint = (await self.db.execute(select(endpoints.c.id))).scalar_one()
         due = await queue.due(self.db, self.now, {endpoint: 100})

@@ -39,6 +39,7 @@ from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
 from unbind_broker.sending import log_reads
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.log_reads import Want
 from unbind_broker.sending.positions import start_of
 from unbind_broker.sending.recheck import still_waiting
@@ -228,10 +229,10 @@ async def test_a_held_order_leads_but_is_sent_only_when_it_is_released(
 
 
 async def test_a_follower_is_read_by_nobody_who_sends(line: Queue) -> None:
-    tail = await log_reads.read_tail(line.db, start_of(0), [], 100)
+    tail = await log_reads.read_tail(line.db, Frontier(start_of(0)), 100)
     waiting = {row.position.order_id for row in tail.rows if row.platforms}
     assert waiting == {line.ids[0]}
-    wants = [Want(PlatformId(line.platform.id), start_of(0), 100)]
+    wants = [Want(PlatformId(line.platform.id), Frontier(start_of(0)), 100)]
     behind = await log_reads.read_behind(line.db, wants)
     found = [row.order_id for row in behind[line.platform.id].waiting]
     assert found == [line.ids[0]]

@@ -17,6 +17,7 @@ from tests.sending.parts import (
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.batches import Batch, Work
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import LEAST_CAPACITY, LONGEST_HOLD, Lane
 from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.read_numbers import ReadNumbers
@@ -165,7 +166,7 @@ def test_rows_of_the_queue_are_counted_while_they_are_pending() -> None:
 def test_cursor_never_passes_what_is_not_recorded() -> None:
     lane = a_lane()
     works = fed(lane, [a_work(200), a_work(210), a_work(220)])
-    lane.position = Position(300, UUID(int=0))
+    lane.frontier = Frontier(Position(300, UUID(int=0)))
     first, _, third = (row_of(work) for work in works)
     assert lane.cursor == just_before(first)
     lane.recorded([works[1].key])
@@ -194,7 +195,7 @@ def test_what_was_not_sent_is_read_again_when_the_endpoint_stops() -> None:
     lane.offer_again(UNBIND, [a_work(None)], 1)
     taken(lane)  # one of the queue
     assert taken(lane).works == [flying]
-    lane.position = Position(300, UUID(int=0))
+    lane.frontier = Frontier(Position(300, UUID(int=0)))
     lane.behind = False
     lane.retarget(None, 0.0)
     assert lane.position == just_before(row_of(waiting))
@@ -260,7 +261,7 @@ def test_retry_after_holds_everything_but_not_for_ever() -> None:
 def test_put_back_work_is_read_again() -> None:
     lane = a_lane(a_target(max_batch=1))
     (work,) = fed(lane, [a_work(200)])
-    lane.position = Position(300, UUID(int=0))
+    lane.frontier = Frontier(Position(300, UUID(int=0)))
     taken(lane)
     lane.put_back([work, a_work(None)])
     assert lane.position == just_before(row_of(work))

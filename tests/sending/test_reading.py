@@ -1,123 +1,25 @@
 """The log is read whole: nothing is skipped, nothing recorded comes again."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.sending.parts import a_target, put_to_use
-from tests.support.builders import a_carrier
-from tests.support.clock import NOON
-from tests.support.order_builders import a_reachable_platform, an_order, asked
+from tests.sending.parts import put_to_use
+from tests.sending.reading_desk import LOG_START, Desk, desk_on, sent
+from tests.support.order_builders import an_order, asked
 from tests.support.plans import plan_of
-from tests.support.sealing import SEALER
-from unbind_broker.base.database import Db, sql
+from unbind_broker.base.database import sql
 from unbind_broker.base.ids import OrderId
-from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.carriers.service import Carrier
-from unbind_broker.items import service as items
-from unbind_broker.items.item import ItemKey
-from unbind_broker.platforms.service import Platform
 from unbind_broker.sending import log_reads
-from unbind_broker.sending.briefs import Briefs
-from unbind_broker.sending.fleet import Fleet
-from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.log_reads import Want
-from unbind_broker.sending.positions import Position, start_of
-from unbind_broker.sending.read_numbers import ReadNumbers
-from unbind_broker.sending.reading import LogReader
-
-LOG_START = start_of(0)
-
-
-@dataclass
-class Desk:
-    """A reader, its lanes, and a database to read from."""
-
-    engine: AsyncEngine
-    carrier: Carrier
-    platforms: list[Platform]
-    numbers: ReadNumbers = field(default_factory=ReadNumbers)
-    fleet: Fleet = field(default_factory=Fleet)
-    numbered: int = 0
-
-    def __post_init__(self) -> None:
-        self.reader = LogReader(self.fleet, Briefs(SEALER), self.numbers, lambda: 0.0)
-
-    def add_lane(
-        self,
-        place: int = 0,
-        *,
-        cursor: Position = LOG_START,
-        max_batch: int = 50,
-        max_concurrency: int = 4,
-    ) -> Lane:
-        platform = self.platforms[place]
-        target = a_target(
-            endpoint_id=platform.id,
-            platform_id=platform.id,
-            max_batch=max_batch,
-            max_concurrency=max_concurrency,
-        )
-        lane = Lane(target.endpoint_id, 1, cursor, 1000.0, self.numbers)
-        put_to_use(lane, target)
-        self.fleet.add(lane)
-        return lane
-
-    async def order(self, count: int = 1) -> list[OrderId]:
-        made = []
-        for _ in range(count):
-            async with self.engine.begin() as db:
-                made.append(await self.order_in(db))
-        return made
-
-    async def order_in(self, db: Db) -> OrderId:
-        """An order about a number of its own: decisions about one wait."""
-        self.numbered += 1
-        number = PhoneNumber(f"+861380000{self.numbered:04d}")
-        return await an_order(db, self.carrier, asked(number=number))
-
-    async def step(self) -> None:
-        async with self.reading() as db:
-            await self.reader.step(db, NOON)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        async with single.connect() as db:
-            yield db
-
-    async def record(self, lane: Lane, order_ids: list[OrderId]) -> None:
-        """Record as acknowledged what a lane has sent."""
-        assert lane.target is not None
-        platform_id = lane.target.platform_id
-        assert platform_id is not None
-        keys = [ItemKey(one, platform_id) for one in order_ids]
-        async with self.engine.begin() as db:
-            await items.acknowledge(db, NOON, keys)
-        lane.recorded(order_ids)
+from unbind_broker.sending.positions import start_of
 
 
 @pytest.fixture
 async def desk(engine: AsyncEngine) -> Desk:
-    async with engine.begin() as db:
-        carrier = await a_carrier(db)
-        platforms = [
-            await a_reachable_platform(db, slug) for slug in ("weibo", "zhihu", "didi")
-        ]
-    return Desk(engine, carrier, platforms)
-
-
-def sent(lane: Lane) -> list[UUID]:
-    """Take everything that the lane would send now."""
-    taken: list[UUID] = []
-    while (batch := lane.take(0.0)) is not None:
-        lane.in_flight -= 1
-        taken += batch.subject_ids
-    return taken
+    return await desk_on(engine)
 
 
 async def test_new_lane_reads_from_its_cursor_and_joins_the_tail(desk: Desk) -> None:
@@ -222,7 +124,7 @@ async def test_pending_items_are_not_dealt_twice(desk: Desk) -> None:
     ids = await desk.order(3)
     await desk.step()
     assert sent(lane) == ids
-    lane.behind, lane.position = True, LOG_START
+    lane.behind, lane.frontier = True, Frontier(LOG_START)
     await desk.step()
     assert sent(lane) == []
 
@@ -369,7 +271,13 @@ async def test_readings_use_their_indexes(desk: Desk) -> None:
         tail = await plan_of(
             db,
             log_reads._TAIL,
-            {"xid": 9, "order_id": UUID(int=0), "dealt": [UUID(int=5)], "limit": 256},
+            {
+                "xid": 9,
+                "order_id": UUID(int=0),
+                "gap_xids": [5],
+                "gap_orders": [UUID(int=0)],
+                "limit": 256,
+            },
         )
         behind = await plan_of(
             db,
@@ -379,6 +287,10 @@ async def test_readings_use_their_indexes(desk: Desk) -> None:
                 "xids": [9],
                 "orders": [UUID(int=0)],
                 "scans": [64],
+                "first_gaps": [1],
+                "last_gaps": [1],
+                "gap_xids": [5],
+                "gap_orders": [UUID(int=0)],
             },
         )
     for plan in (tail, behind):
@@ -386,13 +298,13 @@ async def test_readings_use_their_indexes(desk: Desk) -> None:
         assert "Seq Scan on order_log" not in plan
         assert "pkey on items_" in plan or "pkey\n" in plan
         assert "Hash" not in plan
-        assert "Merge" not in plan
+        assert "Merge Join" not in plan
 
 
 async def test_wishes_of_nobody_cost_nothing(desk: Desk) -> None:
     async with desk.reading() as db:
         assert await log_reads.read_behind(db, []) == {}
         found = await log_reads.read_behind(
-            db, [Want(desk.platforms[0].id, LOG_START, 5)]
+            db, [Want(desk.platforms[0].id, Frontier(LOG_START), 5)]
         )
     assert found[desk.platforms[0].id].is_complete

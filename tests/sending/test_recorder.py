@@ -18,6 +18,7 @@ from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import attempts
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.finished import Finished
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.recorder import (
@@ -160,7 +161,7 @@ async def test_record_that_the_database_refuses_holds_up_nobody(
     recorder.put(sent(other))
     recorder.put(bad)
     recorder.put(sent(other))
-    lane.position = Position(900, bad.batch.subject_ids[0])
+    lane.frontier = Frontier(Position(900, bad.batch.subject_ids[0]))
     refusals = 0
     while not recorder.is_empty:
         try:

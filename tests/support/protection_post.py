@@ -30,12 +30,14 @@ from unbind_broker.sending import leases, log_reads
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.finished import Finished
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.log_reads import Want
 from unbind_broker.sending.payloads import OutgoingItem, key_of
 from unbind_broker.sending.positions import Position
 from unbind_broker.sending.read_numbers import ReadNumbers
 
+_START = Frontier(START)
 _MANY = 1000
 _AT_ONCE = 2
 Line = dict[str, Any]
@@ -125,7 +127,7 @@ class PostOffice:
 
     async def _ahead(self, db: Db, slug: str) -> Sequence[Position]:
         platform = self._platform(slug)
-        read = await log_reads.read_behind(db, [Want(platform, START, _MANY)])
+        read = await log_reads.read_behind(db, [Want(platform, _START, _MANY)])
         return [one for one in read[platform].waiting if one not in self.passed[slug]]
 
     def _in_hand(self, slug: str) -> set[Any]:
@@ -147,7 +149,7 @@ class PostOffice:
         async with self.engine.connect() as db:
             rows = await db.execute(select(order_log.c.xid, order_log.c.order_id))
             every = {Position(*row) for row in rows}
-            read = await log_reads.read_behind(db, [Want(platform, START, _MANY)])
+            read = await log_reads.read_behind(db, [Want(platform, _START, _MANY)])
         self.passed[slug] |= every - set(read[platform].waiting)
 
     def _platform(self, slug: str) -> PlatformId:

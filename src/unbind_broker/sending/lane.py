@@ -9,6 +9,7 @@ from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Heard, Phas
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import Health
 from unbind_broker.sending.batches import Batch, Work
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.pace import Pace
 from unbind_broker.sending.payloads import Key, most_together
 from unbind_broker.sending.positions import Position, just_before
@@ -44,7 +45,7 @@ class Lane:
         self.lease_ends = lease_ends
         self.target: Target | None = None
         self.breaker: Breaker | None = None  # until it is known how the endpoint does
-        self.position = cursor  # the log has been read up to here
+        self.frontier = Frontier(cursor)  # how far the log has been read
         self.behind = True  # reads the log by itself, not with the others
         self.scan = 0  # rows of the log to look at in its next own read
         self.draining = False  # is about to be given back: starts nothing more
@@ -102,6 +103,11 @@ class Lane:
     def pending_again(self) -> int:
         """Give how many pending items came from ``deliveries``."""
         return self._pending_again
+
+    @property
+    def position(self) -> Position:
+        """Give the place in the log up to which everything has been read."""
+        return self.frontier.safe
 
     @property
     def cursor(self) -> Position:
@@ -163,7 +169,7 @@ class Lane:
         self.behind = True
         for work in works:
             if work.position is not None:
-                self.position = min(self.position, just_before(work.position))
+                self.frontier = self.frontier.back_to(just_before(work.position))
 
     def offer(self, event: EventType, work: Work, read: int) -> bool:
         """Take an item that the log names, unless it is known already."""

@@ -3,12 +3,11 @@
 Lanes at the tail share one read. A lane that has no room left falls behind: it reads on
 by itself until it has caught up, and joins the others again.
 
-The log is read in the order of transaction ids, but transactions commit in any order.
-So no position ever passes the oldest transaction under way (the *horizon*): rows beyond
-it are read again, and told apart by what has been dealt out already.
+The log is read in the order of transaction ids, but transactions commit in any order;
+see ``frontier``. A lane's durable cursor stays before the oldest transaction under way.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from unbind_broker.sending import log_reads
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.log_reads import Behind, Row, Tail, Want
 from unbind_broker.sending.payloads import OutgoingItem
@@ -28,6 +28,7 @@ from unbind_broker.sending.read_numbers import ReadNumbers
 ROWS_OF_TAIL = 256
 LEAST_SCAN = 64
 MOST_SCAN = 20_000
+"""One read looks at no more rows; the next one goes on behind them."""
 
 Lanes = dict[PlatformId, Lane]
 Items = dict[UUID, OutgoingItem]
@@ -47,8 +48,7 @@ class LogReader:
         self._briefs = briefs
         self._numbers = numbers
         self._monotonic = monotonic
-        self._tail: Position | None = None
-        self._dealt: dict[UUID, Position] = {}
+        self._tail: Frontier | None = None
 
     async def step(self, db: Db, now: datetime) -> set[Lane]:
         """Read on once and return the lanes that got something.
@@ -62,7 +62,7 @@ class LogReader:
     async def _read_behind(self, db: Db, now: datetime) -> set[Lane]:
         lanes = {p: lane for p, lane in self._lanes().items() if lane.behind}
         wants = [
-            Want(platform_id, lane.position, _scan(lane))
+            Want(platform_id, lane.frontier, _scan(lane))
             for platform_id, lane in lanes.items()
             if lane.wants_more
         ]
@@ -73,7 +73,7 @@ class LogReader:
             orders = {row.order_id for one in found.values() for row in one.waiting}
             items = await self._briefs.load(db, now, orders)
             # What a lane let go of meanwhile may lie before what was read for it.
-            unmoved = [w for w in wants if lanes[w.platform_id].position == w.after]
+            unmoved = [w for w in wants if lanes[w.platform_id].frontier == w.after]
             return {
                 lanes[want.platform_id]
                 for want in unmoved
@@ -86,12 +86,12 @@ class LogReader:
         fed = False
         for row in found.waiting:
             if not lane.room:
-                lane.position = min(just_before(row), found.reached)
+                lane.frontier = lane.frontier.moved_to(just_before(row), found.snapshot)
                 return fed
             fed |= self._offer(lane, row, items, read)
         sparse = len(found.waiting) * 4 < lane.scan
         lane.scan = lane.scan * 2 if sparse and not found.is_complete else 0
-        lane.position = found.reached
+        lane.frontier = lane.frontier.moved_to(found.last, found.snapshot)
         if found.is_complete and lane.sends:
             self._join_tail(lane)
         return fed
@@ -103,17 +103,16 @@ class LogReader:
         seen everything that the tail leaves out.
         """
         if self._tail is None:
-            self._tail = lane.position
+            self._tail = lane.frontier
         lane.behind = False
 
     async def _read_tail(self, db: Db, now: datetime) -> set[Lane]:
         if not any(not lane.behind for lane in self._lanes().values()):
             self._tail = None
-            self._dealt.clear()
         if self._tail is None:
             return set()
         with self._numbers.reading() as read:
-            tail = await log_reads.read_tail(db, self._tail, self._dealt, ROWS_OF_TAIL)
+            tail = await log_reads.read_tail(db, self._tail, ROWS_OF_TAIL)
             lanes = {p: lane for p, lane in self._lanes().items() if not lane.behind}
             orders = {
                 row.position.order_id
@@ -122,34 +121,23 @@ class LogReader:
             }
             items = await self._briefs.load(db, now, orders)
             fed = self._deal(tail, lanes, items, read)
-            self._move_on(tail, lanes.values())
+            self._tail = tail.after.moved_to(tail.last, tail.snapshot)
+            for lane in lanes.values():
+                if not lane.behind:
+                    lane.frontier = self._tail
         return fed
 
     def _deal(self, tail: Tail, lanes: Lanes, items: Items, read: int) -> set[Lane]:
         fed = set()
         for row in tail.rows:
-            self._dealt[row.position.order_id] = row.position
             for lane in _lanes_of(row, lanes):
                 if not lane.room:
                     lane.behind = True
-                    lane.position = min(just_before(row.position), tail.horizon)
+                    missed = just_before(row.position)
+                    lane.frontier = tail.after.moved_to(missed, tail.snapshot)
                 elif self._offer(lane, row.position, items, read):
                     fed.add(lane)
         return fed
-
-    def _move_on(self, tail: Tail, lanes: Collection[Lane]) -> None:
-        reached = tail.horizon
-        if not tail.is_complete:
-            reached = min(reached, tail.rows[-1].position)
-        self._tail = reached
-        self._dealt = {
-            order_id: position
-            for order_id, position in self._dealt.items()
-            if position > reached
-        }
-        for lane in lanes:
-            if not lane.behind:
-                lane.position = reached
 
     def _offer(self, lane: Lane, row: Position, items: Items, read: int) -> bool:
         item = items.get(row.order_id)
