@@ -51,6 +51,7 @@ async def test_first_registration_answers_the_secret_this_once(
         "event_types": None,
         "paused_by": None,
         "disabled_reason": None,
+        "health": None,
         "verified_at": None,
         "previous_secret_until": None,
         "created_at": "2026-11-20T04:00:00Z",

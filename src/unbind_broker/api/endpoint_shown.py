@@ -7,7 +7,30 @@ from pydantic import Field
 from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.endpoints.endpoint import Endpoint
+from unbind_broker.endpoints.health import Condition
 from unbind_broker.endpoints.states import Delivery, EndpointStatus, PausedBy
+
+
+class HealthShown(AnswerModel):
+    """How an endpoint takes what it is sent."""
+
+    condition: Condition = Field(
+        examples=["healthy"],
+        description="`degraded`: fails often, or has just come back: less is sent at "
+        "once. `open`: nothing is sent until `open_until`, then one request tries.",
+    )
+    since: ShownInstant
+    open_until: ShownInstant | None = Field(examples=[None])
+    last_success_at: ShownInstant | None = Field(
+        description="To the minute: the last request that was taken."
+    )
+    failing_since: ShownInstant | None = Field(
+        examples=[None],
+        description="The first failure since then. Five days later the endpoint is "
+        "disabled, if at least 20 requests have failed.",
+    )
+    failures: int = Field(examples=[0], description="Failed requests since then.")
+    last_error: str | None = Field(examples=[None])
 
 
 class EndpointShown(AnswerModel):
@@ -39,6 +62,9 @@ class EndpointShown(AnswerModel):
         examples=[None], description="Only this side resumes it."
     )
     disabled_reason: str | None = Field(examples=[None])
+    health: HealthShown | None = Field(
+        description="null: nothing was sent since it was put to use."
+    )
     verified_at: ShownInstant | None
     previous_secret_until: ShownInstant | None = Field(
         description="Until then the secret before the present one signs along."
@@ -95,6 +121,7 @@ def show_endpoint(
         "event_types": None if chosen is None else list(chosen),
         "paused_by": endpoint.paused_by,
         "disabled_reason": endpoint.disabled_reason,
+        "health": endpoint.health and vars(endpoint.health),
         "verified_at": endpoint.verified_at,
         "previous_secret_until": endpoint.previous_secret_until,
         "created_at": endpoint.created_at,

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import EndpointId, new_uuid7
+from unbind_broker.base.ids import EndpointId, new_uuid7, uuid7_floor
 from unbind_broker.endpoints.health import Health, HealthEventKind
 from unbind_broker.endpoints.tables import endpoint_events, endpoint_health
 
@@ -86,3 +86,10 @@ async def list_events(
         statement = statement.where(columns.id < before)
     rows = (await db.execute(statement)).mappings()
     return [HealthEvent(**row) for row in rows]
+
+
+async def prune_events(db: Db, before: datetime, limit: int) -> int:
+    """Forget up to ``limit`` events that happened ``before``; count them."""
+    old = select(endpoint_events.c.id).where(endpoint_events.c.id < uuid7_floor(before))
+    rows = endpoint_events.c.id.in_(old.order_by(endpoint_events.c.id).limit(limit))
+    return (await db.execute(delete(endpoint_events).where(rows))).rowcount

@@ -23,7 +23,10 @@ class Tenant:
 
 
 class Tenure:
-    """Carry out the leases of one worker. ``monotonic`` gives seconds."""
+    """Carry out the leases of one worker. ``monotonic`` gives seconds.
+
+    While it ``is_cut_off``, that is reaches hardly anybody, others send in its place.
+    """
 
     def __init__(
         self,
@@ -32,12 +35,14 @@ class Tenure:
         fleet: Fleet,
         numbers: ReadNumbers,
         monotonic: Callable[[], float],
+        is_cut_off: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._tenant = tenant
         self._fleet = fleet
         self._numbers = numbers
         self._monotonic = monotonic
+        self._is_cut_off = is_cut_off
 
     async def turn(self) -> float:
         """Renew, release and claim in one transaction; return the pause in seconds."""
@@ -51,9 +56,10 @@ class Tenure:
             census = await leases.count(db, lease, kept)
             done = [lane for lane in held if lane.draining and lane.is_idle]
             await leases.release(db, worker, map_holdings(done))
-            staying = self._staying(held, kept, census)
+            share = 0 if self._is_cut_off() and census.workers > 1 else census.share
+            staying = self._staying(held, kept, census, share)
             busy = [lane.endpoint_id for lane in self._fleet]
-            missing = census.share - len(staying)
+            missing = share - len(staying)
             claimed = await leases.claim(db, worker, lease, missing, busy)
         lease_ends = asked_at + lease.total_seconds()
         self._apply(held, kept, staying, done, lease_ends)
@@ -88,6 +94,7 @@ class Tenure:
         held: Collection[Lane],
         kept: Collection[EndpointId],
         census: leases.Census,
+        share: int,
     ) -> set[EndpointId]:
         """Choose what to keep of what is held: no more than a fair share.
 
@@ -99,7 +106,7 @@ class Tenure:
             if lane.endpoint_id in kept and lane.endpoint_id not in census.retired
         ]
         candidates.sort(key=lambda lane: (lane.draining, -lane.in_flight))
-        return {lane.endpoint_id for lane in candidates[: census.share]}
+        return {lane.endpoint_id for lane in candidates[:share]}
 
     def _apply(
         self,

@@ -14,6 +14,7 @@ from unbind_broker.deadlines.retaining import (
     destroy_old,
     drop_old_months,
 )
+from unbind_broker.endpoints.health_store import prune_events
 from unbind_broker.endpoints.resealing import reseal_secrets
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.orders.resealing import ResealPosition, reseal_orders
@@ -58,6 +59,7 @@ class Housekeeping:
         async with self.engine.begin() as db:
             if await is_ours(db, Turn.RETAIN):
                 await drop_old_months(db, now, before)
+                await prune_events(db, before, MOST_LOOKED_AT)
         return EVERY.total_seconds()
 
     async def reseal(self) -> float:

@@ -86,7 +86,14 @@ class _Worker:
         self._reach = Reach(now)
         self._breaking = BreakerPolicy(settings.breaker_pause, settings.disable_after)
         self._heeding = Heeding(self._reads, worker)
-        self._tenure = Tenure(runtime.engine, tenant, self._fleet, numbers, seconds)
+        self._tenure = Tenure(
+            runtime.engine,
+            tenant,
+            self._fleet,
+            numbers,
+            seconds,
+            lambda: self._reach.is_suspect,
+        )
         self._log_reader = LogReader(self._fleet, briefs, numbers, seconds)
         self._again_reader = AgainReader(self._fleet, briefs, numbers, seconds)
         plans = Plans(settings.query_retry_plan, settings.retry_plan)
@@ -175,7 +182,6 @@ class _Worker:
         for lane in lanes:
             lane.retarget(targets.get(lane.endpoint_id), self._seconds())
             lane.judge(healths.get(lane.endpoint_id), self._breaking)
-            lane.look(now)
         await self._heeding.tell(lanes, known)
         self._sender.pump_all(lanes)
         if await self._tenure.sees_free():
@@ -194,8 +200,11 @@ class _Worker:
         return self._log_pause.after(found=bool(fed))
 
     async def _read_again(self) -> float:
+        now = self._runtime.clock.now()
+        for lane in self._fleet:
+            lane.look(now)
         async with self._reads.connect() as db:
-            fed = await self._again_reader.step(db, self._runtime.clock.now())
+            fed = await self._again_reader.step(db, now)
         self._sender.pump_all(fed)
         return self._again_pause.after(found=bool(fed))
 
