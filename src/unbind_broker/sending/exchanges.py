@@ -23,14 +23,19 @@ class Exchange:
 
 
 class Trace:
-    """What happened when during one exchange."""
+    """What happened when during one exchange; 0 is what did not happen.
+
+    ``dialled`` is when the first socket was made, ``connected`` when TCP stood,
+    ``secured`` when TLS stood.
+    """
 
     def __init__(self) -> None:
         self.started = monotonic()
         self.status: int | None = None
         self.dns_started = self.dns_ended = 0.0
-        self.connect_started = self.connect_ended = 0.0
+        self.dialled = self.connected = self.secured = 0.0
         self.first_byte = 0.0
+        self.is_tls = False
         self.is_kept_connection = False
         self.is_second = False
         self.disclosed = False
@@ -39,16 +44,18 @@ class Trace:
         self, outcome: Outcome, error: str | None, answer: bytes = b""
     ) -> Exchange:
         """Sum the exchange up at its end."""
-        connect = self.connect_ended - (self.dns_ended or self.connect_started)
         timings = Timings(
             total_ms=_ms(monotonic() - self.started),
-            dns_ms=_ms(self.dns_ended - self.dns_started) if self.dns_ended else None,
-            connect_ms=_ms(connect) if self.connect_ended else None,
-            first_byte_ms=_ms(self.first_byte - self.started)
-            if self.first_byte
-            else None,
+            dns_ms=_between(self.dns_started, self.dns_ended),
+            connect_ms=_between(self.dialled, self.connected),
+            tls_ms=_between(self.connected, self.secured),
+            first_byte_ms=_between(self.started, self.first_byte),
         )
         return Exchange(outcome, answer, error, timings, self.disclosed)
+
+
+def _between(start: float, end: float) -> int | None:
+    return _ms(end - start) if end else None
 
 
 def _ms(seconds: float) -> int:

@@ -23,7 +23,7 @@ from unbind_broker.base.network_guard import (
 )
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.sending.answers import outcome_of
-from unbind_broker.sending.connecting import BoundedConnector
+from unbind_broker.sending.connecting import BoundedConnector, traced
 from unbind_broker.sending.exchanges import Exchange, Trace
 from unbind_broker.sending.faults import is_own, name_fault
 from unbind_broker.sending.resolving import (
@@ -74,14 +74,15 @@ class Outbound:
             checked = check_endpoint_url(url, self._policy)
         except EndpointUrlRefused as refused:
             return trace.ended(Outcome(OutcomeKind.BLOCKED), refused.detail)
+        trace.is_tls = checked.scheme == "https"
+        traced.set(trace)
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await self._exchange(
                     trace, checked.url, {**_HEADERS, **headers}, body, limit
                 )
         except TimeoutError:
-            what = f"no whole answer within {limit.total_seconds():g} s"
-            return trace.ended(Outcome(OutcomeKind.TIMED_OUT, trace.status), what)
+            return _too_late(trace, limit)
 
     async def _exchange(
         self,
@@ -144,6 +145,7 @@ async def open_outbound(
     """
     names = GuardedNames(policy, look_up)
     connector = BoundedConnector(
+        policy,
         resolver=_Resolver(names),
         ttl_dns_cache=DNS_KEPT_SECONDS,
         limit=0,  # each lane keeps its own limit
@@ -192,13 +194,18 @@ class _Resolver(AbstractResolver):
 
 def _tracing() -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
-    config.on_connection_create_start.append(_stamp("connect_started"))
-    config.on_connection_create_end.append(_stamp("connect_ended"))
+    config.on_connection_create_end.append(_secured)
     config.on_dns_resolvehost_start.append(_stamp("dns_started"))
     config.on_dns_resolvehost_end.append(_stamp("dns_ended"))
     config.on_connection_reuseconn.append(_flag("is_kept_connection"))
     config.on_request_headers_sent.append(_flag("disclosed"))
     return config
+
+
+async def _secured(_: object, context: SimpleNamespace, __: object) -> None:
+    trace: Trace = context.trace_request_ctx
+    if trace.is_tls:
+        trace.secured = monotonic()
 
 
 def _stamp(name: str) -> Any:
@@ -213,6 +220,15 @@ def _flag(name: str) -> Any:
         setattr(context.trace_request_ctx, name, True)
 
     return flag
+
+
+def _too_late(trace: Trace, limit: timedelta) -> Exchange:
+    seconds = f"{limit.total_seconds():g} s"
+    if not trace.disclosed:
+        what = f"no connection within {seconds}"
+        return trace.ended(Outcome(OutcomeKind.UNREACHABLE), what)
+    what = f"no whole answer within {seconds}"
+    return trace.ended(Outcome(OutcomeKind.TIMED_OUT, trace.status), what)
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
@@ -270,7 +286,7 @@ def _cause(error: aiohttp.ClientError) -> OSError | None:
             return failed if isinstance(failed, OSError) else None
         case aiohttp.ClientConnectorError():
             return error.os_error
-        case aiohttp.ClientOSError():
+        case OSError():
             return error
         case _:
             return None
