@@ -36,6 +36,7 @@ from unbind_broker.callbacks.violations import Outside, raise_violations
 from unbind_broker.carriers.marks import mark
 from unbind_broker.deliveries.announcing import announce_cancelled, note_cancelled
 from unbind_broker.deliveries.queue import stop_sending
+from unbind_broker.deliveries.undelivered import forget
 from unbind_broker.items import service as items
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.joining import pass_on
@@ -115,6 +116,7 @@ async def apply(
     followers = await pass_on(db, now, leaders)
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
+    await forget(db, report.delivered)
     unaware = [one.item.key for one in asked.values() if one.is_unaware]
     await announce_cancelled(db, now, unaware)
     await note_cancelled(db, report.ends_noted)
@@ -171,6 +173,12 @@ class _Report:
                 pass
             case _:
                 assert_never(verdict)
+
+    @property
+    def delivered(self) -> list[ItemKey]:
+        """Name the items that passed for undeliverable."""
+        was = [self.asked[order_id].item for order_id in self.changed]
+        return [one.key for one in was if one.status is ItemStatus.UNDELIVERABLE]
 
     def _remark(self, action: str, line: Report, **results: Item) -> None:
         facts: dict[str, object] = {

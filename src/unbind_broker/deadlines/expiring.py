@@ -9,8 +9,11 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, sql
 from unbind_broker.deliveries.joining import promote
+from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.deliveries.queue import stop_sending
+from unbind_broker.deliveries.undelivered import note
 from unbind_broker.items.expiring import expire
+from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OPEN, OrderStatus
 
 
@@ -27,6 +30,8 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
         return set()
     await db.execute(_END_HOLD, {"orders": orders})
     ended = await expire(db, now, orders)
+    untaken = [one.key for one in ended if one.status is ItemStatus.UNDELIVERABLE]
+    await note(db, now, untaken, Cause.OVERDUE)
     await stop_sending(db, [one.key for one in ended])
     await promote(db, now, [one.key for one in ended if one.followed])
     outcomes: defaultdict[UUID, Counter[str]] = defaultdict(Counter)

@@ -150,5 +150,5 @@ _LEFTOVERS = [
             AND NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id)""",  # noqa: S608 - names of tables
         end=UUID_TYPE,
     )
-    for table in ("receipts", "disputes")
+    for table in ("receipts", "disputes", "undelivered")
 ]

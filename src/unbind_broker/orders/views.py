@@ -149,7 +149,7 @@ def _shown(row: Any, sealer: Sealer) -> ReadOrder:
         id=show_order_id(row.kind, row.id),
         kind=row.kind.value,
         status=row.seen_status.value,
-        number=_masked(row, sealer),
+        number=show_number(row, sealer),
         owner_since=row.owner_since.isoformat(),
         cutoff=show_instant(row.cutoff),
         scope=row.scope.value,
@@ -165,10 +165,11 @@ def _shown(row: Any, sealer: Sealer) -> ReadOrder:
     return ReadOrder(row.id, row.scope, row.deadline, head)
 
 
-def _masked(row: Any, sealer: Sealer) -> str:
-    """Show the number masked, as far as it is still there.
+def show_number(row: Any, sealer: Sealer) -> str:
+    """Show the number of an order masked, as far as it is still there.
 
     It is destroyed in the end; and where its key is lost, one order spoils no list.
+    ``row`` has ``number_sealed``, and ``kind`` and ``id`` to name the order by.
     """
     if row.number_sealed is None:
         return "****"

@@ -15,11 +15,11 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, PlatformId, WorkerId
 from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.callbacks.results import Applying
-from unbind_broker.deliveries import attempts, queue
+from unbind_broker.deliveries import attempts, queue, undelivered
 from unbind_broker.deliveries.announcing import announce_cancelled
 from unbind_broker.deliveries.attempts import Attempt
 from unbind_broker.deliveries.joining import promote
-from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.deliveries.outcomes import Cause, OutcomeKind
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.items import service as items
 from unbind_broker.items.item import ItemKey
@@ -122,6 +122,7 @@ async def _apply(db: Db, now: datetime, verdicts: Verdicts) -> set[UUID]:
     ended: list[ItemKey] = []
     if verdicts.dead:
         ended = await items.mark_undeliverable(db, now, set(verdicts.dead))
+        await undelivered.note(db, now, ended, Cause.REFUSED)
         await promote(db, now, ended)
     await announce_cancelled(db, now, called_back)
     await queue.delete(db, verdicts.no_more)
