@@ -98,7 +98,8 @@ def is_violation(question: Question, item: Item) -> bool:
 def _take(now: datetime, item: Item) -> Verdict:
     if item.status is not ItemStatus.QUEUED:
         return Duplicate()
-    return Recorded(replace(item, status=ItemStatus.ACKNOWLEDGED, acknowledged_at=now))
+    taken = ItemStatus.ACKNOWLEDGED
+    return Recorded(replace(item, status=taken, acknowledged_at=now, finished_at=None))
 
 
 def _progress(now: datetime, item: Item, report: Report) -> Verdict:

@@ -99,11 +99,13 @@ async def read_order(
         return None
     values = {"order": order_id, "carrier": carrier_id}
     rows = (await db.execute(_ITEMS, values)).all()
-    counts: Counter[tuple[int, bool]] = Counter()
+    counts: Counter[tuple[int, bool, bool]] = Counter()
     shown: list[ItemView] = []
     folds = _folds(order)
     for sensitive, *columns in rows:
-        counts[columns[_STATUS], sensitive] += 1
+        status, finished_at = columns[_STATUS], columns[_FINISHED_AT]
+        waits = status == ItemStatus.QUEUED.code and finished_at is None
+        counts[status, sensitive, waits] += 1
         if not (sensitive and folds):
             shown.append(_item(order.deadline, *columns[:_BESIDES]))
             _add_work(shown[-1], *columns[_BESIDES:])
@@ -121,9 +123,9 @@ async def list_orders(
     """Read orders of a carrier, newest first, without their items."""
     found = await list_heads(db, carrier_id, chosen, page, sealer)
     rows = await db.execute(_COUNTS, {"orders": [order.id for order in found]})
-    counts: defaultdict[UUID, list[tuple[int, bool, int]]] = defaultdict(list)
+    counts: defaultdict[UUID, list[_Count]] = defaultdict(list)
     for order_id, *count in rows:
-        counts[order_id].append((count[0], count[1], count[2]))
+        counts[order_id].append((count[0], count[1], count[2], count[3]))
     return [(order.id, _summed(order, counts[order.id])) for order in found]
 
 
@@ -159,14 +161,17 @@ _ITEMS = sql(
     carrier=INT,
 )
 _STATUS = 2
+_FINISHED_AT = 7
 _BESIDES = 14
+# A folded item that was requeued has ended before, and goes on counting as finished.
 _COUNTS = sql(
-    """
-    SELECT i.order_id, i.status, p.sensitive, count(*)
+    f"""
+    SELECT i.order_id, i.status, p.sensitive,
+        i.status = {ItemStatus.QUEUED.code} AND i.finished_at IS NULL AS waits, count(*)
     FROM items i
     JOIN platforms p ON p.id = i.platform_id
     WHERE i.order_id = ANY(:orders)
-    GROUP BY i.order_id, i.status, p.sensitive""",
+    GROUP BY i.order_id, i.status, p.sensitive, waits""",
     orders=UUIDS,
 )
 _STATUSES = {status.code: status for status in ItemStatus}
@@ -178,14 +183,18 @@ def _folds(order: ReadOrder) -> bool:
     return order.scope is Scope.PREVIOUS_OWNER
 
 
-def _summed(order: ReadOrder, counts: Iterable[tuple[int, bool, int]]) -> ListedOrder:
+_Count = tuple[int, bool, bool, int]
+"""A status, whether its platforms are sensitive, whether they are waited for, items."""
+
+
+def _summed(order: ReadOrder, counts: Iterable[_Count]) -> ListedOrder:
     """Add up how many items of each kind are in which status."""
     named: Counter[int] = Counter()
     folded = Sensitive(total=0, finished=0)
-    for code, sensitive, count in counts:
+    for code, sensitive, waits, count in counts:
         if sensitive and _folds(order):
             folded["total"] += count
-            folded["finished"] += count * (code != ItemStatus.QUEUED.code)
+            folded["finished"] += count * (not waits)
         else:
             named[code] += count
     present = {

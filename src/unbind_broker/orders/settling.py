@@ -27,11 +27,15 @@ async def settle(db: Db, now: datetime, order_ids: Collection[UUID]) -> list[UUI
     Call it in a transaction of its own, after the one that ended or took the items has
     committed: then the last to commit sees the work of all. Counting open items inside
     the items' own transactions would leave an order open for ever when its last results
-    race.
+    race. A requeue opens items again, and holds their order meanwhile: so what looks
+    done is locked first, and then looked at once more.
     """
     if not order_ids:
         return []
-    rows = await fetch_all(db, _SETTLE, {"orders": list(order_ids), "now": now})
+    done = list((await db.execute(_LOCK_DONE, {"orders": list(order_ids)})).scalars())
+    if not done:
+        return []
+    rows = await fetch_all(db, _SETTLE, {"orders": done, "now": now})
     await record(db, now, *(_fact(row) for row in rows))
     return [row.id for row in rows if row.completed]
 
@@ -42,8 +46,9 @@ def _fact(row: Any) -> Fact:
 
 
 # Item statuses are codes here, because this package stands below `items`: 1 is queued,
-# those below 10 are open. An order in the hands of the brake may end while it is held;
-# under any other hold nothing was sent yet.
+# those below 10 are open. A folded item that was requeued has ended for its carrier
+# before, and kept `finished_at`. An order in the hands of the brake may end while it is
+# held; under any other hold nothing was sent yet.
 _OPEN = f"""(
     o.status = {OrderStatus.IN_PROGRESS.code}
     OR (o.status = {OrderStatus.HELD.code} AND o.held_for = {HoldReason.BRAKED.code})
@@ -52,9 +57,7 @@ _OPEN = f"""(
 # that is open, and asks which platforms are sensitive only where an open one was taken.
 # The inner SELECT hides how many orders are named, so that one plan serves every call:
 # planning anew takes longer than settling.
-_SETTLE = sql(
-    f"""
-    WITH done AS (
+_DONE = f"""
         SELECT o.id, working.yes IS NULL AS completed
         FROM orders o
         LEFT JOIN LATERAL (
@@ -67,7 +70,8 @@ _SETTLE = sql(
             WHERE working.yes AND o.told_at IS NULL
                 AND i.order_id = o.id AND i.status < 10
                 AND (
-                    i.status = 1 OR o.scope <> {Scope.PREVIOUS_OWNER.code}
+                    (i.status = 1 AND i.finished_at IS NULL)
+                    OR o.scope <> {Scope.PREVIOUS_OWNER.code}
                     OR i.platform_id <> ALL (
                         ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive)))
             LIMIT 1
@@ -76,8 +80,11 @@ _SETTLE = sql(
             AND seen_working.yes IS NULL
             AND (o.told_at IS NULL OR working.yes IS NULL)
         ORDER BY o.id
-        FOR NO KEY UPDATE OF o
-    )
+        FOR NO KEY UPDATE OF o"""
+_LOCK_DONE = sql(f"SELECT id FROM ({_DONE}) done", orders=UUIDS)
+_SETTLE = sql(
+    f"""
+    WITH done AS ({_DONE})
     UPDATE orders o
     SET told_at = coalesce(o.told_at, :now),
         status = CASE
