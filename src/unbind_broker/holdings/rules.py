@@ -78,6 +78,13 @@ def later_holder_known(history: History, since: date) -> bool:
     return any(one.since is not None and one.since > since for one in history)
 
 
+def gave_up(history: History, since: date) -> bool:
+    """Tell whether this holder gave the number up, as far as anybody told."""
+    own = [one for one in history if one.since == since]
+    left = any(one.ended in {Ended.DISCONNECTED, Ended.TRANSFERRED} for one in own)
+    return left and live_of(own) is None
+
+
 def _is_known_port(history: History, claim: Claim) -> bool:
     """With the port's day the holder's own accounts would pass for a former holder's.
 

@@ -1,14 +1,15 @@
 """The ledger of who held a number; the caller holds the number's lock."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.holdings import rules, store
 from unbind_broker.holdings.events import Heard, Judgement, Told, hear
-from unbind_broker.holdings.holding import Holding, Limits
+from unbind_broker.holdings.holding import History, Holding, Limits
 from unbind_broker.holdings.refusals import OwnershipSuperseded
 from unbind_broker.holdings.retracting import without
 from unbind_broker.holdings.rules import Claim, Dispute
@@ -127,6 +128,37 @@ async def is_superseded(db: Db, number_index: bytes, since: date) -> bool:
     """Tell whether a later holder of the number is known."""
     history = await store.load(db, number_index)
     return rules.later_holder_known(history, since)
+
+
+class Holder(NamedTuple):
+    """A holder as a carrier attested it."""
+
+    number_index: bytes
+    carrier_id: CarrierId
+    since: date
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a holder stands; ``superseded`` is one whose holding was taken back, too."""
+
+    superseded: bool
+    gave_up: bool
+
+
+async def standings(db: Db, holders: Collection[Holder]) -> dict[Holder, Standing]:
+    """Tell of each holder whether it still holds the number, as far as is known."""
+    histories = await store.load_many(db, {one.number_index for one in holders})
+    return {one: _standing(one, histories.get(one.number_index, ())) for one in holders}
+
+
+def _standing(holder: Holder, history: History) -> Standing:
+    own = {(one.carrier_id, one.since) for one in history}
+    taken_back = (holder.carrier_id, holder.since) not in own
+    return Standing(
+        superseded=taken_back or rules.later_holder_known(history, holder.since),
+        gave_up=rules.gave_up(history, holder.since),
+    )
 
 
 async def list_holdings(db: Db, number_index: bytes) -> list[ListedHolding]:

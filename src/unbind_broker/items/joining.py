@@ -87,7 +87,7 @@ _ENDED_BY_US = codes_of(ENDED_BY_US)
 _OPEN_ORDERS = codes_of(OPEN_ORDERS)
 
 
-_TOLD = (
+TOLD = (
     "reason",
     "holder_action",
     "bindings",
@@ -114,7 +114,7 @@ def _followers(leaders: str, which: str) -> str:
     return f"""
         SELECT f.order_id, f.platform_id, o.deadline, i.order_id AS leader,
             i.status, i.acknowledged_at, i.finished_at,
-            {", ".join(f"i.{column}" for column in _TOLD)}
+            {", ".join(f"i.{column}" for column in TOLD)}
         FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
         CROSS JOIN LATERAL (
             SELECT * FROM items i
@@ -154,11 +154,11 @@ _CREATE_JOINED = sql(
     ), made AS (
         INSERT INTO items (
             order_id, platform_id, attempts, late, follows, status, acknowledged_at,
-            finished_at, {", ".join(_TOLD)})
+            finished_at, {", ".join(TOLD)})
         SELECT :order, p.id, 0, false, l.order_id, coalesce(l.status, {_QUEUED}),
             CASE WHEN l.status > {_QUEUED} THEN :now END,
             CASE WHEN l.status >= {FIRST_FINAL_CODE} THEN :now END,
-            {", ".join(f"l.{column}" for column in _TOLD)}
+            {", ".join(f"l.{column}" for column in TOLD)}
         FROM {RECEIVERS}
         LEFT JOIN led l ON l.platform_id = p.id
         WHERE {RECEIVES} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
@@ -176,8 +176,8 @@ _HAS_RESULT = f"(NOT {_IS_OPEN} AND f.status NOT IN ({_ENDED_BY_US}))"
 _TAKING = _followers(
     f"i.status NOT IN ({_ENDED_BY_US})", f"f.status <> {ItemStatus.CANCELLED.code}"
 )
-_WORDS_OF_LEADER = ", ".join(f"k.{column}" for column in ("status", *_TOLD))
-_WORDS_OF_FOLLOWER = ", ".join(f"f.{column}" for column in ("status", *_TOLD))
+_WORDS_OF_LEADER = ", ".join(f"k.{column}" for column in ("status", *TOLD))
+_WORDS_OF_FOLLOWER = ", ".join(f"f.{column}" for column in ("status", *TOLD))
 _PASS_ON = sql(
     f"""
     WITH locked AS ({_TAKING})
@@ -186,7 +186,7 @@ _PASS_ON = sql(
         finished_at = CASE WHEN k.finished_at IS NOT NULL THEN :now END,
         late = CASE WHEN {_HAS_RESULT} THEN f.late
             ELSE NOT {_IS_OPEN} OR coalesce(k.finished_at > k.deadline, false) END,
-        {", ".join(f"{column} = k.{column}" for column in _TOLD)}
+        {", ".join(f"{column} = k.{column}" for column in TOLD)}
     FROM locked k
     WHERE {_EACH_LOCKED}
         AND ({_IS_OPEN} OR k.status >= {FIRST_FINAL_CODE})
@@ -215,7 +215,7 @@ _SET_FREE = sql(
             follows = CASE WHEN k.heir <> f.order_id THEN k.heir END,
             followed = k.heir = f.order_id AND k.heirs > 1,
             status = {_QUEUED}, acknowledged_at = NULL,
-            {", ".join(f"{column} = NULL" for column in _TOLD)}
+            {", ".join(f"{column} = NULL" for column in TOLD)}
         FROM ranked k
         WHERE {_EACH_LOCKED}
         RETURNING f.order_id, f.platform_id, f.follows
