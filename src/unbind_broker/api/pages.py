@@ -43,7 +43,9 @@ def write_cursor(key: object) -> str:
     return urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str | None, parse: Callable[[str], Key]) -> Key | None:
+def read_cursor(
+    cursor: str | None, parse: Callable[[str], Key], pointer: str = "/query/cursor"
+) -> Key | None:
     """Unwrap a key; None on the first page.
 
     ``parse`` raises ``ValueError`` for what is no key of this list. Raises
@@ -58,9 +60,7 @@ def read_cursor(cursor: str | None, parse: Callable[[str], Key]) -> Key | None:
             return parse(text)
     except (ValueError, binascii.Error):
         pass
-    raise InvalidFields.at(
-        "/query/cursor", "expected the next_cursor of the page before"
-    )
+    raise InvalidFields.at(pointer, "expected the next_cursor of the page before")
 
 
 def slug_key(text: str) -> str:
