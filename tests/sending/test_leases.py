@@ -218,12 +218,14 @@ class Office:
     def __init__(self, engine: AsyncEngine, worker: WorkerId) -> None:
         self.fleet = Fleet()
         self.clock = Clock()
+        self.cut_off = False
         self.tenure = Tenure(
             engine,
             Tenant(worker, "host", LEASE),
             self.fleet,
             ReadNumbers(),
             self.clock,
+            lambda: self.cut_off,
         )
 
     @property
@@ -343,3 +345,24 @@ async def test_workers_that_claim_at_once_never_share_an_endpoint(
             assert len(owned) == len(set(owned))
         assert len(owned) == 3
         assert max(len(office.owned) for office in all_) == 1
+
+
+async def test_worker_that_is_cut_off_leaves_its_endpoints_to_others(
+    engine: AsyncEngine,
+) -> None:
+    async with offices(engine, ME, OTHER) as (mine, others):
+        mine.cut_off = True
+        await mine.tenure.turn()
+        assert len(mine.owned) == 3  # nobody else is there
+        await others.tenure.turn()
+        await mine.tenure.turn()  # nothing is started any more
+        await mine.tenure.turn()  # given back
+        assert mine.owned == []
+        await others.tenure.turn()
+        assert len(others.owned) == 3
+        mine.cut_off = False
+        await mine.tenure.turn()
+        await others.tenure.turn()
+        await others.tenure.turn()
+        await mine.tenure.turn()
+        assert (len(mine.owned), len(others.owned)) == (1, 2)

@@ -190,6 +190,11 @@ async def beat(db: Db, worker: WorkerId, host: str) -> None:
     await db.execute(_FORGET)
 
 
+async def sign_off(db: Db, worker: WorkerId) -> None:
+    """Be counted no more, so that others do not leave a share to this worker."""
+    await db.execute(_BURY, {"dead": [worker]})
+
+
 async def renew(
     db: Db, worker: WorkerId, lease: timedelta, holdings: Collection[Holding]
 ) -> set[EndpointId]:
@@ -255,7 +260,7 @@ async def release(db: Db, worker: WorkerId, holdings: Collection[Holding]) -> No
 async def give_back(db: Db, worker: WorkerId, holdings: Collection[Holding]) -> None:
     """Give everything back and be counted no more."""
     await release(db, worker, holdings)
-    await db.execute(_BURY, {"dead": [worker]})
+    await sign_off(db, worker)
 
 
 async def take_over(db: Db, dead: Collection[WorkerId]) -> None:

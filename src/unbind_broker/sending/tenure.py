@@ -51,12 +51,16 @@ class Tenure:
         asked_at = self._monotonic()
         held = [lane for lane in self._fleet if not lane.lost]
         async with self._engine.begin() as db:
-            await leases.beat(db, worker, self._tenant.host)
+            cut_off = self._is_cut_off()
+            if cut_off:
+                await leases.sign_off(db, worker)
+            else:
+                await leases.beat(db, worker, self._tenant.host)
             kept = await leases.renew(db, worker, lease, map_holdings(held))
             census = await leases.count(db, lease, kept)
             done = [lane for lane in held if lane.draining and lane.is_idle]
             await leases.release(db, worker, map_holdings(done))
-            share = 0 if self._is_cut_off() and census.workers > 1 else census.share
+            share = 0 if cut_off and census.workers else census.share
             staying = self._staying(held, kept, census, share)
             busy = [lane.endpoint_id for lane in self._fleet]
             missing = share - len(staying)
