@@ -36,11 +36,11 @@ from tests.support.hostile import (
     speaking_first,
 )
 from tests.support.waiting import eventually
+from unbind_broker.base.name_lookup import Found
 from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.outbound import LEAST_READ, Outbound, open_outbound
-from unbind_broker.sending.resolving import Found
 
 LIMIT = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.2)

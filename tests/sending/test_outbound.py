@@ -14,11 +14,11 @@ import pytest
 
 from tests.sending.wire import Authority, answer, saying, speaking
 from tests.support.clock import NOON
+from unbind_broker.base.name_lookup import Found, LookUp, look_up
 from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.outbound import LEAST_READ, Outbound, open_outbound
-from unbind_broker.sending.resolving import Found, LookUp, look_up
 
 LIMIT = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.3)

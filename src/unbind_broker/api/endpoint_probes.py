@@ -57,7 +57,9 @@ async def post_probe(
     )
     with context.probe_places.take(endpoint.id):
         async with open_outbound(
-            context.settings.url_policy, context.clock.now
+            context.settings.url_policy,
+            context.clock.now,
+            look_up=context.runtime.look_up,
         ) as outbound:
             exchange = await outbound.post(url, headers, body, LIMIT)
     attempt = _attempt(endpoint, event, webhook_id, body, now, exchange)

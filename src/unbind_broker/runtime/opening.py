@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.broker_key import BrokerKey
 from unbind_broker.base.clock import Clock, SystemClock
 from unbind_broker.base.database import open_engine
+from unbind_broker.base.name_lookup import LookUp, look_up
 from unbind_broker.base.sealing import (
     BlindIndex,
     Sealer,
@@ -30,6 +31,7 @@ class Runtime:
     sealer: Sealer
     blind_index: BlindIndex
     broker_key: BrokerKey
+    look_up: LookUp = look_up
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
+from unbind_broker.base.name_lookup import LookUp, look_up
 from unbind_broker.base.network_guard import (
     EndpointUrlRefused,
     UrlPolicy,
@@ -26,18 +27,13 @@ from unbind_broker.sending.answers import outcome_of
 from unbind_broker.sending.connecting import BoundedConnector, traced
 from unbind_broker.sending.exchanges import Exchange, Trace
 from unbind_broker.sending.faults import is_own, name_fault
-from unbind_broker.sending.resolving import (
-    AddressRefused,
-    GuardedNames,
-    LookUp,
-    look_up,
-)
+from unbind_broker.sending.resolving import AddressRefused, GuardedNames
 
 log = logging.getLogger(__name__)
 
 LEAST_READ = 16 * 1024
 CONNECT_LIMIT = timedelta(seconds=5)
-DNS_KEPT_SECONDS = 30
+DNS_KEPT = timedelta(seconds=30)
 
 _HEADERS = {
     "user-agent": f"unbind-broker/{version('unbind-broker')}",
@@ -138,16 +134,18 @@ async def open_outbound(
     *,
     tls: ssl.SSLContext | None = None,
     look_up: LookUp = look_up,
+    names_kept: timedelta = DNS_KEPT,
 ) -> AsyncIterator[Outbound]:
     """Open the session that all endpoints share: one pool, kept connections.
 
-    ``tls`` trusts the machine's authorities unless another context is given.
+    ``tls`` trusts the machine's authorities unless another context is given. What a
+    name stands for is asked again after ``names_kept``.
     """
     names = GuardedNames(policy, look_up)
     connector = BoundedConnector(
         policy,
         resolver=_Resolver(names),
-        ttl_dns_cache=DNS_KEPT_SECONDS,
+        ttl_dns_cache=names_kept.total_seconds(),
         limit=0,  # each lane keeps its own limit
         ssl=tls or True,
     )

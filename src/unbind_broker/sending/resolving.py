@@ -4,12 +4,11 @@ import asyncio
 import errno
 import socket
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import NamedTuple
 
+from unbind_broker.base.name_lookup import Found, LookUp
 from unbind_broker.base.network_guard import UrlPolicy
 
 RESOLVE_LIMIT = timedelta(seconds=2)
@@ -18,30 +17,11 @@ MOST_LOOK_UPS = 256
 so many do not answer, the fault is presumed to be this machine's own."""
 
 
-class Found(NamedTuple):
-    """An address of a name."""
-
-    family: socket.AddressFamily
-    protocol: int
-    address: str
-
-
-LookUp = Callable[[str, int, socket.AddressFamily], list[Found]]
-"""Resolve a host and port, in a thread."""
 _Asked = tuple[str, int, socket.AddressFamily]
 
 
 class AddressRefused(OSError):
     """A name resolves to an address that is out of bounds."""
-
-
-def look_up(host: str, port: int, family: socket.AddressFamily) -> list[Found]:
-    """Ask the machine's resolver; raises ``socket.gaierror``."""
-    try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-    except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "no host name") from None
-    return [Found(kind, proto, str(place[0])) for kind, _, proto, _, place in found]
 
 
 def check_address(policy: UrlPolicy, address: str) -> None:

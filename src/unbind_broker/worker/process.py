@@ -59,7 +59,9 @@ async def run_worker(
     raise_open_files()
     worker = worker_id or WorkerId(new_uuid7(runtime.clock.now()))
     policy = runtime.settings.url_policy
-    async with open_outbound(policy, runtime.clock.now) as outbound:
+    async with open_outbound(
+        policy, runtime.clock.now, look_up=runtime.look_up
+    ) as outbound:
         await _Worker(runtime, worker, outbound, dead_predecessors).run(stopping)
 
 
