@@ -78,3 +78,49 @@ async def test_pause_after_faults_grows_to_a_limit() -> None:
     await Watched("reader", step).run(stopping)
     assert pauses[:3] == [0.2, 0.4, 0.8]
     assert max(pauses) == loops.LONGEST_PAUSE
+
+
+async def test_long_streak_of_faults_is_told_ever_more_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stopping = asyncio.Event()
+    calls = 0
+
+    class Restless(Loop):
+        @override
+        async def _rest(self, pause: float, stopping: asyncio.Event) -> None:
+            await asyncio.sleep(0)
+
+    async def step() -> float:
+        nonlocal calls
+        calls += 1
+        if calls <= 40:
+            raise RuntimeError("database away")
+        stopping.set()
+        return 0
+
+    await Restless("reader", step).run(stopping)
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["loop_fault", *["loop_fault_lasts"] * 5, "loop_recovered"]
+    assert [bool(record.exc_info) for record in caplog.records] == [True, *[False] * 6]
+
+
+async def test_nothing_wakes_a_loop_from_the_pause_after_a_fault() -> None:
+    stopping = asyncio.Event()
+    calls = asyncio.Queue[int]()
+
+    async def step() -> float:
+        await calls.put(1)
+        raise RuntimeError("database away")
+
+    under_test = Loop("reader", step)
+    running = asyncio.create_task(under_test.run(stopping))
+    for _ in range(4):  # the fourth fault is followed by 1.6 s
+        await asyncio.wait_for(calls.get(), 5)
+    for _ in range(10):
+        under_test.wake()
+        await asyncio.sleep(0.01)
+    assert calls.empty()
+    stopping.set()
+    await asyncio.wait_for(running, 5)
+    assert under_test.faults == 4

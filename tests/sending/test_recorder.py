@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.sending.parts import a_lane, a_target, a_work, ended, offer
 from tests.support.clock import NOON
+from tests.support.database import Server
 from tests.support.guards import APPLYING
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import WorkerId, new_uuid7
@@ -151,6 +152,26 @@ async def test_connection_that_breaks_off_is_nobody_s_refusal(
     await recorder.step()
     assert (kept, recorder.is_empty) == (True, True)
     assert await recorded(engine) == 1
+
+
+async def test_database_that_lets_nobody_in_loses_no_record(
+    engine: AsyncEngine, recorder: Recorder, server: Server
+) -> None:
+    lane = a_busy_lane()
+    recorder.put(sent(lane, 2))
+    recorder.put(sent(lane))
+    name = engine.url.database
+    await engine.dispose()
+    await server.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    for _ in range(2 * MOST_REFUSALS):
+        with pytest.raises((DBAPIError, OSError)):
+            await recorder.step()
+    kept = (recorder.is_empty, lane.is_idle)
+    await server.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    await recorder.step()
+    assert kept == (False, False)
+    assert (recorder.is_empty, lane.is_idle) == (True, True)
+    assert await recorded(engine) == 2
 
 
 async def test_record_that_the_database_refuses_holds_up_nobody(

@@ -82,13 +82,14 @@ class Server:
             if self.template and copy
             else ""
         )
-        await self._run(f"CREATE DATABASE {name} {copied}")
+        await self.run(f"CREATE DATABASE {name} {copied}")
         return name
 
     async def _drop(self, name: str) -> None:
-        await self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    async def _run(self, statement: str) -> None:
+    async def run(self, statement: str) -> None:
+        """Run a statement on the server, outside every transaction."""
         async with self._admin.connect() as connection:
             await connection.execute(text(statement))
 

@@ -1,4 +1,8 @@
-"""A gate in front of Postgres. Shut, it breaks all connections and lets none in."""
+"""A gate in front of Postgres.
+
+Shut, it breaks all connections and lets none in. Silenced, it keeps them all, takes
+whatever comes and passes nothing on; those connections never speak again.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,6 +18,8 @@ class Gate:
         self._url = url
         self._server: asyncio.Server | None = None
         self._passing: set[asyncio.StreamWriter] = set()
+        self._silent = False
+        self._muted: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @property
@@ -32,6 +38,15 @@ class Gate:
         for writer in tuple(self._passing):
             writer.transport.abort()
 
+    def silence(self) -> None:
+        """Pass nothing on from now on, neither old nor new."""
+        self._silent = True
+        self._muted |= self._passing
+
+    def speak(self) -> None:
+        """Pass on what comes over new connections."""
+        self._silent = False
+
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         folder, port = self._url.query.get("host"), self._url.port or 5432
         if folder is None:
@@ -44,22 +59,27 @@ class Gate:
         far_reader, far_writer = await self._connect()
         ends = {writer, far_writer}
         self._passing |= ends
+        if self._silent:
+            self._muted |= ends
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(_copy(reader, far_writer))
-                both.create_task(_copy(far_reader, writer))
+                both.create_task(self._copy(reader, far_writer))
+                both.create_task(self._copy(far_reader, writer))
         finally:
             self._passing -= ends
+            self._muted -= ends
             for end in ends:
                 end.close()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while part := await reader.read(65536):
-            writer.write(part)
-            await writer.drain()
-    writer.close()
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(ConnectionError):
+            while part := await reader.read(65536):
+                if writer not in self._muted:
+                    writer.write(part)
+                    await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager

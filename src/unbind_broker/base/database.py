@@ -1,10 +1,15 @@
 """One metadata, one way to open Postgres, typed statements."""
 
+import asyncio
 import hashlib
+import socket
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from asyncpg import Connection
+from asyncpg.exceptions import ConnectionDoesNotExistError
 from sqlalchemy import (
+    URL,
     BigInteger,
     Boolean,
     DateTime,
@@ -17,11 +22,13 @@ from sqlalchemy import (
     TextClause,
     TypeDecorator,
     bindparam,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
@@ -50,6 +57,23 @@ INSTANTS = ARRAY(INSTANT)
 BYTESES = ARRAY(BYTES)
 
 AnyEnum = TypeVar("AnyEnum", bound=CodedEnum)
+
+CONNECT_LIMIT = 5.0
+ANSWER_LIMIT = 20.0
+"""Seconds; what the broker asks is answered in milliseconds."""
+KEEPALIVE_SECONDS = 5
+KEEPALIVES = 3
+SILENCE_SECONDS = 20
+"""What was sent must be acknowledged by then, an idle connection's probes as well."""
+_TCP_OPTIONS = {
+    "TCP_KEEPIDLE": KEEPALIVE_SECONDS,
+    "TCP_KEEPINTVL": KEEPALIVE_SECONDS,
+    "TCP_KEEPCNT": KEEPALIVES,
+    "TCP_USER_TIMEOUT": SILENCE_SECONDS * 1000,
+}
+# Classes of SQLSTATE: connection, transaction state, rollback, resources, object state,
+# operator intervention, system.
+_PASSING = {"08", "25", "40", "53", "55", "57", "58"}
 
 
 class Coded(TypeDecorator[AnyEnum]):
@@ -88,9 +112,20 @@ def sql(statement: str, **types: TypeEngine[Any]) -> TextClause:
     )
 
 
-def open_engine(url: str, *, pool: int = 10, application: str) -> AsyncEngine:
-    """Open a pool of at most ``pool`` connections, every one of them in UTC."""
-    return create_async_engine(
+def open_engine(
+    url: str | URL,
+    *,
+    pool: int = 10,
+    application: str,
+    answer_limit: float | None = ANSWER_LIMIT,
+) -> AsyncEngine:
+    """Open a pool of at most ``pool`` connections, every one of them in UTC.
+
+    A statement that is not answered within ``answer_limit`` seconds raises
+    ``TimeoutError``, and every connection of the pool is opened anew: whatever swallows
+    one connection without a word (a firewall that forgot it) swallows the others too.
+    """
+    engine = create_async_engine(
         url,
         pool_size=pool,
         max_overflow=0,
@@ -98,15 +133,76 @@ def open_engine(url: str, *, pool: int = 10, application: str) -> AsyncEngine:
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
-            "timeout": 10,
+            "timeout": CONNECT_LIMIT,
+            "command_timeout": answer_limit,
+            "connection_class": _WatchedConnection,
             "server_settings": {
                 "application_name": application,
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": "60000",
+                # The server finds out as soon as we do, and lets go of our locks.
+                "tcp_keepalives_idle": str(KEEPALIVE_SECONDS),
+                "tcp_keepalives_interval": str(KEEPALIVE_SECONDS),
+                "tcp_keepalives_count": str(KEEPALIVES),
+                "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
                 "jit": "off",
             },
         },
     )
+    event.listen(engine.sync_engine, "handle_error", _suspect_silence)
+    return engine
+
+
+def is_refusal(error: DBAPIError) -> bool:
+    """Tell whether the database refuses what it was asked, and always will.
+
+    Not so if it is away, ending, starting, full, read-only after a change of servers,
+    or had two transactions in each other's way: then the same works later.
+    """
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return not error.connection_invalidated and state[:2] not in _PASSING
+
+
+class _WatchedConnection(Connection):
+    """Notice within seconds that the other end has gone without a word."""
+
+    def __init__(
+        self, protocol: Any, transport: asyncio.Transport, *others: Any
+    ) -> None:
+        super().__init__(protocol, transport, *others)
+        watched = transport.get_extra_info("socket")
+        if watched.family == socket.AF_UNIX:
+            return
+        watched.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _TCP_OPTIONS.items():
+            option = getattr(socket, name, None)  # not every system has them all
+            if option is not None:
+                watched.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    @override
+    async def execute(self, *args: Any, **options: Any) -> str:
+        """Begin, end or ask whether the other end is there: silence means gone."""
+        try:
+            return await super().execute(*args, **options)
+        except TimeoutError as silence:
+            raise self._gone() from silence
+
+    @override
+    async def fetchrow(self, *args: Any, **options: Any) -> Any:
+        """Ask whether the other end is there: silence means gone."""
+        try:
+            return await super().fetchrow(*args, **options)
+        except TimeoutError as silence:
+            raise self._gone() from silence
+
+    def _gone(self) -> ConnectionDoesNotExistError:
+        self.terminate()
+        return ConnectionDoesNotExistError("the database did not answer in time")
+
+
+def _suspect_silence(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
 
 
 def lock_key(name: str) -> int:

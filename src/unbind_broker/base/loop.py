@@ -9,7 +9,7 @@ from time import monotonic
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 5.0
 
 Step = Callable[[], Awaitable[float]]
 """Does some work; returns the pause in seconds before it runs again."""
@@ -19,7 +19,9 @@ Step = Callable[[], Awaitable[float]]
 class Loop:
     """Repeat one step for ever; never end because of a fault.
 
-    A fault doubles the pause from 0.2 s up to 10 s until a step succeeds.
+    A fault doubles the pause from 0.2 s up to 5 s until a step succeeds; nothing wakes
+    the loop from such a pause. A streak of faults is told when it begins, then ever
+    more seldom, and when it is over.
     """
 
     name: str
@@ -27,33 +29,52 @@ class Loop:
     faults: int = 0
     last_good: float = field(default_factory=monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _streak: int = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until ``stopping`` is set; the step under way ends first."""
-        fault_pause = FIRST_PAUSE
         while not stopping.is_set():
             try:
                 pause = await self.step()
-            except Exception:
-                self.faults += 1
-                log.exception("loop_fault", extra={"loop": self.name})
-                pause, fault_pause = fault_pause, min(fault_pause * 2, LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001 - is told, and tried again
+                self._note_fault(error)
+                await self._rest(self._fault_pause, stopping)
             else:
-                self.last_good, fault_pause = monotonic(), FIRST_PAUSE
-            await self._rest(pause, stopping)
+                self._note_success()
+                await self._rest(pause, stopping)
 
     def wake(self) -> None:
-        """Cut the present pause short."""
+        """Cut the present pause short, unless it follows a fault."""
         self._wake.set()
+
+    @property
+    def _fault_pause(self) -> float:
+        doublings = min(self._streak - 1, 16)
+        return float(min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE))
+
+    def _note_fault(self, error: Exception) -> None:
+        self.faults += 1
+        self._streak += 1
+        facts = {"loop": self.name, "streak": self._streak}
+        if self._streak == 1:
+            log.error("loop_fault", exc_info=error, extra=facts)
+        elif self._streak.bit_count() == 1:
+            facts["error"] = type(error).__name__
+            log.error("loop_fault_lasts", extra=facts)
+
+    def _note_success(self) -> None:
+        if self._streak:
+            facts = {"loop": self.name, "streak": self._streak}
+            log.warning("loop_recovered", extra=facts)
+        self.last_good, self._streak = monotonic(), 0
 
     async def _rest(self, pause: float, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             return
-        woken = asyncio.ensure_future(self._wake.wait())
-        stopped = asyncio.ensure_future(stopping.wait())
-        await asyncio.wait(
-            (woken, stopped), timeout=pause, return_when=asyncio.FIRST_COMPLETED
-        )
-        woken.cancel()
-        stopped.cancel()
+        until = [asyncio.ensure_future(stopping.wait())]
+        if not self._streak:
+            until.append(asyncio.ensure_future(self._wake.wait()))
+        await asyncio.wait(until, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        for one in until:
+            one.cancel()
         self._wake.clear()

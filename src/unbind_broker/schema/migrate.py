@@ -7,9 +7,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import unbind_broker
+from unbind_broker.base.database import open_engine
 from unbind_broker.base.errors import BrokerError
 
 ONE_MIGRATION_AT_A_TIME = 0x756E62696E64  # "unbind": the advisory lock of migrations
@@ -28,20 +29,31 @@ async def migrate(engine: AsyncEngine) -> str:
     Waits for another migration of the same database to end; gives up on any lock that
     traffic holds for more than 5 s, so that a migration never queues up the traffic.
     """
-    async with engine.connect() as db:
-        await db.execute(
-            text("SELECT pg_advisory_lock(:key)"), {"key": ONE_MIGRATION_AT_A_TIME}
-        )
-        await db.execute(text("SET lock_timeout = '5s'"))
-        await db.execute(text("SET statement_timeout = '15min'"))
-        await db.commit()
-        try:
-            await db.run_sync(_upgrade)
-            await db.commit()
-        finally:
-            await db.rollback()
-            await db.invalidate()
+    # Large tables take their time, and so does waiting for one's turn.
+    patient = open_engine(
+        engine.url, pool=1, application="unbind-broker migration", answer_limit=None
+    )
+    try:
+        async with patient.connect() as db:
+            await _migrate(db)
+    finally:
+        await patient.dispose()
     return head()
+
+
+async def _migrate(db: AsyncConnection) -> None:
+    await db.execute(
+        text("SELECT pg_advisory_lock(:key)"), {"key": ONE_MIGRATION_AT_A_TIME}
+    )
+    await db.execute(text("SET lock_timeout = '5s'"))
+    await db.execute(text("SET statement_timeout = '15min'"))
+    await db.commit()
+    try:
+        await db.run_sync(_upgrade)
+        await db.commit()
+    finally:
+        await db.rollback()
+        await db.invalidate()
 
 
 def head() -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from unbind_broker.base.database import is_refusal
 from unbind_broker.base.ids import CarrierId, WorkerId
 from unbind_broker.callbacks.braking import consider
 from unbind_broker.callbacks.results import Applying
@@ -123,7 +124,7 @@ class Recorder:
                     db, now, self._worker, finished, self._plans, self._applying
                 )
         except DBAPIError as error:
-            if not error.connection_invalidated:
+            if is_refusal(error):
                 self._set_aside(entries)
             raise
         self._unsettled |= written.touched
