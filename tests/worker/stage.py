@@ -16,7 +16,7 @@ from tests.support.joining import a_number
 from tests.support.order_builders import an_order, asked, order_status
 from tests.support.receiver import Door, Receiver
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
-from unbind_broker.base.clock import SystemClock
+from unbind_broker.base.clock import Clock, SystemClock
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import (
     EndpointId,
@@ -26,6 +26,7 @@ from unbind_broker.base.ids import (
     WorkerId,
     format_id,
 )
+from unbind_broker.base.name_lookup import LookUp, look_up
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.endpoints.tables import endpoint_leases, endpoints
@@ -206,15 +207,17 @@ class Stage:
         settings: Settings | None = None,
         engine: AsyncEngine | None = None,
         dead: Collection[WorkerId] = (),
+        look_up: LookUp = look_up,
     ) -> AsyncIterator["asyncio.Task[None]"]:
         """Run a worker beside the block, and stop it gracefully in the end."""
         runtime = Runtime(
             settings=settings or short(),
             engine=engine or self.engine,
-            clock=CLOCK,
+            clock=clock,
             sealer=SEALER,
             blind_index=BLIND_INDEX,
             broker_key=BROKER_KEY,
+            look_up=look_up,
         )
         stopping = asyncio.Event()
         task = asyncio.create_task(
