@@ -95,10 +95,10 @@ async def test_putting_to_use_anew_forgets_what_was_known(
     api: AsyncClient, engine: AsyncEngine
 ) -> None:
     keys = await two_parties(engine)
-    for verb in ("pause", "resume"):
-        answer = await api.post(f"/v1/endpoint/{verb}", headers=keys["jd"])
-        assert answer.status_code == 200
-    assert answer.json()["health"] is None
+    paused = await api.post("/v1/endpoint/pause", headers=keys["jd"])
+    assert paused.json()["health"]["condition"] == "open"
+    resumed = await api.post("/v1/endpoint/resume", headers=keys["jd"])
+    assert resumed.json()["health"] is None
     endpoint = (await api.get("/v1/endpoint", headers=keys["jd"])).json()
     assert endpoint["health"] is None
 

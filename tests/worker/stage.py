@@ -208,6 +208,7 @@ class Stage:
         engine: AsyncEngine | None = None,
         dead: Collection[WorkerId] = (),
         look_up: LookUp = look_up,
+        clock: Clock = CLOCK,
     ) -> AsyncIterator["asyncio.Task[None]"]:
         """Run a worker beside the block, and stop it gracefully in the end."""
         runtime = Runtime(

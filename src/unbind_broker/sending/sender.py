@@ -48,6 +48,7 @@ class SenderParts:
     request_timeout: timedelta
     lease: timedelta
     reach: Reach
+    is_held_back: Callable[[], bool] = lambda: False
 
     @property
     def needed(self) -> float:
@@ -71,7 +72,7 @@ class Sender:
 
     def pump(self, lane: Lane) -> None:
         """Start every request that the lane's limits allow now."""
-        while not self._stopping and not self._parts.recorder.is_congested:
+        while self._may_go_on:
             now = self._parts.monotonic()
             wait = lane.wait(now, self._parts.needed)
             if wait is None:
@@ -85,6 +86,12 @@ class Sender:
             task = asyncio.create_task(self._send(lane, target, batch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    @property
+    def _may_go_on(self) -> bool:
+        parts = self._parts
+        held_back = parts.is_held_back() or parts.recorder.is_congested
+        return not self._stopping and not held_back
 
     async def stop(self) -> None:
         """Start nothing more, and let what is under way end.

@@ -31,6 +31,7 @@ from unbind_broker.sending.sender import Sender, SenderParts
 from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
+from unbind_broker.worker.clock_watch import ClockWatch
 from unbind_broker.worker.polling import Polling
 from unbind_broker.worker.timed import timed_steps
 
@@ -85,6 +86,7 @@ class _Worker:
         numbers = ReadNumbers()
         briefs = Briefs(runtime.sealer)
         tenant = Tenant(worker, socket.gethostname(), settings.lease)
+        self._watch = ClockWatch(self._reads, runtime.clock)
         self._reach = Reach(now)
         self._breaking = BreakerPolicy(settings.breaker_pause, settings.disable_after)
         self._heeding = Heeding(self._reads, worker)
@@ -94,7 +96,7 @@ class _Worker:
             self._fleet,
             numbers,
             seconds,
-            lambda: self._reach.is_suspect,
+            lambda: self._reach.is_suspect or self._watch.is_off,
         )
         self._log_reader = LogReader(self._fleet, briefs, numbers, seconds)
         self._again_reader = AgainReader(self._fleet, briefs, numbers, seconds)
@@ -124,16 +126,20 @@ class _Worker:
             request_timeout=settings.request_timeout,
             lease=settings.lease,
             reach=self._reach,
+            is_held_back=lambda: self._watch.is_off,
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run all loops; those that record and lease outlive those that read."""
         done_sending = asyncio.Event()
         lasting = [self._leasing, self._refreshing, self._recording]
-        lasting.append(self._loop("heed", self._heed))
+        lasting += [self._loop("heed", self._heed)]
+        lasting += [self._loop("clock", self._watch.step)]
         reading = [self._reading, self._loop("read_again", self._read_again)]
         timed = timed_steps(self._runtime, self._brake, self._reading.wake)
-        reading += [self._loop(name, step) for name, step in timed.items()]
+        reading += [
+            self._loop(name, self._watch.guard(step)) for name, step in timed.items()
+        ]
         tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
         tasks += [asyncio.create_task(loop.run(stopping)) for loop in reading]
         try:
