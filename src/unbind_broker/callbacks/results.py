@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -29,7 +29,7 @@ from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.callbacks.store import (
     AskedItem,
     Reporter,
-    load_reporter,
+    load_reporters,
     lock_items,
 )
 from unbind_broker.callbacks.violations import Outside, raise_violations
@@ -104,30 +104,53 @@ async def apply(
     ``lines`` are JSON values as received; several of them may name one item. A signed
     report is the evidence of the results that it sets: ``evidence_id`` names it.
     """
-    reporter = await load_reporter(db, platform)
-    read = [read_line(line) for line in lines]
-    named = {line.order_id for line in read if isinstance(line, Report)}
-    asked = await lock_items(db, reporter, named)
-    report = _Report(now, reporter, asked, evidence_id)
-    answers = [report.answer(line) for line in read]
-    changed = list(report.changed.values())
+    return await apply_together(db, now, {platform: lines}, applying, evidence_id)
+
+
+async def apply_together(
+    db: Db,
+    now: datetime,
+    said: Mapping[PlatformId, Sequence[object]],
+    applying: Applying,
+    evidence_id: UUID | None = None,
+) -> Applied:
+    """Apply what several platforms report, by a statement for all where one will do."""
+    read = {platform: [read_line(line) for line in said[platform]] for platform in said}
+    reporters = await load_reporters(db, said)
+    asked = await lock_items(db, reporters, _named(read))
+    reports = [_Report(now, reporters[one], asked, evidence_id) for one in read]
+    answers = [[one.answer(line) for line in read[one.reporter.id]] for one in reports]
+    changed = [item for one in reports for item in one.changed.values()]
     await items.replace(db, changed)
-    leaders = [item.key for item in changed if asked[item.key.order_id].followed]
-    followers = await pass_on(db, now, leaders)
+    followers = await pass_on(
+        db, now, [item.key for item in changed if asked[item.key].followed]
+    )
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
-    await forget(db, report.delivered)
+    await forget(db, [key for one in reports for key in one.delivered])
     unaware = [one.item.key for one in asked.values() if one.is_unaware]
     await announce_cancelled(db, now, unaware)
-    await note_cancelled(db, report.ends_noted)
-    await record(db, now, report.summary(answers), *report.remarkable)
-    found = report.violating
-    await raise_violations(db, now, reporter, found, applying.working_time)
-    tallies = count((asked[item.key.order_id], item) for item in changed)
+    await note_cancelled(db, [key for one in reports for key in one.ends_noted])
+    told = zip(reports, answers, strict=True)
+    await record(db, now, *(fact for one, its in told for fact in one.facts(its)))
+    for one in reports:
+        await raise_violations(
+            db, now, one.reporter, one.violating, applying.working_time
+        )
+    tallies = count((asked[item.key], item) for item in changed)
     await mark(db, now, tallies)
     alarming = {carrier for carrier, tally in tallies.items() if tally.bad}
     touched = {item.key.order_id for item in changed} | followers
-    return Applied(answers, touched, alarming)
+    return Applied([answer for its in answers for answer in its], touched, alarming)
+
+
+def _named(read: Mapping[PlatformId, Sequence[object]]) -> set[ItemKey]:
+    return {
+        ItemKey(line.order_id, platform)
+        for platform, lines in read.items()
+        for line in lines
+        if isinstance(line, Report)
+    }
 
 
 @dataclass
@@ -136,7 +159,7 @@ class _Report:
 
     now: datetime
     reporter: Reporter
-    asked: dict[UUID, AskedItem]
+    asked: Mapping[ItemKey, AskedItem]
     evidence_id: UUID | None
     changed: dict[UUID, Item] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
@@ -146,7 +169,7 @@ class _Report:
     def answer(self, line: Report | UnknownId | Unreadable) -> LineAnswer:
         if isinstance(line, Unreadable):
             return LineAnswer(line.id, LineStatus.REJECTED, line.code, line.detail)
-        asked = self.asked.get(line.order_id) if isinstance(line, Report) else None
+        asked = self._asked(line) if isinstance(line, Report) else None
         if not isinstance(line, Report) or asked is None:
             return LineAnswer(line.id, LineStatus.UNKNOWN)
         item = self.changed.get(line.order_id, asked.item)
@@ -160,15 +183,15 @@ class _Report:
                 shown_by = self.evidence_id if item.status.is_final else None
                 self.changed[line.order_id] = replace(item, evidence_id=shown_by)
                 if verdict.violates:
-                    self.violating.append(Outside(self.asked[line.order_id], item))
+                    self.violating.append(Outside(self.asked[item.key], item))
                 if amended:
                     self._remark("result.amended", line, reported=item, was=amended)
             case Conflict(standing=standing):
                 self._remark("result.conflict", line, standing=standing)
             case Duplicate() if line.outcome is ItemStatus.ACKNOWLEDGED:
-                item = self.asked[line.order_id].item
-                if item.status is ItemStatus.CANCELLED:
-                    self.ends_noted.append(item.key)
+                key = ItemKey(line.order_id, self.reporter.id)
+                if self.asked[key].item.status is ItemStatus.CANCELLED:
+                    self.ends_noted.append(key)
             case Duplicate() | Rejected() | NeverAsked():
                 pass
             case _:
@@ -177,7 +200,7 @@ class _Report:
     @property
     def delivered(self) -> list[ItemKey]:
         """Name the items that passed for undeliverable."""
-        was = [self.asked[order_id].item for order_id in self.changed]
+        was = [self.asked[item.key].item for item in self.changed.values()]
         return [one.key for one in was if one.status is ItemStatus.UNDELIVERABLE]
 
     def _remark(self, action: str, line: Report, **results: Item) -> None:
@@ -190,8 +213,15 @@ class _Report:
             Fact(self._actor, action, order_id=line.order_id, facts=facts)
         )
 
-    def summary(self, answers: Sequence[LineAnswer]) -> Fact:
-        """Tell the whole report as one event, its items by a digest of their ids."""
+    def facts(self, answers: Sequence[LineAnswer]) -> list[Fact]:
+        """Tell the whole report as one event, and whatever is remarkable by itself."""
+        return [self._summary(answers), *self.remarkable]
+
+    def _asked(self, line: Report) -> AskedItem | None:
+        return self.asked.get(ItemKey(line.order_id, self.reporter.id))
+
+    def _summary(self, answers: Sequence[LineAnswer]) -> Fact:
+        """Name its items by a digest of their ids."""
         ids = sorted(answer.id for answer in answers if answer.id is not None)
         counts = Counter(answer.status.value for answer in answers)
         outcomes = Counter(item.status.value for item in self.changed.values())

@@ -1,12 +1,11 @@
 """Rows behind a platform's report."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
-from sqlalchemy import RowMapping, any_, literal, select
+from sqlalchemy import RowMapping, any_, func, literal, select
 
-from unbind_broker.base.database import UUIDS, Db
+from unbind_broker.base.database import INTS, UUIDS, Db
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.callbacks.demands import Question
 from unbind_broker.items.item import Item, ItemKey
@@ -59,37 +58,53 @@ class Reporter:
     sensitive: bool
 
 
-async def load_reporter(db: Db, platform: PlatformId) -> Reporter:
-    """Read what judging needs of a platform."""
-    row = (
-        await db.execute(
-            select(platforms.c.slug, platforms.c.domains, platforms.c.sensitive).where(
-                platforms.c.id == platform
-            )
-        )
-    ).one()
-    return Reporter(platform, row.slug, tuple(row.domains), row.sensitive)
+async def load_reporters(
+    db: Db, named: Collection[PlatformId]
+) -> dict[PlatformId, Reporter]:
+    """Read what judging needs of platforms."""
+    rows = await db.execute(
+        select(
+            platforms.c.id, platforms.c.slug, platforms.c.domains, platforms.c.sensitive
+        ).where(platforms.c.id == any_(literal(list(named), INTS)))
+    )
+    return {
+        row.id: Reporter(row.id, row.slug, tuple(row.domains), row.sensitive)
+        for row in rows
+    }
 
 
 async def lock_items(
-    db: Db, reporter: Reporter, order_ids: Collection[UUID]
-) -> dict[UUID, AskedItem]:
-    """Lock a platform's items in the order of their keys, and read what they are.
+    db: Db, reporters: Mapping[PlatformId, Reporter], keys: Collection[ItemKey]
+) -> dict[ItemKey, AskedItem]:
+    """Lock items in the order of their keys, and read what they are.
 
-    Those that follow others were never sent to it.
+    Those that follow others were never sent to their platforms.
     """
+    if not keys:
+        return {}
+    named = (
+        func.unnest(
+            literal([key.order_id for key in keys], UUIDS),
+            literal([key.platform_id for key in keys], INTS),
+        )
+        .table_valued("order_id", "platform_id", name="named")
+        .render_derived()
+    )
     rows = await db.execute(
         select(items, *_ASKED)
-        .join(orders, orders.c.id == items.c.order_id)
-        .where(
-            items.c.platform_id == reporter.id,
-            items.c.order_id == any_(literal(list(order_ids), UUIDS)),
-            items.c.follows.is_(None),
+        .join_from(
+            named,
+            items,
+            (items.c.order_id == named.c.order_id)
+            & (items.c.platform_id == named.c.platform_id),
         )
-        .order_by(items.c.order_id)
+        .join(orders, orders.c.id == items.c.order_id)
+        .where(items.c.follows.is_(None))
+        .order_by(items.c.order_id, items.c.platform_id)
         .with_for_update(of=items, key_share=True)
     )
-    return {row["order_id"]: _asked_item(row, reporter) for row in rows.mappings()}
+    found = [_asked_item(row, reporters[row["platform_id"]]) for row in rows.mappings()]
+    return {asked.item.key: asked for asked in found}
 
 
 def _asked_item(row: RowMapping, reporter: Reporter) -> AskedItem:

@@ -4,7 +4,8 @@ That a platform has taken an item is a fact, and recorded whoever owns the endpo
 What to do next is the owner's business: another one's word counts for nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -66,19 +67,15 @@ async def write(
     for one in new:
         if one not in stale:
             verdicts.add(one, plans)
-    reports = [
-        (one.platform_id, lines)
-        for one in new
-        if one.platform_id is not None and (lines := lines_of(one))
-    ]
-    await _lock(db, verdicts, reports)
+    said: defaultdict[PlatformId, list[object]] = defaultdict(list)
+    for one in new:
+        if one.platform_id is not None and (lines := lines_of(one)):
+            said[one.platform_id] += lines
+    await _lock(db, verdicts, said)
     touched = await _apply(db, now, verdicts)
     touched |= _told_by_taking(new)
-    alarming: set[CarrierId] = set()
-    for platform_id, lines in reports:
-        applied = await apply_results(db, now, platform_id, lines, applying)
-        touched |= applied.touched
-        alarming |= applied.alarming
+    reported, alarming = await apply_results(db, now, said, applying)
+    touched |= reported
     actor = f"worker:{worker}"
     for endpoint_id, url in sorted(verdicts.gone.items()):
         await endpoints.disable(db, now, endpoint_id, url, "answered 410 Gone", actor)
@@ -97,13 +94,13 @@ async def _stale(
 
 
 async def _lock(
-    db: Db, verdicts: Verdicts, reports: Sequence[tuple[PlatformId, list[object]]]
+    db: Db, verdicts: Verdicts, said: Mapping[PlatformId, list[object]]
 ) -> None:
     """Lock all items in one order; a single verb does so by itself."""
     groups = [verdicts.acknowledged, verdicts.counted, verdicts.dead]
     groups += [
         [ItemKey(order_id, platform_id) for order_id in orders_named(lines)]
-        for platform_id, lines in reports
+        for platform_id, lines in said.items()
     ]
     if sum(bool(group) for group in groups) > 1:
         await items.lock(db, {key for group in groups for key in group})

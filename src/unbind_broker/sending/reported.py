@@ -2,13 +2,18 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import PlatformId, Prefix, parse_id
-from unbind_broker.callbacks.results import MAX_LINES, Applied, Applying, apply
+from unbind_broker.base.ids import CarrierId, PlatformId, Prefix, parse_id
+from unbind_broker.callbacks.results import (
+    MAX_LINES,
+    Applied,
+    Applying,
+    apply_together,
+)
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.finished import Finished
 
@@ -59,17 +64,37 @@ def _warn(what: str, finished: Finished) -> None:
 async def apply_results(
     db: Db,
     now: datetime,
-    platform: PlatformId,
-    lines: Sequence[object],
+    said: Mapping[PlatformId, Sequence[object]],
     applying: Applying,
-) -> Applied:
+) -> tuple[set[UUID], set[CarrierId]]:
     """Apply results; the answers to the lines have nobody to read them.
 
-    Whatever is wrong with them, the platform has taken the items: that stays recorded.
+    Returns the orders that may be complete, and the carriers to be looked at. Whatever
+    is wrong with results, the platforms have taken the items: that stays recorded. So
+    do the results of the others.
     """
+    applied = await _try(db, now, said, applying)
+    if applied is None and len(said) > 1:
+        singly = [
+            await _try(db, now, {one: said[one]}, applying) for one in sorted(said)
+        ]
+    else:
+        singly = [applied]
+    touched = {order for one in singly if one for order in one.touched}
+    return touched, {carrier for one in singly if one for carrier in one.alarming}
+
+
+async def _try(
+    db: Db,
+    now: datetime,
+    said: Mapping[PlatformId, Sequence[object]],
+    applying: Applying,
+) -> Applied | None:
+    if not said:
+        return None
     try:
         async with db.begin_nested():
-            return await apply(db, now, platform, lines, applying)
+            return await apply_together(db, now, said, applying)
     except Exception:
-        log.exception("results_not_applied", extra={"platform_id": platform})
-        return Applied([], set(), set())
+        log.exception("results_not_applied", extra={"platform_ids": sorted(said)})
+        return None
