@@ -23,6 +23,7 @@ from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.recorder import (
+    MOST_BEHIND,
     MOST_REFUSALS,
     MOST_TOGETHER,
     MOST_UNRECORDED,
@@ -113,6 +114,18 @@ async def test_too_much_unrecorded_is_congestion(recorder: Recorder) -> None:
     congested = recorder.is_congested
     await recorder.step()
     assert (congested, recorder.is_congested) == (True, False)
+
+
+async def test_nothing_more_is_sent_while_the_record_lags_behind(
+    recorder: Recorder,
+) -> None:
+    lane = a_busy_lane()
+    recorder.put(sent(lane))
+    at_once = recorder.is_congested
+    await asyncio.sleep(MOST_BEHIND * 1.1)
+    later = recorder.is_congested
+    await recorder.step()
+    assert (at_once, later, recorder.is_congested) == (False, True, False)
 
 
 async def test_database_that_is_away_loses_nothing() -> None:

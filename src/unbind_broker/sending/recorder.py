@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.01
 MOST_TOGETHER = 500
 MOST_UNRECORDED = 5_000
+MOST_BEHIND = 1.0
+"""Seconds that what came of an exchange may wait for its record before nothing more is
+sent: all that waits is sent again if this process dies."""
 MOST_REFUSALS = 5
 """So often the database may refuse one exchange's record before its items are let go,
 to be sent again."""
@@ -35,6 +38,7 @@ to be sent again."""
 @dataclass(eq=False)
 class _Entry:
     finished: Finished
+    put_at: float  # second of the event loop's clock
     suspect: bool = False  # the database refused something that it was part of
     refusals: int = 0  # of it alone
 
@@ -73,7 +77,10 @@ class Recorder:
     @property
     def is_congested(self) -> bool:
         """Tell whether so much is unrecorded that nothing more should be sent."""
-        return self._items > MOST_UNRECORDED
+        if not self._entries:
+            return False
+        behind = asyncio.get_running_loop().time() - self._entries[0].put_at
+        return self._items > MOST_UNRECORDED or behind > MOST_BEHIND
 
     @property
     def is_empty(self) -> bool:
@@ -82,7 +89,8 @@ class Recorder:
 
     def put(self, finished: Finished) -> None:
         """Take charge of what came of an exchange."""
-        self._entries.append(_Entry(finished))
+        put_at = asyncio.get_running_loop().time()
+        self._entries.append(_Entry(finished, put_at))
         self._items += len(finished.batch.works)
         self.woken()
 
