@@ -30,7 +30,7 @@ from unbind_broker.sending.batches import digest
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.leases import Tenancy
 from unbind_broker.sending.reported import apply_results, lines_of, orders_named
-from unbind_broker.sending.standing import Told, write_standing
+from unbind_broker.sending.standing import Told, with_news, write_standing
 from unbind_broker.sending.verdicts import Plans, Verdicts
 
 _HEAD_BYTES = 1000
@@ -62,7 +62,11 @@ async def write(
     """Record exchanges; those that were recorded before change nothing."""
     new_ids = await attempts.append(db, [_attempt(one) for one in finished])
     new = [one for one in finished if one.attempt_id in new_ids]
-    stale = await _stale(db, worker, new)
+    # All leases at once, in order: renewing takes them in order, too.
+    lanes = {one.lane for one in finished}
+    tenancies = {_tenancy(one) for one in new if not _is_accepted(one)}
+    standing = await leases.hold(db, worker, tenancies | with_news(lanes))
+    stale = {one for one in new if _is_stale(one, standing)}
     verdicts = Verdicts()
     for one in new:
         if one not in stale:
@@ -79,18 +83,14 @@ async def write(
     actor = f"worker:{worker}"
     for endpoint_id, url in sorted(verdicts.gone.items()):
         await endpoints.disable(db, now, endpoint_id, url, "answered 410 Gone", actor)
-    told = await write_standing(db, now, worker, {one.lane for one in finished})
+    told = await write_standing(db, now, worker, lanes, standing)
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
     return Written(touched, stale, alarming, told)
 
 
-async def _stale(
-    db: Db, worker: WorkerId, finished: Collection[Finished]
-) -> set[Finished]:
-    failed = [one for one in finished if not _is_accepted(one)]
-    standing = await leases.hold(db, worker, {_tenancy(one) for one in failed})
-    return {one for one in failed if _tenancy(one) not in standing}
+def _is_stale(one: Finished, standing: Collection[Tenancy]) -> bool:
+    return not _is_accepted(one) and _tenancy(one) not in standing
 
 
 async def _lock(

@@ -11,7 +11,6 @@ from unbind_broker.deliveries.breaker import Breaker, Edge, News
 from unbind_broker.endpoints import health_store
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.health import HealthEventKind
-from unbind_broker.sending import leases
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.leases import Tenancy
 
@@ -25,16 +24,27 @@ class Told:
     news: News
 
 
+def with_news(lanes: Collection[Lane]) -> set[Tenancy]:
+    """Say of which of these lanes there is something to write down."""
+    return {_tenancy(lane) for lane in lanes if _news_of(lane) is not None}
+
+
 async def write_standing(
-    db: Db, now: datetime, worker: WorkerId, lanes: Collection[Lane]
+    db: Db,
+    now: datetime,
+    worker: WorkerId,
+    lanes: Collection[Lane],
+    standing: Collection[Tenancy],
 ) -> list[Told]:
-    """Save what is new about the endpoints of ``lanes`` that this worker owns still."""
+    """Save what is new about the endpoints of ``lanes`` that this worker owns still.
+
+    The caller holds the leases that are ``standing``. What is heard meanwhile of others
+    is written with the exchange that told it.
+    """
     new = [one for lane in lanes if (one := _news_of(lane)) is not None]
-    if not new:
+    owned = [one for one in new if _tenancy(one.lane) in standing]
+    if not owned:
         return []
-    tenancies = {Tenancy(one.lane.endpoint_id, one.lane.epoch) for one in new}
-    standing = await leases.hold(db, worker, tenancies)
-    owned = [one for one in new if _is_in(one.lane, standing)]
     owned.sort(key=lambda one: one.lane.endpoint_id)
     # Endpoints are locked before what is known of them, as by whoever verifies one.
     for one in owned:
@@ -52,8 +62,8 @@ def _news_of(lane: Lane) -> Told | None:
     return Told(lane, lane.breaker, news)
 
 
-def _is_in(lane: Lane, standing: Collection[Tenancy]) -> bool:
-    return Tenancy(lane.endpoint_id, lane.epoch) in standing
+def _tenancy(lane: Lane) -> Tenancy:
+    return Tenancy(lane.endpoint_id, lane.epoch)
 
 
 async def _tell(db: Db, now: datetime, actor: str, lane: Lane, edge: Edge) -> None:
