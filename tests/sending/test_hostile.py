@@ -34,6 +34,7 @@ from tests.support.hostile import (
     resetting,
     silent,
     speaking_first,
+    stop_reading,
 )
 from tests.support.waiting import eventually
 from unbind_broker.base.name_lookup import Found
@@ -222,7 +223,7 @@ async def test_receiver_that_keeps_tls_open_holds_no_connection(
 
 async def test_tls_is_timed_by_itself(authority: Authority) -> None:
     async def late(reader: Reader, writer: Writer) -> None:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        stop_reading(writer)
         await asyncio.sleep(0.1)
         await writer.start_tls(authority.serving(HOST))
         await after_post(EMPTY_OK)(reader, writer)

@@ -157,10 +157,15 @@ async def silent(reader: Reader, _: Writer) -> None:
     await asyncio.sleep(LONG_SECONDS)
 
 
+def stop_reading(writer: Writer) -> None:
+    """Leave what comes in the socket's buffer."""
+    assert isinstance(writer.transport, asyncio.Transport)
+    writer.transport.pause_reading()
+
+
 async def never_reading(_: Reader, writer: Writer) -> None:
     """Take nothing: what is sent fills the buffers, and stays there."""
-    pause = getattr(writer.transport, "pause_reading")  # noqa: B009 - not in its type
-    pause()
+    stop_reading(writer)
     await asyncio.sleep(LONG_SECONDS)
 
 
