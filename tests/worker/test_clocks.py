@@ -1,6 +1,7 @@
 """What happens because time passes happens once, whoever does it."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.builders import a_carrier
+from tests.support.builders import a_carrier, an_endpoint
 from tests.support.clock import NOON, FixedClock
 from tests.support.order_builders import (
     a_reachable_platform,
@@ -18,9 +19,13 @@ from tests.support.order_builders import (
     many_orders,
     order_status,
 )
-from unbind_broker.base.database import sql
-from unbind_broker.base.ids import OrderId
+from unbind_broker.base.database import Db, sql
+from unbind_broker.base.ids import EventId, OrderId, new_uuid7
 from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.deliveries.announcing import announce_notice
+from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.service import disable
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
@@ -161,3 +166,24 @@ async def test_deadline_of_a_year_published_since_is_counted_again(
         found = (await db.execute(select(orders))).one()
     assert not found.deadline_provisional
     assert found.deadline == datetime(2026, 11, 27, 15, 59, 59, tzinfo=UTC)
+
+
+async def test_what_nobody_will_send_goes_and_is_told(
+    engine: AsyncEngine, clocks: Clocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with engine.begin() as db:
+        await announce_to_a_parked_carrier(db)
+    with caplog.at_level(logging.INFO):
+        assert await clocks.abandoned() == 3600.0
+    (told,) = [one for one in caplog.records if one.msg == "deliveries_abandoned"]
+    assert vars(told)["rows"] == 1
+    async with engine.connect() as db:
+        assert (await db.execute(select(deliveries.c.id))).all() == []
+
+
+async def announce_to_a_parked_carrier(db: Db) -> None:
+    carrier = await a_carrier(db)
+    endpoint = (await an_endpoint(db, carrier)).endpoint
+    notice = EventId(new_uuid7(NOON))
+    await announce_notice(db, NOON, carrier.id, EventType.ORDER_HELD, notice)
+    await disable(db, NOON, endpoint.id, endpoint.url or "", "410 Gone", "test")

@@ -7,6 +7,7 @@ from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import uuid7_floor
+from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.orders.states import OPEN
 
 MONTHS_AHEAD = 3
@@ -52,6 +53,19 @@ async def prune_attestations(db: Db, now: datetime, limit: int) -> int:
     return (
         await db.execute(_PRUNE_ATTESTATIONS, {"now": now, "limit": limit})
     ).rowcount
+
+
+async def prune_abandoned(
+    db: Db, now: datetime, kept_for: timedelta, limit: int
+) -> int:
+    """Delete up to ``limit`` rows of ``deliveries`` that nobody will ever send.
+
+    Endpoints that are parked are never read: what was due there ``kept_for`` ago stays
+    only while it would still be sent. That is a request whose order is open, or a
+    cancellation until its order's deadline; notices stand in their carrier's feed.
+    """
+    values = {"now": now, "before": now - kept_for, "limit": limit}
+    return (await db.execute(_PRUNE_ABANDONED, values)).rowcount
 
 
 _MAKE_PARTITIONS = sql("SELECT ensure_months(:now, :months)", now=INSTANT, months=INT)
@@ -103,5 +117,32 @@ _PRUNE_ATTESTATIONS = sql(
         LIMIT :limit
     )""",
     now=INSTANT,
+    limit=INT,
+)
+_NOTICES = codes_of(NOTICES)
+_STILL_WANTED = f"""CASE r.event
+    WHEN {EventType.UNBIND_CANCELLED.code} THEN o.deadline > :now
+    ELSE o.status IN ({_OPEN_CODES}) END"""
+_PRUNE_ABANDONED = sql(
+    f"""
+    DELETE FROM deliveries WHERE id IN (
+        SELECT old.id
+        FROM endpoints e
+        CROSS JOIN LATERAL (
+            SELECT r.id FROM deliveries r
+            LEFT JOIN LATERAL (
+                SELECT status, deadline FROM orders
+                WHERE id = r.order_id AND r.event NOT IN ({_NOTICES})
+                LIMIT 1
+            ) o ON true
+            WHERE r.endpoint_id = e.id AND r.due_at < :before
+                AND NOT coalesce({_STILL_WANTED}, false)
+            ORDER BY r.due_at, r.id
+            LIMIT :limit
+        ) old
+        LIMIT :limit
+    )""",
+    now=INSTANT,
+    before=INSTANT,
     limit=INT,
 )

@@ -1,5 +1,6 @@
 """What happens because time passes: one worker at a time does each of it."""
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,18 +23,23 @@ from unbind_broker.deadlines.suspending import (
 from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
 from unbind_broker.deadlines.upkeep import (
     make_partitions,
+    prune_abandoned,
     prune_attestations,
     prune_idempotency,
     prune_log,
 )
 from unbind_broker.orders.settling import settle
+from unbind_broker.sending.contents import KEPT_TRYING
 from unbind_broker.worker.turns import Turn, is_ours
+
+log = logging.getLogger(__name__)
 
 MOST_ORDERS = 500
 MOST_ROWS = 10_000
 SWEEP_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(minutes=1)
 RECOUNT_EVERY = timedelta(hours=1)
+ABANDONED_EVERY = timedelta(hours=1)
 SUSPENDED_EVERY = timedelta(seconds=5)
 MOST_CALLED_BACK = 100
 STRAGGLING = timedelta(minutes=5)
@@ -59,6 +65,7 @@ class Clocks:
             "sweep": sweep.step,
             "upkeep": self.upkeep,
             "recount": self.recount,
+            "abandoned": self.abandoned,
             "suspended": _Suspended(self).step,
         }
 
@@ -98,6 +105,16 @@ class Clocks:
                 pruned += await prune_attestations(db, now, MOST_ROWS)
                 pruned += await prune_marks(db, MOST_ROWS)
         return self._pause(pruned, MOST_ROWS, UPKEEP_EVERY)
+
+    async def abandoned(self) -> float:
+        """Delete what was to be sent to endpoints that stay parked, and tell of it."""
+        now, pruned = self.clock.now(), 0
+        async with self.engine.begin() as db:
+            if await is_ours(db, Turn.ABANDONED):
+                pruned = await prune_abandoned(db, now, KEPT_TRYING, MOST_ROWS)
+        if pruned:
+            log.info("deliveries_abandoned", extra={"rows": pruned})
+        return self._pause(pruned, MOST_ROWS, ABANDONED_EVERY)
 
     async def recount(self) -> float:
         """Count deadlines again whose year had no published holidays yet."""

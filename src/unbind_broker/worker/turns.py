@@ -24,6 +24,7 @@ class Turn(IntEnum):
     SUSPENDED = 10
     ALARM = 11
     MEND = 12
+    ABANDONED = 13
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
