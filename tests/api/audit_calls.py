@@ -271,6 +271,9 @@ CALLS: dict[str, Call] = {
         "POST", "/v1/admin/holdings/search", {"number": NUMBER}
     ),
     "POST /v1/admin/holdings/retract": retract,
+    "POST /v1/admin/items/requeue": admin(
+        "POST", "/v1/admin/items/requeue", {"platform": "weibo", "dry_run": False}
+    ),
     "POST /v1/admin/brake": admin("POST", "/v1/admin/brake", _BRAKE),
     "POST /v1/admin/brake/release": after(
         admin("POST", "/v1/admin/brake", _BRAKE),
