@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import NOON
-from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Heard, Phase
+from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Phase
+from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.endpoints.health import Condition, Health, HealthEventKind
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.deliveries.hearing import Edge, Heard, News, speaks_for
+from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tally import Tally
 from unbind_broker.deliveries.window import SendWindow
 from unbind_broker.endpoints.health import Condition, Health, HealthEventKind
@@ -49,40 +50,6 @@ class Phase(Enum):
     OPEN = "open"  # nothing
     READY = "ready"  # one request, the probe
     PROBING = "probing"  # nothing more until the probe has ended
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What one exchange came to; ``alone``: it carried a single item.
-
-    ``most`` is how many requests the owner allows at once. ``jitter`` is drawn from
-    [0, 1).
-    """
-
-    outcome: Outcome
-    alone: bool
-    most: int
-    started_at: datetime
-    ended_at: datetime
-    error: str
-    jitter: float
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A change that administrators and the endpoint's owner are told, once."""
-
-    kind: HealthEventKind
-    at: datetime
-    detail: str
-
-
-@dataclass(frozen=True)
-class News:
-    """What must be written down."""
-
-    health: Health
-    edges: tuple[Edge, ...]
 
 
 class Breaker:
@@ -145,7 +112,7 @@ class Breaker:
 
     def heard(self, heard: Heard) -> None:
         """Draw conclusions from one exchange."""
-        match _verdict(heard):
+        match speaks_for(heard):
             case None:
                 self.dropped()
             case True:
@@ -283,23 +250,6 @@ class Breaker:
 
     def _known(self, heard: Heard) -> Health:
         return self._health or Health(Condition.HEALTHY, since=heard.started_at)
-
-
-def _verdict(heard: Heard) -> bool | None:
-    """Tell a success from a failure; None says nothing about the endpoint.
-
-    A batch that is refused for its payload is about to be halved; refusing one item
-    after the other is a fault of the endpoint's.
-    """
-    match heard.outcome.kind:
-        case OutcomeKind.ACCEPTED:
-            return True
-        case OutcomeKind.OWN_FAULT:
-            return None
-        case OutcomeKind.PAYLOAD_REFUSED:
-            return False if heard.alone else None
-        case _:
-            return False
 
 
 def _is_same(health: Health, saved: Health | None) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from unbind_broker.base.ids import EndpointId
-from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Heard, Phase
+from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Phase
+from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import Health
 from unbind_broker.sending.batches import Batch, Work

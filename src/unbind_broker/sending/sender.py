@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.ids import AttemptId, PlatformId, new_uuid7
 from unbind_broker.base.signing import sign_v1, signature_headers
 from unbind_broker.deliveries.attempts import Timings
-from unbind_broker.deliveries.breaker import Heard
 from unbind_broker.deliveries.decision import OWN_FAULT_PAUSE
+from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.sending.batches import Batch, Work, webhook_id
 from unbind_broker.sending.exchanges import Exchange

@@ -7,7 +7,8 @@ from datetime import datetime
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import WorkerId
-from unbind_broker.deliveries.breaker import Breaker, Edge, News
+from unbind_broker.deliveries.breaker import Breaker
+from unbind_broker.deliveries.hearing import Edge, News
 from unbind_broker.endpoints import health_store
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.health import HealthEventKind
