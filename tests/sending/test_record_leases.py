@@ -10,7 +10,7 @@ from tests.sending.record_desk import LEASE, ME, PLANS
 from tests.support.builders import a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.guards import APPLYING
-from unbind_broker.deliveries.breaker import Heard
+from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.sending import leases
