@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -159,8 +160,7 @@ async def silent(reader: Reader, _: Writer) -> None:
 
 def stop_reading(writer: Writer) -> None:
     """Leave what comes in the socket's buffer."""
-    assert isinstance(writer.transport, asyncio.Transport)
-    writer.transport.pause_reading()
+    cast("asyncio.Transport", writer.transport).pause_reading()
 
 
 async def never_reading(_: Reader, writer: Writer) -> None:

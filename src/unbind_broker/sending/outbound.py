@@ -284,6 +284,8 @@ def _cause(error: aiohttp.ClientError) -> OSError | None:
             return failed if isinstance(failed, OSError) else None
         case aiohttp.ClientConnectorError():
             return error.os_error
+        case OSError(errno=None, __cause__=OSError() as cause):
+            return cause
         case OSError():
             return error
         case _:
