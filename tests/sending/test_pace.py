@@ -1,7 +1,12 @@
+from bisect import bisect_left
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unbind_broker.sending.pace import Pace
+
+EDGE = 1e-6
+"""Seconds. Sums of floats are that exact."""
 
 
 def test_without_a_rate_nothing_waits() -> None:
@@ -9,6 +14,7 @@ def test_without_a_rate_nothing_waits() -> None:
     pace.change(None, 0.0)
     pace.spend(0.0)
     assert pace.wait(0.0) == 0.0
+    assert pace.begin(0.0) == pace.begin(0.0) == 0.0
 
 
 def test_first_request_waits_its_turn() -> None:
@@ -33,19 +39,51 @@ def test_idle_time_is_not_saved_up() -> None:
     assert pace.wait(100.09) > 0.05
 
 
-@given(st.floats(0.5, 200), st.lists(st.floats(0, 0.5), min_size=2, max_size=60))
-def test_no_window_holds_more_than_the_rate_allows(
-    rate: float, lateness: list[float]
+def test_one_request_in_a_hundred_seconds_is_never_early() -> None:
+    pace = Pace(0.0)
+    pace.change(0.01, 0.0)
+    pace.spend(100.005)
+    assert pace.begin(100.005) == 0.0
+    assert pace.wait(100.005) == 100.0
+
+
+def test_lower_rate_holds_for_what_was_taken_up_before() -> None:
+    pace = Pace(0.0)
+    pace.change(100.0, 0.0)
+    pace.spend(1.0)
+    pace.change(0.5, 1.0)
+    assert pace.begin(1.0) == 2.0
+
+
+def test_what_was_delayed_together_does_not_begin_together() -> None:
+    pace = Pace(0.0)
+    pace.change(1.0, 0.0)
+    for second in range(1, 5):
+        pace.spend(second)
+    assert [pace.begin(9.0) for _ in range(4)] == [0.0, 1.0, 2.0, 3.0]
+
+
+@given(
+    st.floats(0.01, 500) | st.integers(1, 500).map(float),
+    st.lists(
+        st.tuples(st.floats(0, 0.02) | st.floats(0, 2), st.floats(0, 0.2)),
+        min_size=2,
+        max_size=80,
+    ),
+)
+def test_no_second_holds_more_than_the_rate_allows(
+    rate: float, delays: list[tuple[float, float]]
 ) -> None:
-    """Whatever timers do: whoever waits as told never exceeds the rate."""
+    """However late timers are, and however long it takes until a request begins."""
     pace = Pace(0.0)
     pace.change(rate, 0.0)
-    now, starts = 0.0, []
-    for late in lateness:
+    now, taken_up = 0.0, []
+    for late, delay in delays:
         now += pace.wait(now) + late
         pace.spend(now)
-        starts.append(now)
-    for first, start in enumerate(starts):
-        within = [other for other in starts[first:] if other <= start + 1.0]
-        # One more at the window's edge, and 10 ms of catching up.
-        assert len(within) <= (1.0 + 0.01) * rate + 2
+        taken_up.append(now + delay)
+    begun = [at + pace.begin(at) for at in sorted(taken_up)]
+    whole = max(1, int(rate))
+    for place, first in enumerate(begun):
+        end = bisect_left(begun, first + whole / rate - EDGE)
+        assert end - place <= whole

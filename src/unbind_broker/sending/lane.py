@@ -223,6 +223,10 @@ class Lane:
         self._pace.spend(now)
         return batch
 
+    def begin(self, now: float) -> float:
+        """Return the seconds until a request that was started may go out."""
+        return self._pace.begin(now)
+
     def not_sent(self) -> None:
         """Note that a request that was started came to nothing."""
         if self.breaker is not None:

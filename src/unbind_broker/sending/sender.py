@@ -140,12 +140,16 @@ class Sender:
 
     async def _wanted(self, lane: Lane, target: Target, batch: Batch) -> list[Work]:
         """Leave out what is overdue, and what was called back while it waited."""
-        now = self._parts.now()
-        works = [work for work in batch.works if work.content.deadline > now]
+        works = list(batch.works)
         if batch.is_request and target.platform_id is not None:
             works = await self._not_called_back(
                 works, target.platform_id, replay=batch.is_replay
             )
+        # Asking takes its time: what waited for it together must not go out together.
+        if works and (wait := lane.begin(self._parts.monotonic())) > 0:
+            await asyncio.sleep(wait)
+        now = self._parts.now()
+        works = [work for work in works if work.content.deadline > now]
         wanted = {work.key for work in works}
         lane.forget(one for one in batch.keys if one not in wanted)
         if not lane.may_start(self._parts.monotonic(), self._parts.needed):
