@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)
     max_in_flight: int = Field(default=64, ge=1)
+    liveness_limit: Duration = timedelta(minutes=5)
     database_pool: int = Field(default=16, ge=2)
     allow_private_endpoints: bool = False
     allowed_private_networks: Networks = ()

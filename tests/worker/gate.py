@@ -28,6 +28,11 @@ class Gate:
         through = self._url.set(host="127.0.0.1", port=self.port, query={})
         return through.render_as_string(hide_password=False)
 
+    @property
+    def is_used(self) -> bool:
+        """Tell whether anybody is connected."""
+        return bool(self._passing)
+
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]

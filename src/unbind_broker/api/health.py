@@ -1,8 +1,9 @@
 """Tell whether the process is alive, and whether it can serve."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 from sqlalchemy import text
@@ -11,10 +12,22 @@ from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import AnswerModel
 from unbind_broker.api.problems import problems
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.pulse import Pulse
 
-router = APIRouter(tags=["health"])
+alive_router = APIRouter(tags=["health"])
+ready_router = APIRouter(tags=["health"])
+
+PulseOf = Callable[[], Pulse]
 
 Word = Annotated[str, Field(examples=["ok"])]
+Seconds = Annotated[float, Field(examples=[0.041])]
+
+
+class Stale(BrokerError):
+    """The process runs, but its worker gets nothing done."""
+
+    code = "stale"
+    title = "The worker gets nothing done"
 
 
 class NotMigrated(BrokerError):
@@ -24,10 +37,32 @@ class NotMigrated(BrokerError):
     title = "The database schema is older than this program"
 
 
+class LoopShown(AnswerModel):
+    """One loop: seconds since its last good step, and how many steps have failed."""
+
+    age_seconds: Seconds
+    faults: int
+
+
+class WorkerShown(AnswerModel):
+    """The worker of this process.
+
+    `last_good_poll_age_seconds`: since it last read all that is to be sent.
+    """
+
+    last_good_poll_age_seconds: Seconds
+    loops: dict[str, LoopShown] = Field(
+        examples=[{"read_log": {"age_seconds": 0.041, "faults": 0}}]
+    )
+
+
 class Alive(AnswerModel):
     """The process answers."""
 
     status: Word
+    worker: WorkerShown | None = Field(
+        default=None, description="Only where a worker runs in the same process."
+    )
 
 
 class Ready(AnswerModel):
@@ -37,13 +72,29 @@ class Ready(AnswerModel):
     schema_revision: str = Field(examples=["0001"])
 
 
-@router.get("/healthz", summary="Is the process alive", response_model=Alive)
-async def healthz() -> Response:
-    """Answer as long as the process can answer anything; asks nobody else."""
-    return JSONResponse({"status": "ok"})
+@alive_router.get(
+    "/healthz",
+    summary="Is the process alive",
+    response_model=Alive,
+    responses=problems("stale"),
+)
+async def healthz(request: Request) -> Response:
+    """Answer as long as the process can answer anything; asks nobody else.
+
+    Where a worker runs too, tell how long ago it last read what is to be sent, and 503
+    once that is longer ago than `UNBIND_LIVENESS_LIMIT`.
+    """
+    pulse_of: PulseOf | None = request.app.state.pulse_of
+    if pulse_of is None:
+        return JSONResponse({"status": "ok"})
+    pulse = pulse_of()
+    if pulse.is_stale:
+        raise Stale(_why(pulse))
+    alive = Alive(status="ok", worker=_shown(pulse))
+    return JSONResponse(alive.model_dump())
 
 
-@router.get(
+@ready_router.get(
     "/readyz",
     summary="Can the process serve",
     response_model=Ready,
@@ -61,3 +112,21 @@ async def readyz(context: Ctx) -> Response:
     if revision is None:
         raise NotMigrated("the database has no schema; run: unbind-broker migrate")
     return JSONResponse({"status": "ok", "schema_revision": revision})
+
+
+def _shown(pulse: Pulse) -> WorkerShown:
+    return WorkerShown(
+        last_good_poll_age_seconds=round(pulse.last_good_poll_age_seconds, 3),
+        loops={
+            name: LoopShown(age_seconds=round(loop.age_seconds, 3), faults=loop.faults)
+            for name, loop in pulse.loops.items()
+        },
+    )
+
+
+def _why(pulse: Pulse) -> str:
+    return (
+        f"the worker last read what is to be sent "
+        f"{pulse.last_good_poll_age_seconds:.0f} s ago; at most "
+        f"{pulse.limit_seconds:.0f} s are allowed"
+    )

@@ -1,6 +1,7 @@
 """Every problem that the API can answer: code, status, meaning in two languages."""
 
 from unbind_broker.api.problem_kind import ProblemKind
+from unbind_broker.api.problem_kinds_delivery import DELIVERY_KINDS
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
 from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
 from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
@@ -148,6 +149,12 @@ _KINDS = (
 
 KINDS: dict[str, ProblemKind] = {
     kind.code: kind
-    for kind in (*_KINDS, *REGISTRY_KINDS, *ORDER_KINDS, *PROTECTION_KINDS)
+    for kind in (
+        *_KINDS,
+        *REGISTRY_KINDS,
+        *ORDER_KINDS,
+        *PROTECTION_KINDS,
+        *DELIVERY_KINDS,
+    )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

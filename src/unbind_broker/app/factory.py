@@ -6,22 +6,37 @@ from fastapi import FastAPI
 
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
-from unbind_broker.api.health import router as health
+from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
 from unbind_broker.api.problem_pages import router as problem_pages
 from unbind_broker.api.problems import install_problems
 from unbind_broker.api.request_ids import RequestIds
 from unbind_broker.api.routes import ROUTERS
+from unbind_broker.base.clock import Clock
 from unbind_broker.runtime.opening import Runtime
 
 
-def create_app(runtime: Runtime) -> FastAPI:
-    """Return the application that serves ``runtime``."""
+def create_app(runtime: Runtime, pulse_of: PulseOf | None = None) -> FastAPI:
+    """Return the application that serves ``runtime``.
+
+    ``pulse_of`` tells how the worker in the same process fares, if there is one.
+    """
     app = _with_routes()
     app.state.context = Context(runtime)
+    app.state.pulse_of = pulse_of
     install_problems(app)
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestIds, clock=runtime.clock)
+    return app
+
+
+def create_health_app(clock: Clock, pulse_of: PulseOf) -> FastAPI:
+    """Return an application that tells how the worker fares, and nothing else."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app.state.pulse_of = pulse_of
+    app.include_router(alive_router)
+    install_problems(app)
+    app.add_middleware(RequestIds, clock=clock)
     return app
 
 
@@ -32,6 +47,6 @@ def document() -> dict[str, Any]:
 
 def _with_routes() -> FastAPI:
     app = describe()
-    for router in (*ROUTERS, health, problem_pages):
+    for router in (*ROUTERS, alive_router, ready_router, problem_pages):
         app.include_router(router)
     return app

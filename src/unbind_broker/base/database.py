@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from asyncpg import Connection
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.engine import Dialect, ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
@@ -59,6 +60,7 @@ BYTESES = ARRAY(BYTES)
 AnyEnum = TypeVar("AnyEnum", bound=CodedEnum)
 
 CONNECT_LIMIT = 5.0
+CLOSING_LIMIT = 3.0
 ANSWER_LIMIT = 20.0
 """Seconds; what the broker asks is answered in milliseconds."""
 KEEPALIVE_SECONDS = 5
@@ -151,6 +153,13 @@ def open_engine(
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)
     return engine
+
+
+async def close_engine(engine: AsyncEngine) -> None:
+    """Close the pool, but let a database that is away hold up nobody's end."""
+    with suppress(TimeoutError, SQLAlchemyError):
+        async with asyncio.timeout(CLOSING_LIMIT):
+            await engine.dispose()
 
 
 def is_refusal(error: DBAPIError) -> bool:

@@ -4,19 +4,22 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
 
-from unbind_broker.app.factory import create_app
+from unbind_broker.api.health import PulseOf
+from unbind_broker.app.factory import create_app, create_health_app
 from unbind_broker.app.server import ApiServer
+from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.cli.loop import Stop
 from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.runtime.worker_locks import hold_worker_lock
+from unbind_broker.worker.liveness import Liveness
 from unbind_broker.worker.process import run_worker
 
 log = logging.getLogger(__name__)
@@ -30,12 +33,14 @@ async def run_both(
     on_ready: Callable[[], None],
 ) -> None:
     """Run the API and a worker; the worker ends when the API has drained."""
-    stop_worker = Stop()
-    worker = asyncio.create_task(run_worker_part(runtime, data_dir, stop_worker))
+    stop_worker, liveness = Stop(), Liveness(runtime.settings.liveness_limit)
+    worker = asyncio.create_task(
+        run_worker_part(runtime, data_dir, stop_worker, liveness)
+    )
     worker.add_done_callback(lambda _: stop.asked.set())
     hurry = asyncio.create_task(_pass_on(stop.hurried, stop_worker.hurried))
     try:
-        await run_api_part(runtime, listener, stop, on_ready)
+        await run_api_part(runtime, listener, stop, on_ready, liveness.pulse)
     finally:
         stop_worker.asked.set()
         await worker
@@ -56,11 +61,12 @@ async def run_api_part(
     listener: socket.socket,
     stop: Stop,
     on_ready: Callable[[], None],
+    pulse_of: PulseOf | None = None,
 ) -> None:
     """Serve the API until asked to stop, then drain."""
     _shout(runtime)
     raise_open_files()
-    app = create_app(runtime)
+    app = create_app(runtime, pulse_of)
     server = ApiServer(app, on_ready)
     serving = asyncio.create_task(server.serve_on(listener))
     watching = asyncio.create_task(_end_server(server, app, stop))
@@ -70,12 +76,42 @@ async def run_api_part(
         watching.cancel()
 
 
-async def run_worker_part(runtime: Runtime, data_dir: Path | None, stop: Stop) -> None:
+@asynccontextmanager
+async def telling_health(
+    clock: Clock, listener: socket.socket | None, liveness: Liveness
+) -> AsyncIterator[None]:
+    """Serve ``/healthz`` of a worker beside the block, if there is a place for it."""
+    if listener is None:
+        yield
+        return
+    ready = asyncio.Event()
+    server = ApiServer(create_health_app(clock, liveness.pulse), ready.set)
+    serving = asyncio.create_task(server.serve_on(listener))
+    await ready.wait()
+    try:
+        yield
+    finally:
+        server.drop()
+        await serving
+
+
+async def run_worker_part(
+    runtime: Runtime,
+    data_dir: Path | None,
+    stop: Stop,
+    liveness: Liveness | None = None,
+) -> None:
     """Work until asked to stop, then give the leases back."""
     worker_id = WorkerId(new_uuid7(runtime.clock.now()))
     with hold_worker_lock(data_dir, worker_id) as dead:
         working = asyncio.create_task(
-            run_worker(runtime, stop.asked, worker_id=worker_id, dead_predecessors=dead)
+            run_worker(
+                runtime,
+                stop.asked,
+                worker_id=worker_id,
+                dead_predecessors=dead,
+                liveness=liveness,
+            )
         )
         hurry = asyncio.create_task(_cancel_when(stop.hurried, working))
         try:

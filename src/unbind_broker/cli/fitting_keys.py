@@ -14,6 +14,7 @@ from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.tables import orders
 from unbind_broker.runtime.opening import Runtime
+from unbind_broker.schema.migrate import require_current
 
 
 class KeysDoNotFit(BrokerError):
@@ -21,6 +22,15 @@ class KeysDoNotFit(BrokerError):
 
     code = "keys-do-not-fit"
     title = "The keys are not those of this database"
+
+
+async def require_fit(runtime: Runtime) -> None:
+    """Refuse to work on an older schema, or with keys that do not open what it holds.
+
+    Raises ``SchemaOutdated`` or ``KeysDoNotFit``.
+    """
+    await require_current(runtime.engine)
+    await require_fitting_keys(runtime)
 
 
 async def require_fitting_keys(runtime: Runtime) -> None:

@@ -36,6 +36,20 @@ class Stop:
             loop.add_signal_handler(signal.SIGHUP, stop.ask)
         return stop
 
+    async def lets_finish(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Do ``work`` unless asked to end meanwhile; tell whether it is done."""
+        working = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self.asked.wait())
+        try:
+            await asyncio.wait((working, asked), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+            return working.done() and not self.asked.is_set()
+        finally:
+            asked.cancel()
+            working.cancel()
+            await asyncio.wait((working,))
+
     def ask(self) -> None:
         """Ask once to end, again to hurry."""
         if self.asked.is_set():

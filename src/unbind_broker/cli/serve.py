@@ -9,7 +9,7 @@ from unbind_broker.app.server import reserve, url_of
 from unbind_broker.cli.broker import announce, run_api_part
 from unbind_broker.cli.database import database_faults_told, prepare
 from unbind_broker.cli.database_watch import ending_with_database
-from unbind_broker.cli.fitting_keys import require_fitting_keys
+from unbind_broker.cli.fitting_keys import require_fit
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import (
     DEFAULT_PORT,
@@ -21,7 +21,6 @@ from unbind_broker.cli.options import (
 )
 from unbind_broker.runtime.installation import Installation, open_installation
 from unbind_broker.runtime.opening import open_runtime
-from unbind_broker.schema.migrate import require_current
 from unbind_broker.settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -54,8 +53,8 @@ async def _serve(
     opened = open_runtime(settings, installation, application="unbind-broker serve")
     async with opened as runtime:
         with database_faults_told():
-            await require_current(runtime.engine)
-            await require_fitting_keys(runtime)
+            if not await stop.lets_finish(require_fit(runtime)):
+                return
         ready = partial(
             announce, url_of(listener), installation.data_dir, as_json=as_json
         )

@@ -20,7 +20,7 @@ from unbind_broker.cli.options import (
     Port,
 )
 from unbind_broker.runtime.installation import Installation, open_installation
-from unbind_broker.runtime.opening import open_runtime
+from unbind_broker.runtime.opening import Runtime, open_runtime
 from unbind_broker.schema.migrate import migrate
 from unbind_broker.settings import Settings
 
@@ -39,7 +39,9 @@ def up(
     The database is a private Postgres in the data folder (or the server that
     UNBIND_DATABASE_URL names). The registry is empty to begin with: add carriers,
     platforms and keys with the commands of these names, in another terminal.
-    Ctrl-C ends it cleanly; pressed again, at once.
+    Ctrl-C (or SIGTERM) ends it in good order: calls and webhooks under way are
+    finished, what came of them is written down. Again, it ends at once; what was not
+    written down is sent again later. The exit code is 0 either way.
     """
     settings = prepare()
     with (
@@ -60,10 +62,15 @@ async def _up(
     opened = open_runtime(settings, installation, application="unbind-broker up")
     async with opened as runtime:
         with database_faults_told():
-            await migrate(runtime.engine)
-            await require_fitting_keys(runtime)
+            if not await stop.lets_finish(_make_fit(runtime)):
+                return
         ready = partial(
             announce, url_of(listener), installation.data_dir, as_json=as_json
         )
         async with ending_with_database(installation.data_dir, stop):
             await run_both(runtime, installation.data_dir, listener, stop, ready)
+
+
+async def _make_fit(runtime: Runtime) -> None:
+    await migrate(runtime.engine)
+    await require_fitting_keys(runtime)

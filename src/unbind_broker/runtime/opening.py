@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.broker_key import BrokerKey
 from unbind_broker.base.clock import Clock, SystemClock
-from unbind_broker.base.database import open_engine
+from unbind_broker.base.database import close_engine, open_engine
 from unbind_broker.base.name_lookup import LookUp, look_up
 from unbind_broker.base.sealing import (
     BlindIndex,
@@ -57,7 +57,7 @@ async def open_runtime(
             broker_key=_broker_key(settings, index_key),
         )
     finally:
-        await engine.dispose()
+        await close_engine(engine)
 
 
 def _broker_key(settings: Settings, index_key: SecretKey) -> BrokerKey:

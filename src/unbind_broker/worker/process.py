@@ -32,6 +32,7 @@ from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
 from unbind_broker.worker.clock_watch import ClockWatch
+from unbind_broker.worker.liveness import Liveness
 from unbind_broker.worker.polling import Polling
 from unbind_broker.worker.timed import timed_steps
 
@@ -40,6 +41,10 @@ log = logging.getLogger(__name__)
 STEP_LIMIT = 30.0
 """Seconds after which a step that hangs, as on a database that is cut off, is broken
 off and tried again."""
+
+ENDING_LIMIT = 5.0
+"""Seconds that steps under way have to end by themselves, and then the leases to be
+given back; a database that is away must not hold up the end."""
 
 REFRESH_SECONDS = 1.0
 HEED_SECONDS = 0.1
@@ -51,11 +56,14 @@ async def run_worker(
     *,
     worker_id: WorkerId | None = None,
     dead_predecessors: Collection[WorkerId] = (),
+    liveness: Liveness | None = None,
 ) -> None:
     """Work until ``stopping`` is set, then give everything back.
 
     ``dead_predecessors`` are workers known to have died: their endpoints are free at
-    once. Faults, the database's absence among them, never end a worker.
+    once. Faults, the database's absence among them, never end a worker. ``liveness``
+    is told of its loops. Cancelled, it breaks off what is under way and ends within a
+    few seconds: what was sent and not recorded will be sent again.
     """
     raise_open_files()
     worker = worker_id or WorkerId(new_uuid7(runtime.clock.now()))
@@ -63,7 +71,8 @@ async def run_worker(
     async with open_outbound(
         policy, runtime.clock.now, look_up=runtime.look_up
     ) as outbound:
-        await _Worker(runtime, worker, outbound, dead_predecessors).run(stopping)
+        at_work = _Worker(runtime, worker, outbound, dead_predecessors)
+        await at_work.run(stopping, liveness)
 
 
 class _Worker:
@@ -129,7 +138,7 @@ class _Worker:
             is_held_back=lambda: self._watch.is_off,
         )
 
-    async def run(self, stopping: asyncio.Event) -> None:
+    async def run(self, stopping: asyncio.Event, liveness: Liveness | None) -> None:
         """Run all loops; those that record and lease outlive those that read."""
         done_sending = asyncio.Event()
         lasting = [self._leasing, self._refreshing, self._recording]
@@ -140,6 +149,8 @@ class _Worker:
         reading += [
             self._loop(name, self._watch.guard(step)) for name, step in timed.items()
         ]
+        if liveness is not None:
+            liveness.watch([*lasting, *reading])
         tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
         tasks += [asyncio.create_task(loop.run(stopping)) for loop in reading]
         try:
@@ -147,13 +158,12 @@ class _Worker:
             await self._sender.stop()
             await self._flush()
             done_sending.set()
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks, timeout=ENDING_LIMIT)
+            await _break_off(tasks)
             await self._give_back()
         finally:
             self._sender.abandon()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _break_off(tasks)
 
     async def _flush(self) -> None:
         """Wait for the record, but not for ever: what is lost of it is sent again."""
@@ -164,7 +174,7 @@ class _Worker:
 
     async def _give_back(self) -> None:
         try:
-            async with asyncio.timeout(STEP_LIMIT):
+            async with asyncio.timeout(ENDING_LIMIT):
                 await self._tenure.give_back()
         except Exception:
             log.exception("leases_not_given_back")
@@ -229,6 +239,12 @@ class _Worker:
                 return await step()
 
         return Loop(name, bounded)
+
+
+async def _break_off(tasks: Collection["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _jitter() -> float:
