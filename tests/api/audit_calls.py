@@ -157,6 +157,12 @@ def endpoint(verb: str) -> Call:
     return do
 
 
+async def redeliver(stage: Stage) -> httpx.Response:
+    since = {"since": "2026-01-01T00:00:00Z"}
+    path = "/v1/endpoint/redeliver"
+    return await stage.call("POST", path, await stage.verified(), since)
+
+
 async def proof(stage: Stage) -> httpx.Response:
     await stage.order()
     page = await stage.call("GET", "/v1/audit/events", stage.auditor)
@@ -235,6 +241,7 @@ CALLS: dict[str, Call] = {
         endpoint("pause"),
         lambda stage: stage.call("POST", "/v1/endpoint/resume", stage.new),
     ),
+    "POST /v1/endpoint/redeliver": redeliver,
     f"POST {_CARRIERS}": admin("POST", _CARRIERS, {"slug": "some", **_NAMES}),
     f"PATCH {_CARRIERS}/{{slug}}": admin(
         "PATCH", f"{_CARRIERS}/china-mobile", {"name_en": "Another"}

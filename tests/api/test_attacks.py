@@ -59,6 +59,7 @@ NOBODYS = {
     "order_id": format_id(Prefix.ORDER, new_uuid7(NOON)),
     "query_id": format_id(Prefix.QUERY, new_uuid7(NOON)),
     "event_id": format_id(Prefix.EVENT, new_uuid7(NOON)),
+    "attempt_id": format_id(Prefix.ATTEMPT, new_uuid7(NOON)),
     "slug": "nobody",
     "key_id": "999999",
     "number": "999999",

@@ -67,7 +67,7 @@ async def read_platform_endpoint(
 ) -> OwnedEndpoint:
     """Read the endpoint of one platform."""
     async with context.engine.connect() as db:
-        return _shown(await service.require(db, await _owner(db, slug)))
+        return _shown(await service.require(db, await platform_owner(db, slug)))
 
 
 @router.post(
@@ -85,7 +85,7 @@ async def pause_platform_endpoint(
     """
     now = context.clock.now()
     async with context.engine.begin() as db:
-        owner = await _owner(db, slug)
+        owner = await platform_owner(db, slug)
         endpoint = await service.pause(db, now, owner, PausedBy.ADMIN, caller.actor)
     await until_in_force(context, endpoint)
     return _shown(endpoint)
@@ -102,13 +102,14 @@ async def resume_platform_endpoint(
     """Send everything that waited. Only for an endpoint that administrators paused."""
     now = context.clock.now()
     async with context.engine.begin() as db:
-        owner = await _owner(db, slug)
+        owner = await platform_owner(db, slug)
         return _shown(
             await service.resume(db, now, owner, PausedBy.ADMIN, caller.actor)
         )
 
 
-async def _owner(db: Db, slug: str) -> Owner:
+async def platform_owner(db: Db, slug: str) -> Owner:
+    """Find whose endpoint a platform's is; raises ``NotFound``."""
     platform = await platforms.find(db, slug)
     if platform is None:
         raise NotFound("no platform is registered under this slug")

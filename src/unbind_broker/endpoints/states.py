@@ -173,6 +173,16 @@ def resume(at: AnyStanding, by: PausedBy) -> AnyStanding:
     return replace(at, status=EndpointStatus.ACTIVE, paused_by=None)
 
 
+def require_posting(at: Standing) -> None:
+    """Refuse what means nothing where nothing is posted; a paused one may wait.
+
+    Raises ``EndpointIsPull``, ``EndpointNotVerified`` or ``EndpointDisabled``.
+    """
+    if at.delivery is Delivery.PULL:
+        raise EndpointIsPull("an endpoint of delivery pull fetches, and again too")
+    _require_in_use(at)
+
+
 def disable(at: AnyStanding, reason: str) -> AnyStanding:
     """Stop posting until it is verified again; only an active push one is disabled."""
     if at.status is not EndpointStatus.ACTIVE or at.delivery is Delivery.PULL:

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only enum codes are put into statements
 """What every platform is told about an order: read once per order, kept a while."""
 
 import logging
@@ -22,17 +21,16 @@ FRESH = timedelta(seconds=1)
 """An order that was read longer ago is looked up again: it may have been called back,
 or held, and nothing of it may go out any more."""
 
-_READ = sql(
-    f"""
+_TOLD = """
     SELECT o.id, o.kind, o.scope, o.action, o.number_sealed, o.owner_since,
         o.bound_from, o.bound_before, o.created_at, o.deadline, o.attestation_sealed,
         o.restores, c.slug
     FROM orders o
     JOIN carriers c ON c.id = o.carrier_id
-    WHERE o.id = ANY(:orders) AND o.status = {OrderStatus.IN_PROGRESS.code}
-    """,
-    orders=UUIDS,
-)
+    WHERE o.id = ANY(:orders)
+"""
+_READ = sql(f"{_TOLD} AND o.status = {OrderStatus.IN_PROGRESS.code}", orders=UUIDS)
+_RECALL = sql(f"{_TOLD} AND o.number_sealed IS NOT NULL", orders=UUIDS)
 _LEADERS = sql(
     """
     SELECT order_id, platform_id, follows FROM items
@@ -78,6 +76,17 @@ class Briefs:
                     known_as = leaders.get(row.restores, {})
                     found[row.id] = self._keep(row, known_as, now)
         return found
+
+    async def recall(
+        self, db: Db, order_ids: Collection[UUID]
+    ) -> dict[UUID, OutgoingItem]:
+        """Give orders as platforms were told of them, wherever they stand now.
+
+        Those whose number was destroyed are left out. Nothing of it is kept.
+        """
+        rows = await fetch_all(db, _RECALL, {"orders": list(order_ids)})
+        leaders = await _leaders(db, rows)
+        return {row.id: self._item(row, leaders.get(row.restores, {})) for row in rows}
 
     def _keep(self, row: Any, known_as: KnownAs, now: datetime) -> OutgoingItem:
         before = self._kept.pop(row.id, None)

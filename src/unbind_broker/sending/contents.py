@@ -68,7 +68,7 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
         return Loaded(contents, [])
     found: list[tuple[Subject, Told]] = [
         *await load_cancels(db, [one for one in others if one.event not in NOTICES]),
-        *await _notices(db, [one for one in others if one.event in NOTICES]),
+        *await load_notices(db, [one for one in others if one.event in NOTICES]),
     ]
     asked = {row.subject: row for row in rows if row.replay}
     told = [(one, _prolonged(content, asked.get(one))) for one, content in found]
@@ -110,9 +110,10 @@ def _cancel(row: Any) -> OutgoingCancel:
     )
 
 
-async def _notices(
+async def load_notices(
     db: Db, subjects: Sequence[Subject]
 ) -> list[tuple[Subject, OutgoingNotice]]:
+    """Read what carriers were told."""
     if not subjects:
         return []
     ids: set[UUID] = {one.order_id for one in subjects}
