@@ -98,8 +98,7 @@ def is_violation(question: Question, item: Item) -> bool:
 def _take(now: datetime, item: Item) -> Verdict:
     if item.status is not ItemStatus.QUEUED:
         return Duplicate()
-    taken = ItemStatus.ACKNOWLEDGED
-    return Recorded(replace(item, status=taken, acknowledged_at=now, finished_at=None))
+    return Recorded(replace(item, status=ItemStatus.ACKNOWLEDGED, acknowledged_at=now))
 
 
 def _progress(now: datetime, item: Item, report: Report) -> Verdict:

@@ -1,7 +1,9 @@
 # ruff: noqa: S608 - only enum codes are put into statements
 """Which items became undeliverable, when and why: for administrators, who mend it.
 
-A late result may replace the status and leave the row: then it counts for nothing.
+Something may replace the status and leave the row: then it says only that the item was
+undeliverable once. For the carriers of folded items that is their end, whatever comes:
+see ``orders.settling`` and ``items.views``.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, select, tuple_
+from sqlalchemy.types import TypeEngine
 
 from unbind_broker.base.database import INSTANT, INT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import FIRST_INSTANT, uuid7_floor
@@ -77,6 +80,13 @@ async def forget(db: Db, keys: Collection[ItemKey]) -> None:
     """Delete the rows of items that are undeliverable no longer."""
     if keys:
         await db.execute(_FORGET, key_arrays(keys))
+
+
+async def keep(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
+    """See to it that these folded items, which go out again, have their rows still."""
+    if keys:
+        values = {**key_arrays(sorted(keys)), "now": now, "cause": Cause.REFUSED.code}
+        await db.execute(_KEEP, values)
 
 
 async def list_undelivered(
@@ -200,18 +210,21 @@ _SHOWN = select(
         platforms, platforms.c.id == undelivered.c.platform_id
     )
 )
-_NOTE = sql(
-    """
+_INSERT = """
     INSERT INTO undelivered (order_id, platform_id, at, cause)
     SELECT order_id, platform_id, :now, :cause
     FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
-    ON CONFLICT (order_id, platform_id)
-    DO UPDATE SET at = excluded.at, cause = excluded.cause""",
-    orders=UUIDS,
-    platforms=INTS,
-    now=INSTANT,
-    cause=INT,
+    ON CONFLICT (order_id, platform_id)"""
+_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "orders": UUIDS,
+    "platforms": INTS,
+    "now": INSTANT,
+    "cause": INT,
+}
+_NOTE = sql(
+    f"{_INSERT} DO UPDATE SET at = excluded.at, cause = excluded.cause", **_COLUMNS
 )
+_KEEP = sql(f"{_INSERT} DO NOTHING", **_COLUMNS)
 _FORGET = sql(
     """
     DELETE FROM undelivered u

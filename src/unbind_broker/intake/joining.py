@@ -205,8 +205,8 @@ _LOCK_EARLIER = sql(
             AND NOT EXISTS (
                 SELECT FROM items r
                 WHERE r.order_id = ANY(:restores) AND r.platform_id = i.platform_id
-                    AND (r.status < {FIRST_FINAL_CODE}
-                        OR r.finished_at >= coalesce(i.finished_at, o.created_at)))
+                    AND coalesce(r.finished_at, 'infinity')
+                        >= coalesce(i.finished_at, o.created_at))
         ORDER BY i.order_id, i.platform_id
         FOR NO KEY UPDATE OF i
     ) locked

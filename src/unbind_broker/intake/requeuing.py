@@ -12,7 +12,7 @@ from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.deliveries.queue import REQUESTS, Due, Subject, schedule
-from unbind_broker.deliveries.undelivered import WantedItems, forget, pick
+from unbind_broker.deliveries.undelivered import WantedItems, forget, keep, pick
 from unbind_broker.intake.requeueable import Candidate, Question, WhyNot, look_at
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.requeuing import requeue as requeue_items
@@ -141,11 +141,13 @@ async def _send_again(
     spread: timedelta | None,
     occasion: UUID,
 ) -> list[Candidate]:
-    queued = set(await requeue_items(db, {one.key: one.folded for one in standing}))
+    queued = set(await requeue_items(db, [one.key for one in standing]))
     done = sorted((one for one in standing if one.key in queued), key=_key)
-    seen = {one.key.order_id for one in done if not one.folded}
-    await reopen(db, {one.key.order_id for one in done}, untold=seen)
-    await forget(db, sorted(queued))
+    seen = [one.key for one in done if not one.folded]
+    await forget(db, seen)
+    await keep(db, now, [one.key for one in done if one.folded])
+    untold = {key.order_id for key in seen}
+    await reopen(db, {one.key.order_id for one in done}, untold)
     times = _spread(now, len(done), spread)
     rows = [
         Due(_subject(one), at, 0, occasion) for one, at in zip(done, times, strict=True)

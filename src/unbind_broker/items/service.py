@@ -127,7 +127,6 @@ _ACKNOWLEDGE = sql(
         UPDATE items i SET {_ONE_MORE},
             acknowledged_at = CASE
                 WHEN i.status = {_QUEUED} THEN :now ELSE i.acknowledged_at END,
-            finished_at = CASE WHEN i.status <> {_QUEUED} THEN i.finished_at END,
             status = CASE
                 WHEN i.status = {_QUEUED} THEN {_ACKNOWLEDGED} ELSE i.status END
         {_EACH_LOCKED}

@@ -102,10 +102,8 @@ async def read_order(
     counts: Counter[tuple[int, bool, bool]] = Counter()
     shown: list[ItemView] = []
     folds = _folds(order)
-    for sensitive, *columns in rows:
-        status, finished_at = columns[_STATUS], columns[_FINISHED_AT]
-        waits = status == ItemStatus.QUEUED.code and finished_at is None
-        counts[status, sensitive, waits] += 1
+    for sensitive, waits, *columns in rows:
+        counts[columns[_STATUS], sensitive, waits] += 1
         if not (sensitive and folds):
             shown.append(_item(order.deadline, *columns[:_BESIDES]))
             _add_work(shown[-1], *columns[_BESIDES:])
@@ -131,20 +129,33 @@ async def list_orders(
 
 # Codes are read as they are stored: an order has hundreds of items, and naming each
 # column's type costs more than all the rest.
-# `violations` belong to a package above this one, so they are named in plain SQL.
+# `violations` and `undelivered` belong to packages above this one, so they are named in
+# plain SQL.
 _REMOVED = ", ".join(
     str(status.code)
     for status in (ItemStatus.UNBOUND, ItemStatus.PARTLY_UNBOUND, ItemStatus.CLOSED)
 )
+# A sensitive item that was requeued has ended before, and stays finished for its
+# carrier. LIMIT keeps Postgres at looking its row up, and only where one is queued.
+_WAITS = f"i.status = {ItemStatus.QUEUED.code} AND once.ended IS NULL"
+_ENDED_ONCE = f"""
+    LEFT JOIN LATERAL (
+        SELECT true AS ended FROM undelivered u
+        WHERE p.sensitive AND i.status = {ItemStatus.QUEUED.code}
+            AND u.order_id = i.order_id AND u.platform_id = i.platform_id
+        LIMIT 1
+    ) once ON true"""
 _ITEMS = sql(
     f"""
-    SELECT p.sensitive, p.slug, p.name_zh, i.status, i.reason, i.detail, i.attempts,
+    SELECT p.sensitive, {_WAITS} AS waits,
+        p.slug, p.name_zh, i.status, i.reason, i.detail, i.attempts,
         i.acknowledged_at, i.finished_at, i.bindings, i.removed, i.kept,
         i.restorable_until, i.action_url, i.late,
         i.holder_action, i.expected_at, i.cooling_off_until,
         v.raised_at, v.restore_id
     FROM items i
     JOIN platforms p ON p.id = i.platform_id
+    {_ENDED_ONCE}
     LEFT JOIN LATERAL (
         SELECT w.raised_at,
             CASE WHEN w.carrier_id = :carrier THEN w.restore_id END AS restore_id
@@ -161,15 +172,14 @@ _ITEMS = sql(
     carrier=INT,
 )
 _STATUS = 2
-_FINISHED_AT = 7
 _BESIDES = 14
-# A folded item that was requeued has ended before, and goes on counting as finished.
 _COUNTS = sql(
     f"""
     SELECT i.order_id, i.status, p.sensitive,
-        i.status = {ItemStatus.QUEUED.code} AND i.finished_at IS NULL AS waits, count(*)
+        {_WAITS} AS waits, count(*)
     FROM items i
     JOIN platforms p ON p.id = i.platform_id
+    {_ENDED_ONCE}
     WHERE i.order_id = ANY(:orders)
     GROUP BY i.order_id, i.status, p.sensitive, waits""",
     orders=UUIDS,

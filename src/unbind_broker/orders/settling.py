@@ -47,8 +47,8 @@ def _fact(row: Any) -> Fact:
 
 # Item statuses are codes here, because this package stands below `items`: 1 is queued,
 # those below 10 are open. A folded item that was requeued has ended for its carrier
-# before, and kept `finished_at`. An order in the hands of the brake may end while it is
-# held; under any other hold nothing was sent yet.
+# before, and has its row in `undelivered` still. An order in the hands of the brake may
+# end while it is held; under any other hold nothing was sent yet.
 _OPEN = f"""(
     o.status = {OrderStatus.IN_PROGRESS.code}
     OR (o.status = {OrderStatus.HELD.code} AND o.held_for = {HoldReason.BRAKED.code})
@@ -70,10 +70,13 @@ _DONE = f"""
             WHERE working.yes AND o.told_at IS NULL
                 AND i.order_id = o.id AND i.status < 10
                 AND (
-                    (i.status = 1 AND i.finished_at IS NULL)
-                    OR o.scope <> {Scope.PREVIOUS_OWNER.code}
+                    o.scope <> {Scope.PREVIOUS_OWNER.code}
                     OR i.platform_id <> ALL (
-                        ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive)))
+                        ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive))
+                    OR (i.status = 1 AND (
+                        SELECT true FROM undelivered u
+                        WHERE u.order_id = i.order_id AND u.platform_id = i.platform_id
+                        LIMIT 1) IS NULL))
             LIMIT 1
         ) seen_working ON true
         WHERE o.id = ANY((SELECT :orders)::uuid[]) AND {_OPEN}
