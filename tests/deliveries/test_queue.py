@@ -236,7 +236,12 @@ async def test_reading_uses_the_index_whatever_the_size(
     )
     await db.execute(text("ANALYZE deliveries"))
     await queue.schedule(db, [a_row(endpoint, order_id)])
-    values = {"endpoints": [endpoint] * 50, "rooms": [50] * 50, "now": NOON}
+    values = {
+        "endpoints": [endpoint] * 50,
+        "rooms": [50] * 50,
+        "floors": [NOON] * 50,
+        "now": NOON,
+    }
     plan = await plan_of(db, queue._DUE, values)
     assert "Index Scan using deliveries_due on deliveries" in plan
     assert "Seq Scan on deliveries" not in plan

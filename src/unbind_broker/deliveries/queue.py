@@ -2,7 +2,7 @@
 """The rows of ``deliveries``: items to be sent again, notices to be sent, and when."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -76,7 +76,7 @@ _DUE = sql(
     f"""
     SELECT w.endpoint_id, d.id, d.due_at, d.event, d.order_id, d.attempt,
         d.occasion, d.replay, d.waits
-    FROM unnest(:endpoints, :rooms) AS w (endpoint_id, room)
+    FROM unnest(:endpoints, :rooms, :floors) AS w (endpoint_id, room, floor)
     JOIN endpoints e ON e.id = w.endpoint_id
     CROSS JOIN LATERAL (
         SELECT r.id, r.due_at, r.event, r.order_id, r.attempt, r.occasion, r.replay,
@@ -89,7 +89,8 @@ _DUE = sql(
         LEFT JOIN LATERAL (
             SELECT status, deadline FROM orders WHERE id = r.order_id LIMIT 1
         ) o ON true
-        WHERE r.endpoint_id = w.endpoint_id AND r.due_at <= :now
+        WHERE r.endpoint_id = w.endpoint_id
+            AND r.due_at >= w.floor AND r.due_at <= :now
             AND r.event IN ({_SENT})
             AND ({_OPEN} IS NOT TRUE
                 OR r.event NOT IN ({_REQUESTS})
@@ -100,6 +101,7 @@ _DUE = sql(
     """,
     endpoints=INTS,
     rooms=INTS,
+    floors=INSTANTS,
     now=INSTANT,
 )
 _SCHEDULE = sql(
@@ -145,14 +147,14 @@ _STOP_SENDING = sql(
 # Rows that somebody works on are left to them: this statement waits for nobody.
 _CLEAR = sql(
     f"""
-    DELETE FROM deliveries WHERE id IN (
+    DELETE FROM deliveries WHERE id = ANY (ARRAY(
         SELECT r.id FROM deliveries r
         JOIN endpoints e ON e.id = r.endpoint_id
         LEFT JOIN items i
             ON i.order_id = r.order_id AND i.platform_id = e.platform_id
         WHERE r.id = ANY(:ids) AND {_OPEN} IS NOT TRUE
         FOR UPDATE OF r SKIP LOCKED
-    )
+    ))
     """,
     ids=BIGS,
 )
@@ -175,21 +177,32 @@ _TAKE_OVER = sql(
     now=INSTANT,
 )
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_ATTEMPTS = 32767  # what a smallint holds
 
 
-async def due(db: Db, now: datetime, rooms: Mapping[EndpointId, int]) -> list[Due]:
+async def due(
+    db: Db,
+    now: datetime,
+    rooms: Mapping[EndpointId, int],
+    floors: Mapping[EndpointId, datetime] | None = None,
+) -> list[Due]:
     """Read what may be sent again by ``now``, without a lock.
 
     Rows come in the order of endpoint, time, event and occasion. ``rooms`` says how
-    many are wanted for each endpoint. Rows of items that wait no longer are deleted in
-    passing; those of held orders, and those whose deadline has passed, stay where they
-    are. What is not a request is returned as it stands: the caller knows when it is
-    outdated.
+    many are wanted for each endpoint, ``floors`` before when nothing is due there. Rows
+    of items that wait no longer are deleted in passing; those of held orders, and those
+    whose deadline has passed, stay where they are. What is not a request is returned as
+    it stands: the caller knows when it is outdated.
     """
     if not rooms:
         return []
-    values = {"endpoints": list(rooms), "rooms": list(rooms.values()), "now": now}
+    values = {
+        "endpoints": list(rooms),
+        "rooms": list(rooms.values()),
+        "floors": [(floors or {}).get(one, _BEGINNING) for one in rooms],
+        "now": now,
+    }
     rows = await fetch_all(db, _DUE, values)
     closed = [row.id for row in rows if not row.waits]
     if closed:

@@ -12,6 +12,7 @@ from unbind_broker.sending import contents
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.floors import Floors
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.payloads import Outgoing, OutgoingItem, key_of
 from unbind_broker.sending.read_numbers import ReadNumbers
@@ -33,6 +34,7 @@ class AgainReader:
         self._briefs = briefs
         self._numbers = numbers
         self._monotonic = monotonic
+        self._floors = Floors(monotonic)
 
     async def step(self, db: Db, now: datetime) -> set[Lane]:
         """Read once and return the lanes that got something."""
@@ -40,7 +42,9 @@ class AgainReader:
         if not rooms:
             return set()
         with self._numbers.reading() as read:
-            rows = await queue.due(db, now, rooms)
+            floors = self._floors.of(rooms)
+            rows = await queue.due(db, now, rooms, floors)
+            self._floors.note(rooms.keys() - floors.keys(), now, rows)
             new = [row for row in rows if self._is_new(row, read)]
             loaded = await contents.load(db, now, self._briefs, new)
             await queue.delete(db, loaded.outdated)
