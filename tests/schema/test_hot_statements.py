@@ -1,0 +1,204 @@
+"""Statements that run all the time read what they need and no more, however many rows.
+
+Each is carried out on large tables, by the plan for its values and by that for any.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.schema.large_tables import Past, fill
+from tests.support.clock import NOON
+from tests.support.database import Server
+from tests.support.plan_steps import Step, steps_of
+from unbind_broker.base.database import open_engine
+from unbind_broker.base.ids import new_uuid7
+from unbind_broker.deadlines import expiring, releasing, sweeping
+from unbind_broker.deliveries import attempts, queue, undelivered
+from unbind_broker.items import expiring as expiring_items
+from unbind_broker.items import service as items
+from unbind_broker.notices import feed
+from unbind_broker.orders import settling
+from unbind_broker.sending import briefs, contents, leases, log_reads, recheck
+
+BATCH = 50
+MOST_ROWS = 3_000
+"""No step looks at more; the tables have more, and items 40,000."""
+MOST_UNINDEXED = 300
+"""As many rows of a small table may be read without an index."""
+LATER = NOON + timedelta(days=9)
+ME = new_uuid7(NOON)
+
+
+class Hot(NamedTuple):
+    statement: TextClause
+    values: Mapping[str, Any]
+    indexes: tuple[str, ...] = ()
+
+
+@pytest.fixture(scope="module")
+async def large(server: Server) -> AsyncIterator[tuple[AsyncConnection, Past]]:
+    """One transaction on a database of its own, in which nothing is committed."""
+    async with server.fresh() as url:
+        engine = open_engine(url, pool=1, application="tests")
+        async with engine.connect() as db, db.begin():
+            yield db, await fill(db)
+        await engine.dispose()
+
+
+def reading_the_log(past: Past) -> dict[str, Hot]:
+    place = {"xid": 3_000, "order_id": UUID(int=0)}
+    gaps = {"gap_xids": [5, 6, 7], "gap_orders": [UUID(int=0)] * 3}
+    lanes = past.platforms[:10]
+    behind = {
+        "platforms": lanes,
+        "xids": [100] * 10,
+        "orders": [UUID(int=0)] * 10,
+        "scans": [64] * 10,
+        "first_gaps": [1] * 10,
+        "last_gaps": [3] * 10,
+    }
+    index = ("order_log_pkey", "items_2026_11_pkey")
+    return {
+        "tail": Hot(log_reads._TAIL, {**place, **gaps, "limit": 256}, index),
+        "behind": Hot(log_reads._BEHIND, {**behind, **gaps}, index),
+        "briefs": Hot(briefs._READ, {"orders": past.open}, ("orders_2026_11_pkey",)),
+        "leaders": Hot(briefs._LEADERS, {"orders": past.done}, ("items_2026_11_pkey",)),
+    }
+
+
+def reading_what_is_due(past: Past) -> dict[str, Hot]:
+    ends = {
+        "endpoints": past.endpoints,
+        "rooms": [BATCH] * len(past.endpoints),
+        "floors": [NOON] * len(past.endpoints),
+    }
+    named = past.open[:20]
+    wanted = {"orders": named, "platform": past.platforms[0], "replay": False}
+    cancels = {"endpoints": past.endpoints[:20], "orders": named}
+    return {
+        "due": Hot(queue._DUE, {**ends, "now": LATER}, ("deliveries_due",)),
+        "clear": Hot(queue._CLEAR, {"ids": [*range(1, 51)]}, ("deliveries_pkey",)),
+        "recheck": Hot(recheck._WAITING, wanted, ("items_2026_11_pkey",)),
+        "cancels": Hot(contents._CANCELS, cancels, ("orders_2026_11_pkey",)),
+        "notices": Hot(contents._NOTICES, {"ids": named}, ("notices_2026_11_pkey",)),
+    }
+
+
+def recording(past: Past) -> dict[str, Hot]:
+    named = {"orders": past.open, "platforms": [1] * BATCH}
+    subjects = {
+        "endpoints": [past.endpoints[0]] * BATCH,
+        "events": [2] * BATCH,
+        "orders": past.open,
+    }
+    scheduled = {
+        **subjects,
+        "dues": [NOON] * BATCH,
+        "attempts": [1] * BATCH,
+        "occasions": [None] * BATCH,
+        "replays": [False] * BATCH,
+    }
+    item = ("items_2026_11_pkey",)
+    return {
+        "append attempts": Hot(attempts._APPEND, _attempts(past)),
+        "acknowledge": Hot(items._ACKNOWLEDGE, {**named, "now": NOON}, item),
+        "count attempts": Hot(items._COUNT_ATTEMPTS, named, item),
+        "undeliverable": Hot(items._MARK_UNDELIVERABLE, {**named, "now": NOON}, item),
+        "lock": Hot(items._LOCK, named, item),
+        "schedule": Hot(queue._SCHEDULE, scheduled),
+        "delete": Hot(queue._DELETE, subjects, ("deliveries_subject",)),
+        "stop sending": Hot(queue._STOP_SENDING, named, ("deliveries_subject",)),
+        "settle": Hot(settling._SETTLE, {"orders": past.open, "now": NOON}, item),
+        "note undelivered": Hot(undelivered._NOTE, {**named, "now": NOON, "cause": 1}),
+    }
+
+
+def _attempts(past: Past) -> dict[str, Any]:
+    nothing = ["dns", "connects", "tls", "first_bytes", "errors", "heads", "occasions"]
+    return {
+        "ids": [new_uuid7(NOON) for _ in range(BATCH)],
+        "endpoints": [past.endpoints[0]] * BATCH,
+        "events": [2] * BATCH,
+        "orders": [f"{{{one}}}" for one in past.open],
+        "webhook_ids": ["msg_1"] * BATCH,
+        "digests": [b"\x01" * 32] * BATCH,
+        "starts": [NOON] * BATCH,
+        "outcomes": [1] * BATCH,
+        "status_codes": [200] * BATCH,
+        "totals": [5] * BATCH,
+        "replays": [False] * BATCH,
+        **{name: [None] * BATCH for name in nothing},
+    }
+
+
+def clocks(past: Past) -> dict[str, Hot]:
+    start = sweeping.SweepPosition()
+    sweep = {"deadline": start.deadline, "order": start.order_id, "limit": BATCH}
+    some = {"now": LATER, "limit": BATCH}
+    expired = {"orders": past.open, "now": NOON}
+    handed = {"platform": 1, "now": NOON, "limit": BATCH}
+    by_deadline = ("orders_2026_11_deadline_idx",)
+    return {
+        "overdue": Hot(expiring._OVERDUE, some, by_deadline),
+        "expire": Hot(expiring_items._EXPIRE, expired, ("items_2026_11_pkey",)),
+        "release": Hot(releasing._RELEASE, some, ("orders_2026_11_held_until_idx",)),
+        "sweep": Hot(sweeping._NEXT, sweep, by_deadline),
+        "hand out": Hot(items._HAND_OUT, handed, ("items_2026_11_pkey",)),
+    }
+
+
+def owning(past: Past) -> dict[str, Hot]:
+    held = {
+        "endpoints": past.endpoints,
+        "epochs": [1] * len(past.endpoints),
+        "worker": ME,
+    }
+    cursors = {
+        "xids": [5] * len(past.endpoints),
+        "orders": [UUID(int=0)] * len(past.endpoints),
+    }
+    claimed = {"busy": [], "count": 20, "worker": ME, "lease": 20.0}
+    return {
+        "renew": Hot(leases._RENEW, {**held, **cursors, "lease": 20.0}),
+        "claim": Hot(leases._CLAIM, claimed),
+        "fence": Hot(leases._FENCE, held),
+    }
+
+
+def listing(past: Past) -> dict[str, Hot]:
+    page = {"carrier": past.carrier, "xid": 300, "id": UUID(int=0), "limit": BATCH}
+    by_carrier = ("notices_2026_11_carrier_id_xid_id_idx",)
+    return {"feed": Hot(feed._READ, page, by_carrier)}
+
+
+GROUPS = (reading_the_log, reading_what_is_due, recording, clocks, owning, listing)
+
+
+async def test_hot_statements_read_no_more_than_they_need(
+    large: tuple[AsyncConnection, Past],
+) -> None:
+    db, past = large
+    faults = {}
+    for name, hot in {k: v for group in GROUPS for k, v in group(past).items()}.items():
+        for generic in (False, True):
+            steps = await steps_of(db, hot.statement, hot.values, generic=generic)
+            if found := _faults(steps, hot.indexes):
+                faults[name, generic] = found
+    assert faults == {}, "\n".join(map(str, faults.items()))
+
+
+def _faults(steps: list[Step], indexes: tuple[str, ...]) -> list[str]:
+    used = {step.index for step in steps}
+    faults = [f"{index} is not used" for index in indexes if index not in used]
+    for step in steps:
+        unindexed = step.kind == "Seq Scan" and step.rows > MOST_UNINDEXED
+        if unindexed or step.rows > MOST_ROWS:
+            where = step.index or step.relation
+            faults.append(f"{step.kind} {where} looks at {step.rows} rows")
+    return faults
