@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tests.sending.reading_desk import Desk, desk_on, sent
 from unbind_broker.base.database import INT, sql
 from unbind_broker.base.ids import OrderId
+from unbind_broker.sending import log_reads
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.positions import start_of
 
@@ -107,3 +108,60 @@ async def test_orders_of_the_open_transaction_itself_come_when_it_commits(
         assert [sent(lane) for lane in (*lanes, joining)] == [[]] * 3
     await desk.step()
     assert [sent(lane) for lane in (*lanes, joining)] == [late] * 3
+
+
+async def test_reading_on_finds_nothing_that_was_read(desk: Desk) -> None:
+    lane = desk.add_lane()
+    await desk.step()
+    async with a_writer(desk), desk.reading() as db:
+        await orders_of_others(desk, 200)
+        ids = await desk.order(50)
+        assert await step_until(desk, lane) == ids
+        await desk.step()
+        found = await log_reads.read_tail(db, lane.frontier, 256)
+        assert found.rows == []
+        assert len(lane.frontier.gaps) < 5
+
+
+async def test_order_of_a_subtransaction_is_found_by_the_one_above(desk: Desk) -> None:
+    lane = desk.add_lane()
+    await desk.step()
+    async with desk.engine.begin() as db:
+        async with db.begin_nested():
+            inner = await desk.order_in(db)
+        undone = await db.begin_nested()
+        await desk.order_in(db)
+        await undone.rollback()
+        (other,) = await desk.order()
+        assert await step_until(desk, lane) == [other]
+    assert await step_until(desk, lane) == [inner]
+
+
+async def test_what_a_lane_let_go_of_before_an_open_transaction_comes_again(
+    desk: Desk,
+) -> None:
+    lane = desk.add_lane()
+    await desk.step()
+    (early,) = await desk.order()
+    async with desk.engine.begin() as db:
+        late = await desk.order_in(db)
+        (other,) = await desk.order()
+        await desk.step()
+        lane.drop_unsent()
+        assert await step_until(desk, lane) == [early, other]
+    assert await step_until(desk, lane) == [late]
+
+
+async def test_lane_without_room_for_what_comes_late_gets_it_later(desk: Desk) -> None:
+    lane = desk.add_lane(max_batch=1, max_concurrency=1)
+    await desk.step()
+    async with desk.engine.begin() as db:
+        late = [await desk.order_in(db) for _ in range(3)]
+        ids = await desk.order(lane.capacity - 1)
+        got = await step_until(desk, lane)
+        assert got == ids
+    for _ in range(6):
+        await desk.step()
+        got += [OrderId(one) for one in sent(lane)]
+        await desk.record(lane, got[-lane.capacity :])
+    assert sorted(got) == sorted([*ids, *late])

@@ -75,8 +75,8 @@ def _unread(gaps: str, xid: str, order_id: str, limit: str) -> str:
         FROM unnest({gaps}) AS gap (xid, order_id)
         CROSS JOIN LATERAL (
             SELECT o.xid, o.order_id FROM order_log o
-            WHERE o.xid = gap.xid AND o.order_id > gap.order_id
-            ORDER BY o.order_id LIMIT {limit}
+            WHERE (o.xid, o.order_id) > (gap.xid, gap.order_id) AND o.xid <= gap.xid
+            ORDER BY o.xid, o.order_id LIMIT {limit}
         ) late
         UNION ALL (
             SELECT o.xid, o.order_id FROM order_log o
