@@ -1,4 +1,4 @@
-"""A receiver in a process of its own: it answers 200 and counts items, nothing else."""
+"""A receiver in a process of its own: it answers 200 and counts items, little else."""
 
 import asyncio
 import json
@@ -11,10 +11,12 @@ from time import monotonic
 from typing_extensions import override
 
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+_FAULT = b"HTTP/1.1 500 Fault\r\ncontent-length: 0\r\n\r\n"
 
 
 class _Counts:
-    def __init__(self) -> None:
+    def __init__(self, fails_one_in: int) -> None:
+        self.fails_one_in = fails_one_in
         self.reset()
 
     def reset(self) -> None:
@@ -50,8 +52,11 @@ class _Sink(asyncio.Protocol):
         counts = self.counts
         counts.first = counts.first or monotonic()
         counts.requests += 1
-        counts.items += rest[:length].count(b'"number":')
-        self.write(_ANSWER)
+        if counts.fails_one_in and counts.requests % counts.fails_one_in == 0:
+            self.write(_FAULT)
+        else:
+            counts.items += rest[:length].count(b'"number":')
+            self.write(_ANSWER)
         return len(head) + 4 + length
 
 
@@ -75,11 +80,11 @@ class Sink:
 
 
 @contextmanager
-def a_sink() -> Iterator[Sink]:
-    """Run the receiver; it ends with the block."""
+def a_sink(*, fails_one_in: int = 0) -> Iterator[Sink]:
+    """Run the receiver; it ends with the block. 0: it never fails."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_run, args=(theirs,), daemon=True)
+    process = spawn.Process(target=_run, args=(theirs, fails_one_in), daemon=True)
     process.start()
     try:
         yield Sink(ours, ours.recv())
@@ -88,12 +93,12 @@ def a_sink() -> Iterator[Sink]:
         process.join(5)
 
 
-def _run(pipe: Connection) -> None:
-    asyncio.run(_serve(pipe))
+def _run(pipe: Connection, fails_one_in: int) -> None:
+    asyncio.run(_serve(pipe, fails_one_in))
 
 
-async def _serve(pipe: Connection) -> None:
-    counts = _Counts()
+async def _serve(pipe: Connection, fails_one_in: int) -> None:
+    counts = _Counts(fails_one_in)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: _Sink(counts), "127.0.0.1", 0, backlog=1024
