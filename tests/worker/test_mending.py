@@ -10,13 +10,15 @@ from sqlalchemy import delete, func, select, text, update
 from tests.support.receiver import Answer
 from tests.support.trail import trail
 from tests.support.waiting import eventually
-from tests.worker.stage import Stage, short
+from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.deadlines.mending import Walked, last_walk
 from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import order_log
+from unbind_broker.platforms.service import suspend
 from unbind_broker.settings import Settings
 
 NOT_NOW = Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -153,3 +155,40 @@ async def test_a_row_too_many_does_no_harm(stage: Stage) -> None:
 
 async def _none_due(stage: Stage) -> bool:
     return await count_due(stage) == 0
+
+
+async def test_what_is_lost_at_a_parked_endpoint_waits_there_again(
+    stage: Stage,
+) -> None:
+    await stage.add_platforms(1)
+    stage.doors[0].usual = Answer(results=unbound)
+    (order_id,) = await stage.order()
+    await stage.change_endpoint(0, status=EndpointStatus.DISABLED)
+    async with stage.engine.begin() as db:
+        await db.execute(delete(order_log))
+    async with stage.working(watchful()):
+        await eventually(lambda: _is_repaired(stage))
+        walk = (await walked(stage)).last_at
+        await eventually(lambda: _walked_since(stage, walk))
+        assert stage.doors[0].times_sent == {}
+        await stage.change_endpoint(0, status=EndpointStatus.ACTIVE)
+        await completes(stage)
+    assert stage.doors[0].times_sent == {order_id: 1}
+    assert (await walked(stage)).repaired_total == 1
+
+
+async def _is_repaired(stage: Stage) -> bool:
+    return (await walked(stage)).repaired_total == 1
+
+
+async def test_what_a_suspended_platform_has_open_is_still_sent(stage: Stage) -> None:
+    await stage.add_platforms(1)
+    stage.doors[0].then(NOT_NOW)
+    stage.doors[0].usual = Answer(results=unbound)
+    (order_id,) = await stage.order()
+    async with stage.engine.begin() as db:
+        await suspend(db, CLOCK.now(), stage.doors[0].slug, "test")
+    async with stage.working(watchful()):
+        await completes(stage)
+    assert stage.doors[0].times_sent == {order_id: 2}
+    assert (await walked(stage)).repaired_total == 0
