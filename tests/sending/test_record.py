@@ -22,7 +22,8 @@ from unbind_broker.base.ids import (
     new_uuid7,
 )
 from unbind_broker.deliveries.outcomes import OutcomeKind
-from unbind_broker.deliveries.tables import attempts
+from unbind_broker.deliveries.tables import attempts, deliveries
+from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.items.states import ItemStatus
@@ -173,6 +174,27 @@ async def test_zombie_writes_no_failure(desk: Desk) -> None:
     (status,) = (await desk.db.execute(select(endpoints.c.status))).scalars()
     assert status is EndpointStatus.ACTIVE
     assert len((await desk.db.execute(select(attempts))).all()) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(OutcomeKind.TIMED_OUT, True), (OutcomeKind.UNREACHABLE, False)]
+)
+async def test_zombie_s_request_that_was_called_back_meanwhile_is_called_back(
+    desk: Desk, kind: OutcomeKind, *, told: bool
+) -> None:
+    await desk.lose_lease()
+    cancelled = items.c.order_id == desk.orders[0]
+    await desk.db.execute(
+        update(items)
+        .where(cancelled)
+        .values(status=ItemStatus.CANCELLED, finished_at=NOON)
+    )
+    await desk.write(await desk.ended(kind, 0, 1))
+    rows = (await desk.db.execute(select(deliveries))).all()
+    assert [(row.event, row.order_id) for row in rows] == [
+        (EventType.UNBIND_CANCELLED, desk.orders[0])
+    ] * told
+    assert (await desk.item()).attempts == 0
 
 
 async def test_zombie_s_success_counts(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.items.item import ItemKey, key_arrays
+from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind
 
 _POSTED_TO = f"e.delivery = {Delivery.PUSH.code} AND e.verified_at IS NOT NULL"
@@ -39,6 +40,16 @@ _CANCELLED = sql(
     orders=UUIDS,
     platforms=INTS,
     now=INSTANT,
+)
+_CANCELLED_MEANWHILE = sql(
+    f"""
+    SELECT i.order_id, i.platform_id
+    FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+    JOIN items i USING (order_id, platform_id)
+    WHERE i.status = {ItemStatus.CANCELLED.code}
+    """,
+    orders=UUIDS,
+    platforms=INTS,
 )
 _NOTICE = sql(
     f"""
@@ -95,6 +106,15 @@ async def announce_cancelled(db: Db, now: datetime, keys: Collection[ItemKey]) -
     if keys:
         values = {**key_arrays(sorted(keys)), "now": now}
         await db.execute(_CANCELLED, values)
+
+
+async def announce_where_cancelled(
+    db: Db, now: datetime, keys: Collection[ItemKey]
+) -> None:
+    """Let platforms know, of these items, which of them are cancelled by now."""
+    if keys:
+        rows = await db.execute(_CANCELLED_MEANWHILE, key_arrays(keys))
+        await announce_cancelled(db, now, [ItemKey(*row) for row in rows])
 
 
 async def fetch_cancelled(db: Db, endpoint_id: EndpointId, limit: int) -> list[Subject]:

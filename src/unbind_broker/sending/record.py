@@ -17,7 +17,10 @@ from unbind_broker.base.ids import CarrierId, PlatformId, WorkerId
 from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries import attempts, queue, undelivered
-from unbind_broker.deliveries.announcing import announce_cancelled
+from unbind_broker.deliveries.announcing import (
+    announce_cancelled,
+    announce_where_cancelled,
+)
 from unbind_broker.deliveries.attempts import Attempt
 from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.outcomes import Cause, OutcomeKind
@@ -78,6 +81,7 @@ async def write(
     await _lock(db, verdicts, said)
     touched = await _apply(db, now, verdicts)
     touched |= _told_by_taking(new)
+    await announce_where_cancelled(db, now, _asked_by(stale))
     reported, alarming = await apply_results(db, now, said, applying)
     touched |= reported
     actor = f"worker:{worker}"
@@ -126,6 +130,18 @@ async def _apply(db: Db, now: datetime, verdicts: Verdicts) -> set[UUID]:
     done = set(verdicts.no_more)
     await queue.schedule(db, [due for due in verdicts.again if due.subject not in done])
     return {key.order_id for key in ended}
+
+
+def _asked_by(finished: Collection[Finished]) -> list[ItemKey]:
+    """Give the items that platforms may have been asked for."""
+    return [
+        ItemKey(order_id, one.platform_id)
+        for one in finished
+        if one.platform_id is not None
+        and one.batch.is_request
+        and one.exchange.disclosed
+        for order_id in one.batch.subject_ids
+    ]
 
 
 def _told_by_taking(finished: Collection[Finished]) -> set[UUID]:
