@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, true, tuple_
 from sqlalchemy.types import TypeEngine
 
-from unbind_broker.base.database import INSTANT, INT, INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.database import (
+    INSTANT,
+    INT,
+    INTS,
+    UUID,
+    UUIDS,
+    Db,
+    fetch_all,
+    sql,
+)
 from unbind_broker.base.ids import FIRST_INSTANT, uuid7_floor
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.carriers.tables import carriers
@@ -155,7 +164,7 @@ def _page(
     key = (undelivered.c.order_id, undelivered.c.platform_id)
     page = columns.where(*_conditions(wanted))
     if before is not None:
-        page = page.where(tuple_(*key) < tuple_(*before))
+        page = page.where(tuple_(*key) < tuple_(*before, types=[UUID, INT]))
     return page.order_by(*(column.desc() for column in key))
 
 
@@ -166,7 +175,7 @@ def _conditions(wanted: WantedItems) -> list[ColumnElement[bool]]:
         conditions.append(undelivered.c.platform_id == named.scalar_subquery())
     if wanted.carrier is not None:
         named = select(carriers.c.id).where(carriers.c.slug == wanted.carrier)
-        conditions.append(orders.c.carrier_id == named.scalar_subquery())
+        conditions.append(_ORDER.c.carrier_id == named.scalar_subquery())
     if wanted.cause is not None:
         conditions.append(undelivered.c.cause == wanted.cause)
     if wanted.since is not None:
@@ -183,30 +192,49 @@ def _possible(at: datetime) -> datetime:
     return min(max(at, FIRST_INSTANT), datetime.max.replace(tzinfo=UTC) - _AHEAD)
 
 
-_STANDING = undelivered.join(
-    items,
-    and_(
+# OFFSET keeps Postgres at looking items and orders up one by one, along the index.
+_ITEM = (
+    select(items.c.status, items.c.attempts)
+    .where(
         items.c.order_id == undelivered.c.order_id,
         items.c.platform_id == undelivered.c.platform_id,
-        items.c.status == ItemStatus.UNDELIVERABLE,
-    ),
-).join(orders, orders.c.id == undelivered.c.order_id)
+    )
+    .offset(0)
+    .correlate(undelivered)
+    .lateral("item")
+)
+_ORDER = (
+    select(
+        orders.c.id,
+        orders.c.kind,
+        orders.c.carrier_id,
+        orders.c.number_sealed,
+        orders.c.deadline,
+    )
+    .where(orders.c.id == undelivered.c.order_id)
+    .offset(0)
+    .correlate(undelivered)
+    .lateral("placed")
+)
+_STANDING = undelivered.join(_ITEM, _ITEM.c.status == ItemStatus.UNDELIVERABLE).join(
+    _ORDER, true()
+)
 _NAMED = select(undelivered.c.order_id, undelivered.c.platform_id).select_from(
     _STANDING
 )
 _SHOWN = select(
-    orders.c.id,
+    _ORDER.c.id,
     undelivered.c.platform_id,
     undelivered.c.at,
     undelivered.c.cause,
-    items.c.attempts,
-    orders.c.kind,
-    orders.c.number_sealed,
-    orders.c.deadline,
+    _ITEM.c.attempts,
+    _ORDER.c.kind,
+    _ORDER.c.number_sealed,
+    _ORDER.c.deadline,
     carriers.c.slug.label("carrier"),
     platforms.c.slug.label("platform"),
 ).select_from(
-    _STANDING.join(carriers, carriers.c.id == orders.c.carrier_id).join(
+    _STANDING.join(carriers, carriers.c.id == _ORDER.c.carrier_id).join(
         platforms, platforms.c.id == undelivered.c.platform_id
     )
 )

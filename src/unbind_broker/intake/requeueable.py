@@ -157,7 +157,8 @@ def _candidate(row: Any, why_not: WhyNot | None) -> Candidate:
     )
 
 
-# Equal items and restores are found among the orders of the number, which are few.
+# Equal items and restores are found among the orders of the number, which are few; the
+# limits and offsets keep Postgres at looking up one by one.
 _LOOK = sql(
     f"""
     SELECT i.order_id, i.platform_id, i.status, o.kind, o.status AS order_status,
@@ -165,12 +166,13 @@ _LOOK = sql(
         o.carrier_id, o.recheck, o.hidden, c.status AS carrier_status, p.slug,
         e.id AS endpoint_id, coalesce({RECEIVES}, false) AS receives,
         p.sensitive AND o.scope = {Scope.PREVIOUS_OWNER.code} AS folded,
-        EXISTS (
-            SELECT FROM orders r
+        (
+            SELECT true FROM orders r
             WHERE r.number_index = o.number_index AND r.restores = o.id
-        ) AS restored,
-        EXISTS (
-            SELECT FROM orders x
+            LIMIT 1
+        ) IS NOT NULL AS restored,
+        (
+            SELECT true FROM orders x
             CROSS JOIN LATERAL (
                 SELECT status FROM items
                 WHERE order_id = x.id AND platform_id = i.platform_id
@@ -184,7 +186,8 @@ _LOOK = sql(
                 AND NOT (l.status = {ItemStatus.QUEUED.code}
                     AND x.status = {OrderStatus.HELD.code}
                     AND x.held_for = {HoldReason.BRAKED.code})
-        ) AS led
+            LIMIT 1
+        ) IS NOT NULL AS led
     FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
     CROSS JOIN LATERAL (
         SELECT * FROM items
