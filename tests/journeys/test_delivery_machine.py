@@ -263,6 +263,17 @@ class DeliveryMachine(RuleBasedStateMachine):
             order = self.world.model.orders[public_id]
             self.do(self.world.report(slug, a_line(public_id, order, status)))
 
+    @deed(2, slug=slugs, minutes=st.sampled_from([1, 30, 3000]))
+    def redeliver(self, slug: str, minutes: int) -> None:
+        self.do(self.world.redeliver(slug, timedelta(minutes=minutes)))
+
+    @deed(pick=picks, slug=slugs)
+    def redeliver_item(self, pick: int, slug: str) -> None:
+        known = sorted(self.world.network.sites[slug].received)
+        if known:
+            public_id = known[pick % len(known)]
+            self.do(self.world.redeliver_item(slug, public_id))
+
     @deed(2, slug=slugs, verb=st.sampled_from(["pause", "resume", "verify"]))
     def change(self, slug: str, verb: str) -> None:
         self.do(self.world.change(slug, verb))
@@ -331,7 +342,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.do(world.clock_step("expire"))
         assert not self._is_waiting(), f"waits for ever: {world.waiting()}"
         self._sweep()
-        self.run(check_told(world, self.seen))
+        check_told(world, self.seen)
 
     def _come_to_the_end(self) -> None:
         """Let every deadline pass."""

@@ -33,7 +33,7 @@ class Part:
 
     status: ItemStatus = ItemStatus.QUEUED
     requeued: int = 0
-    replays: int = 0
+    is_replayed: bool = False
     changes: list[ItemStatus] = field(default_factory=list)
 
     def become(self, status: ItemStatus) -> None:
@@ -95,7 +95,8 @@ class Model:
         part = self.part(slug, public_id)
         if part is None or self.orders[public_id].is_held:
             return False
-        return part.status is ItemStatus.QUEUED or part.replays > 0
+        replayed = part.is_replayed and not part.status.is_final
+        return part.status is ItemStatus.QUEUED or replayed
 
     def occasion(self, slug: str, public_id: str) -> int:
         part = self.part(slug, public_id)
@@ -139,6 +140,12 @@ class Model:
         part = self.orders[public_id].parts[slug]
         part.requeued += 1
         part.become(ItemStatus.QUEUED)
+
+    def replay(self, slug: str) -> None:
+        """Let whatever a platform has not finished be sent to it again."""
+        for order in self.orders.values():
+            if slug in order.parts and not order.parts[slug].status.is_final:
+                order.parts[slug].is_replayed = True
 
     def cancel(self, public_id: str) -> None:
         order = self.orders[public_id]

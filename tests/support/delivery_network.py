@@ -60,6 +60,11 @@ class Flight:
         return self.type in REQUESTED
 
     @property
+    def may_have_left(self) -> bool:
+        """Tell whether the platform may have got it."""
+        return self.status is not None or self.kind is OutcomeKind.TIMED_OUT
+
+    @property
     def is_refused_item(self) -> bool:
         """Tell whether one item alone was refused for what it says."""
         refused = self.kind is OutcomeKind.PAYLOAD_REFUSED
@@ -151,9 +156,10 @@ class Network:
         flight.worker.unrecorded.append(flight)
         self._learn(self.sites[flight.slug], flight)
         error = None if outcome.status_code else "a fault"
+        timings, left = Timings(total_ms=5), flight.may_have_left
         if not flight.came.done():
             flight.came.set_result(
-                Exchange(outcome, body, error, Timings(total_ms=5), disclosed=True)
+                Exchange(outcome, body, error, timings, disclosed=left)
             )
 
     def _learn(self, site: Site, flight: Flight) -> None:

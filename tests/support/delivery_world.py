@@ -28,6 +28,7 @@ from unbind_broker.deadlines.releasing import release_held
 from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deadlines.upkeep import prune_log
 from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.deliveries.replaying import replay_items, replay_since
 from unbind_broker.deliveries.undelivered import WantedItems
 from unbind_broker.endpoints import service as endpoint_service
 from unbind_broker.endpoints.choice import EndpointChoice
@@ -70,6 +71,8 @@ class World:
         self.owners: dict[str, Owner] = {}
         self.hands: list[Hand] = []
         self.dead: set[WorkerId] = set()
+        self.heard_too_late: set[tuple[str, str]] = set()
+        """What platforms got, and the broker heard of after it was called back."""
         self._numbered = 0
         self._late: AsyncExitStack | None = None
         self._late_order: Ordered | None = None
@@ -242,6 +245,7 @@ class World:
             accepted = flight.kind is OutcomeKind.ACCEPTED
             if not accepted and not stands:
                 stale.append(flight)
+                self._hear_too_late(flight)
             elif flight.is_request and accepted:
                 self.model.take(flight.slug, flight.ids)
             elif flight.is_refused_item:
@@ -297,6 +301,22 @@ class World:
         assert answer.status is expected, (line, answer)
         async with self.engine.begin() as db:
             await settle(db, now, applied.touched)
+
+    async def redeliver(self, slug: str, back: timedelta) -> None:
+        """Let a platform ask for what it was sent, and has not finished, once more."""
+        now = self.clock.now()
+        async with self.engine.begin() as db:
+            endpoint = await endpoint_service.require(db, self.owners[slug])
+            await replay_since(db, now, endpoint, now - back, None)
+        self.model.replay(slug)
+
+    async def redeliver_item(self, slug: str, public_id: str) -> None:
+        order, now = self.model.orders[public_id], self.clock.now()
+        named = {order.order_id: order.kind is OrderKind.QUERY}
+        async with self.engine.begin() as db:
+            endpoint = await endpoint_service.require(db, self.owners[slug])
+            await replay_items(db, now, endpoint, named, None)
+        self.model.replay(slug)
 
     async def change(self, slug: str, verb: str, **limits: Any) -> None:
         """Change an endpoint; the call answers once that is in force."""
@@ -420,6 +440,13 @@ class World:
             await db.execute(
                 update(workers).where(workers.c.id.in_(ids)).values(seen_at=past)
             )
+
+    def _hear_too_late(self, flight: Flight) -> None:
+        for one in flight.ids:
+            part = self.model.part(flight.slug, one)
+            ended = part is not None and part.status is ItemStatus.CANCELLED
+            if ended and flight.is_request and flight.may_have_left:
+                self.heard_too_late.add((flight.slug, one))
 
     def _hand_of(self, flight: Flight) -> Hand:
         return next(one for one in self.hands if one is flight.worker)
