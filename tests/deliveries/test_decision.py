@@ -139,6 +139,15 @@ def test_item_without_time_for_another_try_waits_for_its_deadline(
     assert decision.until == NOON + left
 
 
+def test_try_at_the_very_deadline_comes_too_late() -> None:
+    wanted, hour = OutcomeKind.THROTTLED, timedelta(hours=1)
+    at_the_deadline = after(wanted, deadline=NOON + hour, retry_after=hour)
+    assert at_the_deadline == Park(NOON + hour, 1)
+    just_before = hour - timedelta(microseconds=1)
+    in_time = after(wanted, deadline=NOON + hour, retry_after=just_before)
+    assert in_time == RetryAt(NOON + just_before, 1)
+
+
 def test_retry_after_beyond_the_deadline_waits_for_it() -> None:
     deadline = NOON + timedelta(hours=1)
     decision = after(

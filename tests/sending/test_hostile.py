@@ -274,6 +274,8 @@ async def test_answer_that_nobody_asked_for_is_never_taken(
                 assert exchange.answer == str(turn).encode()
             await asyncio.sleep(pause * 2)
     assert asked == 4
+    if pause:  # nothing goes over a connection on which somebody blurted out
+        assert lair.connections == 4
 
 
 async def test_answer_that_arrives_just_before_the_request_is_never_taken(

@@ -69,9 +69,7 @@ class _BoundedHandler(ResponseHandler):
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Queue one head, or give the connection up."""
         message: RawResponseMessage = data[0]
-        if self._is_answered:
-            self._give_up(HttpProcessingError(message="more than one answer"))
-        elif len(self) >= MOST_HEADS:
+        if len(self) >= MOST_HEADS:
             self._give_up(HttpProcessingError(message="too many heads"))
         else:
             self._is_answered = message.code >= 200 or message.code == 101  # noqa: PLR2004 - RFC 9110 §15.2

@@ -26,8 +26,6 @@ class AddressRefused(OSError):
 
 def check_address(policy: UrlPolicy, address: str) -> None:
     """Raise ``AddressRefused`` where the policy forbids the address."""
-    if "%" in address:
-        raise AddressRefused("carries a zone")
     reason = policy.forbids(ip_address(address))
     if reason is not None:
         raise AddressRefused(reason)
