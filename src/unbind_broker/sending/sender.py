@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 STALE_SECONDS = 1.0
 """Items that waited longer in memory are looked up once more before they are sent."""
 
+MOST_ASKING = 2
+"""Connections for that: every lane asks when all have waited, and leases and records
+need the others."""
+
 
 @dataclass(frozen=True)
 class SenderParts:
@@ -63,6 +67,7 @@ class Sender:
         self._parts = parts
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[Lane, asyncio.TimerHandle] = {}
+        self._asking = asyncio.Semaphore(MOST_ASKING)
         self._stopping = False
 
     def pump_all(self, lanes: Iterable[Lane]) -> None:
@@ -166,7 +171,7 @@ class Sender:
         }
         if not old:
             return works
-        async with self._parts.engine.connect() as db:
+        async with self._asking, self._parts.engine.connect() as db:
             old -= await still_waiting(db, platform_id, old, replay=replay)
         return [work for work in works if work.content.subject_id not in old]
 
