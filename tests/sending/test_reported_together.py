@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.sending.parts import START, a_target, put_to_use
 from tests.sending.record_desk import LEASE, ME, Desk, set_desk
@@ -90,3 +92,21 @@ async def test_results_that_break_the_database_spoil_no_others(desk: Desk) -> No
     written = await desk.write(strange, await answered(other, 0))
     assert (await other.item(0)).status is ItemStatus.NOT_BOUND
     assert written.touched == {desk.orders[0]}
+
+
+async def test_a_passing_fault_of_the_database_loses_no_result(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as db:
+        desk = await set_desk(db)
+        finished = await answered(desk, 0)
+    async with engine.begin() as blocking:
+        await blocking.execute(text("LOCK TABLE result_marks"))
+        async with engine.connect() as db:
+            await db.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await replace(desk, db=db).write(finished)
+    async with engine.begin() as db:
+        desk = replace(desk, db=db)
+        await desk.write(finished)
+        assert (await desk.item(0)).status is ItemStatus.NOT_BOUND

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, PlatformId, Prefix, parse_id
 from unbind_broker.callbacks.results import (
@@ -71,7 +73,8 @@ async def apply_results(
 
     Returns the orders that may be complete, and the carriers to be looked at. Whatever
     is wrong with results, the platforms have taken the items: that stays recorded. So
-    do the results of the others.
+    do the results of the others. A passing fault of the database is raised: the whole
+    record is written again.
     """
     applied = await _try(db, now, said, applying)
     if applied is None and len(said) > 1:
@@ -95,6 +98,19 @@ async def _try(
     try:
         async with db.begin_nested():
             return await apply_together(db, now, said, applying)
-    except Exception:
+    except Exception as error:
+        if _passes(error):
+            raise
         log.exception("results_not_applied", extra={"platform_ids": sorted(said)})
         return None
+
+
+# Connection lost; rolled back, as in a deadlock; resources; locks; shutting down.
+_PASSING = ("08", "40", "53", "55", "57")
+
+
+def _passes(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(_PASSING)
