@@ -18,7 +18,9 @@ from tests.support.undeliverable import (
     skipped,
     uuid_of,
 )
+from unbind_broker.deadlines.braking import keep_brake
 from unbind_broker.deadlines.retaining import destroy_old
+from unbind_broker.deliveries import queue
 from unbind_broker.endpoints.states import Delivery
 
 
@@ -331,6 +333,27 @@ async def test_queries_go_on_while_unbinding_is_stopped(desk: Desk) -> None:
     (row,) = await desk.queued()
     shown = (await desk.scene.get(f"/v1/queries/{query_id}")).json()
     assert (row.event.value, shown["status"]) == ("query.requested", "in_progress")
+
+
+async def test_the_brake_keeps_back_what_its_carrier_cannot_see(desk: Desk) -> None:
+    order_id = await desk.refuse(await desk.order(), "weibo", "douyin", "dating")
+    seen = await desk.order_of(order_id)
+    named = [{"item": order_id, "platform": "dating"}]
+    assert (await desk.requeue(items=named))["requeued"] == 1
+    (row,) = await desk.queued()
+
+    async def due() -> int:
+        async with desk.engine.begin() as db:
+            return len(await queue.due(db, row.due_at, {row.endpoint_id: 10}))
+
+    assert await due() == 1
+    await _admin("/v1/admin/brake", _BRAKE)(desk, order_id)
+    async with desk.engine.begin() as db:
+        moved = await keep_brake(db, desk.scene.clock.now(), 10)
+    assert (moved.held, await due()) == ([], 0)
+    assert await desk.order_of(order_id) == seen
+    await _admin("/v1/admin/brake/release", _BRAKE)(desk, order_id)
+    assert await due() == 1
 
 
 async def test_of_equal_items_only_one_is_sent_again(desk: Desk) -> None:

@@ -25,6 +25,7 @@ from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.states import OPEN as OPEN_ITEMS
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.holding import STOPPED_UNSEEN
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 
 REQUESTS: dict[OrderKind, EventType] = {
@@ -87,14 +88,16 @@ _DUE = sql(
             WHERE order_id = r.order_id AND platform_id = e.platform_id LIMIT 1
         ) i ON true
         LEFT JOIN LATERAL (
-            SELECT status, deadline FROM orders WHERE id = r.order_id LIMIT 1
+            SELECT status, deadline, {STOPPED_UNSEEN} AS stopped
+            FROM orders o WHERE id = r.order_id LIMIT 1
         ) o ON true
         WHERE r.endpoint_id = w.endpoint_id
             AND r.due_at >= w.floor AND r.due_at <= :now
             AND r.event IN ({_SENT})
             AND ({_OPEN} IS NOT TRUE
                 OR r.event NOT IN ({_REQUESTS})
-                OR (o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now))
+                OR (o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
+                    AND NOT o.stopped))
         ORDER BY r.due_at, r.id
         LIMIT w.room
     ) d

@@ -28,6 +28,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.holding import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import PlatformStatus
 
@@ -177,6 +178,7 @@ _HAND_OUT = sql(
         FROM orders o
         JOIN items i ON i.order_id = o.id AND i.platform_id = :platform
         WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
+            AND CASE WHEN o.told_at IS NULL THEN true ELSE NOT {STOPPED_UNSEEN} END
             AND i.status = {_QUEUED} AND i.follows IS NULL
         ORDER BY o.deadline, o.id
         LIMIT :limit

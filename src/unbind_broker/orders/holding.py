@@ -21,12 +21,23 @@ _BRAKED = HoldReason.BRAKED.code
 _UNBIND = OrderKind.UNBIND.code
 
 
+STOPPED_UNSEEN = f"""(
+    o.told_at IS NOT NULL AND o.kind = {OrderKind.UNBIND.code} AND EXISTS (
+        SELECT FROM brakes b
+        WHERE b.released_at IS NULL
+            AND coalesce(b.carrier_id, o.carrier_id) = o.carrier_id)
+)"""
+"""A condition for orders ``o``: they are not held by the brake, because their carriers
+were told their end and would see the hold; but nothing of them may go out."""
+
+
 async def hold_braked(
     db: Db, now: datetime, stopped: Stopped, limit: int
 ) -> list[UUID]:
     """Hold up to ``limit`` orders in progress whose carrier is braked; return them.
 
-    An order that its carrier believes complete is left alone: all of it has been taken.
+    An order that its carrier believes complete is left alone: all of it has been taken
+    once. Where a folded item of it goes out again, ``STOPPED_UNSEEN`` keeps that back.
     Rows that somebody works on are left for the next time.
     """
     values = {**_values(stopped, limit), "now": now}
