@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -69,7 +69,7 @@ async def an_owner_under_load(stage: Stage) -> AsyncIterator[Owner]:
         key = await a_key(db, platform, now=CLOCK.now())
     async with (
         in_process(a_runtime(stage.engine, CLOCK)) as api,
-        stage.working(short()),
+        stage.working(short(breaker_pause=timedelta(seconds=0.2))),
     ):
         loading = asyncio.create_task(_load(stage))
         owner = Owner(stage, api, bearer(key))

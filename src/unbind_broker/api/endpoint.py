@@ -178,8 +178,9 @@ async def rotate_secret(
     Meanwhile every webhook carries both signatures, so none is refused while you change
     over. A secret that is still in an earlier grace dies. When this answers, nothing is
     signed without the new secret any more, and with `grace_seconds` 0 nothing with the
-    old one; only what was under way before may still arrive. The answer takes some
-    tenths of a second; if a worker has died just now, as long as its lease.
+    old one; only what was under way before may still arrive. What you refuse until the
+    new one is installed is sent again later. The answer takes some tenths of a second;
+    if a worker has died just now, as long as its lease.
     """
     grace = timedelta(seconds=(body or RotationBody()).grace_seconds)
     now, owner, tools = context.clock.now(), owner_of(caller), _tools(context)

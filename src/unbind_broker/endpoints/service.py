@@ -1,6 +1,6 @@
 """Register endpoints, put them to use, hold them back, change their secrets."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 
@@ -131,9 +131,9 @@ async def load_many(db: Db, ids: Collection[EndpointId]) -> list[Endpoint]:
     return await store.load_many(db, ids)
 
 
-async def versions(db: Db, ids: Collection[EndpointId]) -> dict[EndpointId, int]:
-    """Read how often each of these endpoints was changed."""
-    return await store.load_versions(db, ids)
+async def is_any_changed(db: Db, versions: Mapping[EndpointId, int]) -> bool:
+    """Tell whether one of these endpoints is of another version."""
+    return await store.is_any_changed(db, versions)
 
 
 async def mark_verified(

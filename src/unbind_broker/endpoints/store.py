@@ -1,14 +1,14 @@
 # ruff: noqa: S608 - only column names are put into statements
 """Rows of endpoints, and the lease row that each of them has."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Boolean, RowMapping, TextClause, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import TextualSelect
 
-from unbind_broker.base.database import BIG, INT, INTS, TEXT, Db, sql
+from unbind_broker.base.database import BIG, BIGS, INT, INTS, TEXT, Db, sql
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.health import Health
@@ -47,14 +47,16 @@ _by_id_locked = _reading(
 _by_ids = _reading(sql(f"{_COLUMNS} WHERE e.id = ANY(:ids) ORDER BY e.id", ids=INTS))
 _NEXT = "WHERE e.id > :after ORDER BY e.id LIMIT :most"
 _page = _reading(sql(f"{_COLUMNS} {_NEXT}", after=INT, most=INT))
-_versions = sql(
+_any_changed = sql(
     """
-    SELECT e.id, coalesce(v.version, 0) AS version
-    FROM endpoints e
-    LEFT JOIN endpoint_versions v ON v.endpoint_id = e.id
-    WHERE e.id = ANY(:ids)
+    SELECT EXISTS (
+        SELECT FROM unnest(:ids, :versions) AS told (id, version)
+        JOIN endpoint_versions v ON v.endpoint_id = told.id
+        WHERE v.version <> told.version
+    )
     """,
     ids=INTS,
+    versions=BIGS,
 )
 _count_change = sql(
     """
@@ -112,10 +114,11 @@ async def load_many(db: Db, ids: Collection[EndpointId]) -> list[Endpoint]:
     return [_endpoint(row) for row in rows]
 
 
-async def load_versions(db: Db, ids: Collection[EndpointId]) -> dict[EndpointId, int]:
-    """Read how often each of these endpoints was changed."""
-    rows = await db.execute(_versions, {"ids": list(ids)})
-    return {row.id: row.version for row in rows}
+async def is_any_changed(db: Db, versions: Mapping[EndpointId, int]) -> bool:
+    """Tell whether one of these endpoints is of another version."""
+    values = {"ids": list(versions), "versions": list(versions.values())}
+    changed: bool = (await db.execute(_any_changed, values)).scalar_one()
+    return changed
 
 
 async def load_page(db: Db, after: int, limit: int) -> list[Endpoint]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.base.ids import WorkerId
+from unbind_broker.base.ids import EndpointId, WorkerId
 from unbind_broker.endpoints import service
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.sending import leases
@@ -22,15 +22,16 @@ class Heeding:
 
     async def sees_changes(self, lanes: Collection[Lane]) -> bool:
         """Look whether an endpoint is another than was told: one cheap statement."""
-        if not lanes:
+        told: dict[EndpointId, int] = {}
+        for lane in lanes:
+            version = self._told.get(_tenancy(lane))
+            if version is None:
+                return True
+            told[lane.endpoint_id] = version
+        if not told:
             return False
-        ids = [lane.endpoint_id for lane in lanes]
         async with self._engine.connect() as db:
-            versions = await service.versions(db, ids)
-        return any(
-            self._told.get(_tenancy(lane)) != versions.get(lane.endpoint_id)
-            for lane in lanes
-        )
+            return await service.is_any_changed(db, told)
 
     async def tell(self, lanes: Iterable[Lane], known: Collection[Endpoint]) -> None:
         """Tell that ``known`` is in force for these lanes; nothing if that is told."""
