@@ -58,8 +58,9 @@ Answered = tuple[int | OutcomeKind, str | None]
 
 picks = st.integers(0, 30)
 slugs = st.sampled_from(SLUGS)
-some_slugs = st.sampled_from([(), (), SLUGS[:1], SLUGS[1:]])
+some_slugs = st.sampled_from([(), SLUGS[:1], SLUGS[:1], SLUGS[1:3], SLUGS[3:]])
 culprits = st.sampled_from([()] * 5 + [SLUGS[:1], SLUGS])
+
 ANSWERS: list[Answered] = [
     *[(200, None)] * 10,
     (202, None),
@@ -180,20 +181,20 @@ class DeliveryMachine(RuleBasedStateMachine):
     def read_again(self, pick: int) -> None:
         self._read(pick, log=False, again=True)
 
-    @deed(6, pick=picks)
-    def record(self, pick: int) -> None:
-        self._record(self._hand(pick))
+    @deed(6, pick=picks, unsure=st.sampled_from([False, False, False, True]))
+    def record(self, pick: int, unsure: bool) -> None:  # noqa: FBT001 - drawn by name
+        self._record(self._hand(pick), unsure=unsure)
 
     @deed(3, pick=picks)
     def turn(self, pick: int) -> None:
         hand = self._hand(pick)
         self.do(self.world.wake(hand))
 
-    @deed(2, pick=picks, recorded=st.booleans())
-    def crash(self, pick: int, recorded: bool) -> None:  # noqa: FBT001 - drawn by name
-        self.do(self.world.crash(self._hand(pick), recorded=recorded))
+    @deed(2, pick=picks, how=st.sampled_from(["", "", "recorded", "written"]))
+    def crash(self, pick: int, how: str) -> None:
+        self.do(self.world.crash(self._hand(pick), how))
         if not self.world.hands:
-            self.do(self.world.hire(knows_dead=recorded))
+            self.do(self.world.hire(knows_dead=bool(how)))
 
     @deed(pick=picks)
     def stall(self, pick: int) -> None:
@@ -391,12 +392,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         if flight in self.world.network.flights:
             await self.world.answer(flight, *answered, outcome)
 
-    def _record(self, hand: Hand) -> None:
-        stale = self.do(self.world.record(hand))
-        accepted = {
-            (one.slug, item) for one in stale if one.is_request for item in one.ids
-        }
-        check_stale(self.before, self.seen, accepted)
+    def _record(self, hand: Hand, *, unsure: bool = False) -> None:
+        stale = self.do(self.world.record(hand, unsure=unsure))
+        asked = [one for one in stale if one.is_request]
+        keys = {(one.slug, item) for one in asked for item in one.ids}
+        check_stale(self.before, self.seen, keys)
 
     def _read(self, pick: int, *, log: bool, again: bool) -> None:
         self.do(self.world.read(self._hand(pick), log=log, again=again))

@@ -64,7 +64,7 @@ def check(world: World, before: Seen, now: Seen) -> None:
         *world.network.complaints,
         *_as_the_model_says(world, now),
         *_goes_on(world, now),
-        *_only_counts_up(before, now),
+        *_counts(world, before, now),
         *_stands_on_answers(world, now),
         *_orders_end_with_their_items(now),
     ]
@@ -133,10 +133,15 @@ def _goes_on(world: World, now: Seen) -> Iterator[str]:
             yield f"{key} will never be sent"
 
 
-def _only_counts_up(before: Seen, now: Seen) -> Iterator[str]:
-    for key, was in before.items.items():
-        if now.items[key].attempts < was.attempts:
+def _counts(world: World, before: Seen, now: Seen) -> Iterator[str]:
+    """Attempts never fall, and none is counted that was not made."""
+    for key, item in now.items.items():
+        slug, public_id = key
+        was = before.items.get(key)
+        if was is not None and item.attempts < was.attempts:
             yield f"{key}: attempts fell"
+        if item.attempts > world.network.sites[slug].received[public_id]:
+            yield f"{key}: more attempts than requests"
 
 
 def _stands_on_answers(world: World, now: Seen) -> Iterator[str]:

@@ -4,7 +4,7 @@ machine says what came of it. What must be so of every request is looked at on a
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from unbind_broker.sending.outbound import Outbound
 
 REQUEST_LIMIT = timedelta(seconds=10)
 REQUESTED = frozenset({"query.requested", "unbind.requested", "restore.requested"})
+_LONGEST_HOLD = timedelta(hours=1)
 _TOLD = {OutcomeKind.ACCEPTED, OutcomeKind.PAYLOAD_REFUSED}
 Line = dict[str, Any]
 
@@ -31,6 +32,7 @@ class Sends(Protocol):
     """Whoever sends. ``unrecorded`` are the answers that it has in memory."""
 
     unrecorded: list["Flight"]
+    is_stalled: bool
 
     def epoch_of(self, slug: str) -> int: ...
 
@@ -83,8 +85,10 @@ class Site:
     max_concurrency: int = 2
     max_rate: float | None = None
     last_start: datetime | None = None
+    quiet: dict[object, datetime] = field(default_factory=dict)
+    """Until when each owner was told to wait."""
     refuses: set[str] = field(default_factory=set)
-    received: set[str] = field(default_factory=set)
+    received: Counter[str] = field(default_factory=Counter)
     taken: set[str] = field(default_factory=set)
     """Items that were answered 2xx."""
     refused: set[str] = field(default_factory=set)
@@ -153,6 +157,10 @@ class Network:
             outcome = outcome_of(status, retry_after, self.clock.now())
         flight.kind, flight.lines = outcome.kind, lines or []
         flight.status = outcome.status_code
+        if outcome.retry_after is not None:
+            wait = min(outcome.retry_after, _LONGEST_HOLD)
+            quiet = self.sites[flight.slug].quiet
+            quiet[flight.worker, flight.epoch] = self.clock.now() + wait
         flight.worker.unrecorded.append(flight)
         self._learn(self.sites[flight.slug], flight)
         error = None if outcome.status_code else "a fault"
@@ -190,6 +198,7 @@ class Network:
             yield f"{site.slug}: wrongly signed"
         yield from self._limit_faults(site, flight)
         yield from self._crowd_faults(site, flight)
+        yield from self._owner_faults(site, flight)
         yield from self._name_faults(site, flight)
         if not flight.is_request:
             return
@@ -209,6 +218,13 @@ class Network:
             apart = flight.started - site.last_start
             if apart < timedelta(seconds=1 / site.max_rate):
                 yield f"{site.slug}: requests {apart} apart at {site.max_rate}/s"
+
+    def _owner_faults(self, site: Site, flight: Flight) -> Iterator[str]:
+        if flight.worker.is_stalled:
+            yield f"{site.slug}: a request of a worker whose lease has ended"
+        quiet = site.quiet.get((flight.worker, flight.epoch))
+        if quiet is not None and flight.started < quiet:
+            yield f"{site.slug}: a request before {quiet}, in spite of Retry-After"
 
     def _crowd_faults(self, site: Site, flight: Flight) -> Iterator[str]:
         if len(set(flight.ids)) < len(flight.ids):

@@ -14,6 +14,7 @@ from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound
+from unbind_broker.sending.record import write
 from unbind_broker.sending.sender import SenderParts
 from unbind_broker.worker.process import _Worker
 
@@ -78,6 +79,17 @@ class Hand(_Worker):
             await self._recorder.step()
         await self.rest()
         return recorded
+
+    async def write_only(self) -> None:
+        """Commit what is in memory, without learning that it is committed."""
+        recorder = self._recorder
+        finished = [entry.finished for entry in recorder._entries]
+        if not finished:
+            return
+        async with self._runtime.engine.begin() as db:
+            now = self._runtime.clock.now()
+            plans, applying = recorder._plans, recorder._applying
+            await write(db, now, self.id, finished, plans, applying)
 
     async def rest(self) -> None:
         """Wait until all that is under way waits for the network."""

@@ -48,7 +48,8 @@ from unbind_broker.orders.tables import orders
 from unbind_broker.orders.views import show_order_id
 from unbind_broker.platforms.service import Platform
 
-SLUGS = ("weibo", "zhihu", "didi")
+SLUGS = ("weibo", "zhihu", "didi", "meituan", "ctrip")
+"""As many as it takes to tell a fault of theirs from one of our own network."""
 LEASE = timedelta(hours=1)
 """Nothing ends a lease but the machine: the database's own clock has no say in it."""
 MOST_HANDS = 3
@@ -56,6 +57,7 @@ _BEGIN = FixedClock().now()
 _TICK = timedelta(milliseconds=1500)
 """Longer than anything that is read counts as fresh."""
 _MANY = 1000
+_ACCEPTED = OutcomeKind.ACCEPTED
 
 
 class World:
@@ -235,31 +237,52 @@ class World:
         finals = FINALS[order.kind]
         return a_line(public_id, order, finals[pick % len(finals)])
 
-    async def record(self, hand: Hand) -> list[Flight]:
-        """Write down a worker's answers; return those that count for nothing."""
-        held = await owners(self.engine)
-        stale = []
+    async def record(
+        self, hand: Hand, *, unsure: bool = False, only_written: bool = False
+    ) -> list[Flight]:
+        """Write down a worker's answers; return those that count for nothing.
+
+        A worker is ``unsure`` whose connection broke as it committed.
+        """
+        stale = await self._stale(hand)
         for flight in hand.unrecorded:
-            owner = (hand.id, flight.epoch)
-            stands = held[self.endpoints[flight.slug]] == owner
-            accepted = flight.kind is OutcomeKind.ACCEPTED
-            if not accepted and not stands:
-                stale.append(flight)
-                self._hear_too_late(flight)
-            elif flight.is_request and accepted:
-                self.model.take(flight.slug, flight.ids)
-            elif flight.is_refused_item:
-                self.model.refuse(flight.slug, flight.ids[0])
+            self._foresee(flight, counts=flight not in stale)
         for flight in hand.unrecorded:
             for line in flight.lines:
                 self.model.apply(flight.slug, line)
-        await hand.record()
+        if unsure or only_written:
+            await hand.write_only()
+        if not only_written:
+            await hand.record()
         return stale
 
-    async def crash(self, hand: Hand, *, recorded: bool) -> None:
-        """Kill a worker, perhaps right after it has recorded, its cursor unmoved."""
-        if recorded:
-            await self.record(hand)
+    async def _stale(self, hand: Hand) -> list[Flight]:
+        """Name the failures of endpoints that somebody else owns by now."""
+        held = await owners(self.engine)
+        failed = [one for one in hand.unrecorded if one.kind is not _ACCEPTED]
+        return [
+            one
+            for one in failed
+            if held[self.endpoints[one.slug]] != (hand.id, one.epoch)
+        ]
+
+    def _foresee(self, flight: Flight, *, counts: bool) -> None:
+        if not counts:
+            self._hear_too_late(flight)
+        elif flight.is_request and flight.kind is _ACCEPTED:
+            self.model.take(flight.slug, flight.ids)
+        elif flight.is_refused_item:
+            self.model.refuse(flight.slug, flight.ids[0])
+
+    async def crash(self, hand: Hand, how: str) -> None:
+        """Kill a worker, its cursor unmoved; ``how`` says what it had done before."""
+        match how:
+            case "recorded":
+                await self.record(hand)
+            case "written":
+                await self.record(hand, only_written=True)
+            case _:
+                pass
         hand.die()
         self.hands.remove(hand)
         self.dead.add(hand.id)
