@@ -13,7 +13,7 @@ LOCK = $(UV) pip compile --no-config --quiet --universal --python-version 3.11 \
 PURE := */states.py,*/deliveries/decision.py,*/base/signing.py,*/base/working_days.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean runtime-set-up dev-set-up
+.PHONY: help demo test check chaos bench format lock clean runtime-set-up dev-set-up
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
@@ -45,6 +45,9 @@ check: dev-set-up ## Run everything that must hold before a commit
 		--cov-fail-under $(COVERAGE) $(ARGS)
 	@printf '\n== Coverage of the pure rules\n'
 	@$(BIN)/coverage report --fail-under 100 --include '$(PURE)'
+
+chaos: dev-set-up ## Prove delivery under faults, in minutes (make chaos ARGS='-k storm')
+	@$(BIN)/python -m pytest -m chaos -s -p no:randomly $(ARGS) tests/chaos
 
 bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to each)
 	@set -e; found=; for file in benchmarks/bench_*.py; do \
