@@ -42,8 +42,11 @@ async def crowd(db: Db) -> list[ItemKey]:
     )
     columns = ["order_id", "platform_id", "at", "cause"]
     await db.execute(insert(rows).from_select(columns, all_of_them))
-    others = "SELECT gen_random_uuid(), 1, now(), 1 FROM generate_series(1, 30000)"
-    await db.execute(text(f"INSERT INTO undelivered {others}"))
+    of_others = """
+        INSERT INTO undelivered
+        SELECT gen_random_uuid(), -(n % 50), now(), 1 FROM generate_series(1, 30000) n
+        """
+    await db.execute(text(of_others))
     own_numbers = "UPDATE orders SET number_index = sha256(id::text::bytea)"
     await db.execute(text(own_numbers))
     for table in ("orders", "items", "undelivered"):
