@@ -72,7 +72,7 @@ class _BoundedHandler(ResponseHandler):
         if len(self) >= MOST_HEADS:
             self._give_up(HttpProcessingError(message="too many heads"))
         else:
-            self._is_answered = message.code >= 200 or message.code == 101  # noqa: PLR2004 - RFC 9110 §15.2
+            self._is_answered |= message.code >= 200 or message.code == 101  # noqa: PLR2004 - RFC 9110 §15.2
             super().feed_data(data, size)
 
     @override
