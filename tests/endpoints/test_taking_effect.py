@@ -11,10 +11,10 @@ from tests.support.builders import a_platform, an_endpoint
 from tests.support.clock import NOON
 from unbind_broker.base.database import open_engine, sql
 from unbind_broker.base.ids import EndpointId, WorkerId, new_uuid7
-from unbind_broker.endpoints import taking_effect
 from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.endpoints.taking_effect import wait_until_in_force
 from unbind_broker.sending import leases
+from unbind_broker.sending.heeding import note_seen
 from unbind_broker.sending.leases import Tenancy
 
 ME, OTHER = (WorkerId(new_uuid7(NOON)) for _ in range(2))
@@ -31,7 +31,7 @@ async def endpoint_id(engine: AsyncEngine) -> EndpointId:
 async def own(engine: AsyncEngine, seen: int) -> Tenancy:
     async with engine.begin() as db:
         (holding,) = await leases.claim(db, ME, LEASE, 1)
-        await leases.note_seen(db, ME, {holding.tenancy: seen})
+        await note_seen(db, ME, {holding.tenancy: seen})
     return holding.tenancy
 
 
@@ -49,7 +49,7 @@ async def test_wait_ends_when_the_owner_tells(
     await asyncio.sleep(0.1)
     assert not waiting.done()
     async with engine.begin() as db:
-        await leases.note_seen(db, ME, {tenancy: 7})
+        await note_seen(db, ME, {tenancy: 7})
     assert await asyncio.wait_for(waiting, 10)
 
 
@@ -73,12 +73,11 @@ async def test_frozen_owner_is_not_waited_for_beyond_the_limit(
 
 
 async def test_owner_that_never_told_anything_gets_less_patience(
-    engine: AsyncEngine, endpoint_id: EndpointId, monkeypatch: pytest.MonkeyPatch
+    engine: AsyncEngine, endpoint_id: EndpointId
 ) -> None:
-    monkeypatch.setattr(taking_effect, "PATIENCE_WITH_THE_SILENT", 0.2)
     await own(engine, 0)
     assert not await asyncio.wait_for(
-        wait_until_in_force(engine, endpoint_id, 7, LEASE), 10
+        wait_until_in_force(engine, endpoint_id, 7, LEASE, SHORT), 10
     )
 
 
@@ -88,8 +87,8 @@ async def test_zombie_does_not_tell_for_the_present_owner(
     tenancy = await own(engine, 6)
     async with engine.begin() as db:
         older = Tenancy(endpoint_id, tenancy.epoch - 1)
-        await leases.note_seen(db, ME, {older: 7})
-        await leases.note_seen(db, OTHER, {tenancy: 7})
+        await note_seen(db, ME, {older: 7})
+        await note_seen(db, OTHER, {tenancy: 7})
     assert not await wait_until_in_force(engine, endpoint_id, 7, timedelta(0))
 
 

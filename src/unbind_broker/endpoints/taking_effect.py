@@ -13,8 +13,8 @@ from unbind_broker.base.ids import EndpointId
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.2
-PATIENCE_WITH_THE_SILENT = 2.0
-"""Seconds. An owner that never told any version has just begun, or is of a release that
+PATIENCE_WITH_THE_SILENT = timedelta(seconds=2)
+"""An owner that never told any version has just begun, or is of a release that
 tells none; that one reads its endpoints anew every second."""
 
 # A lease that nobody holds is as good: its next owner reads the endpoint as it is now.
@@ -30,17 +30,21 @@ _HOLDOUT = sql(
 
 
 async def wait_until_in_force(
-    engine: AsyncEngine, endpoint_id: EndpointId, version: int, limit: timedelta
+    engine: AsyncEngine,
+    endpoint_id: EndpointId,
+    version: int,
+    limit: timedelta,
+    silent_limit: timedelta = PATIENCE_WITH_THE_SILENT,
 ) -> bool:
     """Tell whether nothing starts any more as it was before ``version``.
 
-    Waits up to ``limit`` for it, without a connection between two looks. The change
+    Waits up to ``limit`` for it (``silent_limit`` for an owner that never told any
+    version), without a connection between two looks. The change
     must have been committed; it stands even if the database fails meanwhile, which
     ends the wait.
     """
     loop = asyncio.get_running_loop()
     began, pause = loop.time(), FIRST_PAUSE
-    silent_limit = min(limit.total_seconds(), PATIENCE_WITH_THE_SILENT)
     while True:
         try:
             holdout = await _find_holdout(engine, endpoint_id, version)
@@ -48,8 +52,8 @@ async def wait_until_in_force(
             return False
         if holdout is None:
             return True
-        patience = silent_limit if holdout.silent else limit.total_seconds()
-        if loop.time() - began >= patience:
+        patience = min(limit, silent_limit) if holdout.silent else limit
+        if loop.time() - began >= patience.total_seconds():
             return False
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

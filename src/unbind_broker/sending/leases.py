@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - only enum codes are put into statements
 """Which worker owns which endpoint, kept by the database's clock alone."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -153,24 +153,6 @@ _FENCE = sql(
     epochs=BIGS,
     worker=UUID,
 )
-_NOTE_SEEN = sql(
-    """
-    WITH mine AS (
-        SELECT l.endpoint_id, n.version
-        FROM unnest(:endpoints, :epochs, :versions) AS n (endpoint_id, epoch, version)
-        JOIN endpoint_leases l ON l.endpoint_id = n.endpoint_id AND l.epoch = n.epoch
-        WHERE l.holder = :worker AND l.seen_version <> n.version
-        ORDER BY l.endpoint_id
-        FOR NO KEY UPDATE OF l
-    )
-    UPDATE endpoint_leases l SET seen_version = mine.version
-    FROM mine WHERE l.endpoint_id = mine.endpoint_id
-    """,
-    endpoints=INTS,
-    epochs=BIGS,
-    versions=BIGS,
-    worker=UUID,
-)
 _FREE_ALL = sql(
     """
     UPDATE endpoint_leases SET holder = NULL, lease_until = NULL
@@ -282,18 +264,6 @@ async def hold(
         "worker": worker,
     }
     return {Tenancy(*row) for row in await fetch_all(db, _FENCE, values)}
-
-
-async def note_seen(db: Db, worker: WorkerId, seen: Mapping[Tenancy, int]) -> None:
-    """Tell which version of its endpoint each owner has put into force."""
-    if seen:
-        values = {
-            "endpoints": [tenancy.endpoint_id for tenancy in seen],
-            "epochs": [tenancy.epoch for tenancy in seen],
-            "versions": list(seen.values()),
-            "worker": worker,
-        }
-        await db.execute(_NOTE_SEEN, values)
 
 
 def _columns(holdings: Collection[Holding]) -> dict[str, object]:
