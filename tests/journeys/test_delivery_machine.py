@@ -34,8 +34,9 @@ from tests.support.delivery_checks import (
 )
 from tests.support.delivery_model import INTERIMS, a_line
 from tests.support.delivery_network import Flight
+from tests.support.delivery_parties import SLUGS
 from tests.support.delivery_worker import Hand
-from tests.support.delivery_world import SLUGS, World
+from tests.support.delivery_world import World
 from unbind_broker.base.database import open_engine
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import deliveries
@@ -44,8 +45,8 @@ from unbind_broker.orders.states import OPEN, OrderKind
 
 ASKED_FOR = os.environ.get("UNBIND_TEST_EXAMPLES")
 """A thorough run: so many sequences, and the shortest one that fails (minutes)."""
-EXAMPLES = int(ASKED_FOR or 8)
-FRESH = 8
+EXAMPLES = int(ASKED_FOR or 6)
+FRESH = 6
 """After so many sequences Hypothesis mostly repeats parts of them."""
 PHASES = tuple(Phase) if ASKED_FOR else (Phase.reuse, Phase.generate)
 STEPS = 60
