@@ -79,7 +79,11 @@ def reading_what_is_due(past: Past) -> dict[str, Hot]:
         "floors": [NOON] * len(past.endpoints),
     }
     named = past.open[:20]
-    wanted = {"orders": named, "platform": past.platforms[0], "replay": False}
+    wanted = {
+        "orders": named,
+        "platforms": [past.platforms[0]] * 20,
+        "replays": [False] * 20,
+    }
     cancels = {"endpoints": past.endpoints[:20], "orders": named}
     return {
         "due": Hot(queue._DUE, {**ends, "now": LATER}, ("deliveries_due",)),

@@ -22,7 +22,7 @@ from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound
 from unbind_broker.sending.payloads import most_together, payload
 from unbind_broker.sending.reach import Reach
-from unbind_broker.sending.recheck import still_waiting
+from unbind_broker.sending.recheck import Recheck
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.targets import Target
 
@@ -30,10 +30,6 @@ log = logging.getLogger(__name__)
 
 STALE_SECONDS = 1.0
 """Items that waited longer in memory are looked up once more before they are sent."""
-
-MOST_ASKING = 2
-"""Connections for that: every lane asks when all have waited, and leases and records
-need the others."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Sender:
         self._parts = parts
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[Lane, asyncio.TimerHandle] = {}
-        self._asking = asyncio.Semaphore(MOST_ASKING)
+        self._recheck = Recheck(parts.engine)
         self._stopping = False
 
     def pump_all(self, lanes: Iterable[Lane]) -> None:
@@ -171,8 +167,7 @@ class Sender:
         }
         if not old:
             return works
-        async with self._asking, self._parts.engine.connect() as db:
-            old -= await still_waiting(db, platform_id, old, replay=replay)
+        old -= await self._recheck.still_waiting(platform_id, old, replay=replay)
         return [work for work in works if work.content.subject_id not in old]
 
     async def _exchange(self, lane: Lane, batch: Batch) -> None:
