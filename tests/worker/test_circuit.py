@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
-from tests.worker.stage import Stage, short
+from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import attempts
+from unbind_broker.endpoints import service
 from unbind_broker.endpoints.health import Condition, HealthEventKind
 from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.endpoints.tables import (
@@ -92,6 +93,27 @@ async def test_next_owner_leaves_the_circuit_open(stage: Stage) -> None:
         await eventually(lambda: len(fine.deliveries) == 60)
         await asyncio.sleep(0.5)
     assert len(failing.deliveries) == sent
+
+
+async def test_endpoint_that_is_verified_anew_is_sent_everything_at_once(
+    stage: Stage,
+) -> None:
+    await stage.add_platforms(1, max_batch=1)
+    door = stage.doors[0]
+    door.usual = DOWN
+    await stage.order(30)
+
+    async def has_opened() -> bool:
+        return await condition(stage) is Condition.OPEN
+
+    async with stage.working(patient(600)):
+        await stage.reaches(has_opened)
+        door.usual = Answer()
+        async with stage.engine.begin() as db:
+            (endpoint,) = await service.load_many(db, stage.endpoints)
+            owner, url = endpoint.owner, str(endpoint.url)
+            await service.mark_verified(db, CLOCK.now(), owner, url, "platform:1")
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
 
 
 async def test_endpoint_without_a_success_is_disabled_and_its_items_wait(

@@ -122,7 +122,7 @@ class Lane:
     def retarget(self, target: Target | None, now: float) -> None:
         """Take what the endpoint's owner or an administrator changed."""
         before, self.target = self.target, target
-        if target is None or (before and before.url != target.url):
+        if target is None or (before and before.is_another(target)):
             self.breaker = None
         if target is None or (before and before.max_batch > target.max_batch):
             self.drop_unsent()

@@ -36,6 +36,14 @@ class Target:
     reports_signed: bool
     secrets: tuple[Secret, ...] = field(repr=False)
     sensitive: bool = False
+    verified_at: datetime | None = None
+
+    def is_another(self, other: "Target") -> bool:
+        """Tell whether what is known of how ``other`` does says nothing about this.
+
+        Who verifies an endpoint anew means that it is mended.
+        """
+        return (self.url, self.verified_at) != (other.url, other.verified_at)
 
 
 def target_of(
@@ -70,4 +78,5 @@ def target_of(
         reports_signed=endpoint.result_public_key is not None,
         secrets=living,
         sensitive=endpoint.sensitive,
+        verified_at=endpoint.verified_at,
     )
