@@ -148,6 +148,8 @@ def open_engine(
                 "tcp_keepalives_count": str(KEEPALIVES),
                 "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
                 "jit": "off",
+                # A plan that was kept since a queue was empty would read it whole.
+                "enable_seqscan": "off",
             },
         },
     )
