@@ -247,7 +247,7 @@ async def test_long_pages_show_no_bodies(desk: Desk) -> None:
 async def test_bodies_of_a_page_are_bounded_by_their_items(desk: Desk) -> None:
     many = tuple(UUID(int=one) for one in range(999))
     await desk.sent(0)
-    await desk.sent(order_ids=many)
+    await desk.sent(subject_ids=many)
     await desk.sent(0)
     found = [one["body_missing"] for one in (await desk.page())["data"]]
     assert found == [None, "destroyed", "see_attempt"]

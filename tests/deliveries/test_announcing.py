@@ -57,7 +57,7 @@ async def test_fetching_platform_finds_it_until_it_has_noted_it(
     endpoint = (await db.execute(select(deliveries.c.endpoint_id))).scalar_one()
     for _ in range(2):
         (found,) = await fetch_cancelled(db, endpoint, 10)
-        assert found.order_id == order
+        assert found.subject_id == order
     await note_cancelled(db, [key])
     assert await fetch_cancelled(db, endpoint, 10) == []
 

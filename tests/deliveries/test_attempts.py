@@ -19,7 +19,7 @@ def an_attempt() -> Attempt:
         id=AttemptId(new_uuid7(NOON)),
         endpoint_id=EndpointId(3),
         event=EventType.QUERY_REQUESTED,
-        order_ids=(UUID(int=1), UUID(int=2)),
+        subject_ids=(UUID(int=1), UUID(int=2)),
         webhook_id="msg_1",
         body_sha256=b"\x01" * 32,
         started_at=NOON,

@@ -107,7 +107,7 @@ class Life:
         fresh = {row.position.order_id for row in tail.rows if row.platforms}
         endpoint = (await self.db.execute(select(endpoints.c.id))).scalar_one()
         due = await queue.due(self.db, self.now, {endpoint: 100})
-        fresh |= {one.subject.order_id for one in due}
+        fresh |= {one.subject.subject_id for one in due}
         in_time = {order_id for order_id in fresh if await self.is_in_time(order_id)}
         return {OrderId(order_id) for order_id in in_time}
 

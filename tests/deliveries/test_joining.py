@@ -107,7 +107,7 @@ async def test_the_oldest_follower_is_sent_when_the_leader_is_called_back(
     ]
     assert await line.sent_again() == [(1, EventType.UNBIND_REQUESTED)]
     due = await queue.due(line.db, LATER, {await line.endpoint(): 10})
-    assert [one.subject.order_id for one in due if one.attempt == 0] == [line.ids[1]]
+    assert [one.subject.subject_id for one in due if one.attempt == 0] == [line.ids[1]]
 
 
 async def test_each_in_turn_leads_until_nobody_is_left(line: Queue) -> None:

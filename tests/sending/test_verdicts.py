@@ -47,7 +47,7 @@ def test_accepted_items_are_acknowledged_and_not_sent_again() -> None:
     finished = ended(a_batch(3), OutcomeKind.ACCEPTED)
     found = verdict(finished)
     assert found.acknowledged == keys(finished)
-    assert [one.order_id for one in found.no_more] == list(finished.batch.subject_ids)
+    assert [one.subject_id for one in found.no_more] == list(finished.batch.subject_ids)
     assert (found.counted, found.dead, found.again, found.gone) == ([], [], [], {})
 
 
@@ -133,7 +133,7 @@ def test_nothing_but_requests_touches_items(
     found = verdict(ended(a_batch(works=works, event=event), kind))
     assert (found.acknowledged, found.counted, found.dead) == ([], [], [])
     settled = {*found.no_more, *(due.subject for due in found.again)}
-    assert {one.order_id for one in settled} == {one.subject_id for one in contents}
+    assert {one.subject_id for one in settled} == {one.subject_id for one in contents}
     assert {one.event for one in settled} == {event}
 
 
@@ -142,7 +142,7 @@ def test_notice_that_is_taken_or_refused_is_sent_no_more(kind: OutcomeKind) -> N
     notice = a_notice()
     batch = a_batch(works=[a_work(None, item=notice)], event=notice.event)
     found = verdict(ended(batch, kind))
-    assert [one.order_id for one in found.no_more] == [notice.notice_id]
+    assert [one.subject_id for one in found.no_more] == [notice.notice_id]
     assert found.again == []
 
 

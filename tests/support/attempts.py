@@ -49,7 +49,7 @@ async def an_attempt(
         "id": AttemptId(new_uuid7(at)),
         "endpoint_id": await endpoint_of(db, platform_id),
         "event": event,
-        "order_ids": tuple(orders),
+        "subject_ids": tuple(orders),
         "webhook_id": webhook_id(event, orders, occasion),
         "body_sha256": hashlib.sha256(body).digest(),
         "started_at": at,

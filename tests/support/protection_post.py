@@ -99,13 +99,13 @@ class PostOffice:
             due = await queue.due(db, now, {self.lanes[slug].endpoint_id: _MANY})
             rows = await self._ahead(db, slug)
             ids = {row.order_id for row in rows}
-            ids |= {one.subject.order_id for one in due}
+            ids |= {one.subject.subject_id for one in due}
             briefs = await Briefs(SEALER).load(db, now, ids)
         platform = self._platform(slug)
         items = {one.order_id: one.to_platform(platform) for one in briefs.values()}
         found: dict[Any, tuple[EventType, Work]] = {}
         for one in due:
-            event, order_id = one.subject.event, one.subject.order_id
+            event, order_id = one.subject.event, one.subject.subject_id
             content = items.get(order_id)
             if event is EventType.UNBIND_CANCELLED:
                 last = NOON + timedelta(days=60)

@@ -122,7 +122,7 @@ def show_attempt(attempt: Attempt, rebuilt: Rebuilt | None) -> AttemptShown:
         id=format_id(Prefix.ATTEMPT, attempt.id),
         type=attempt.event,
         webhook_id=attempt.webhook_id,
-        items=[format_id(_prefix(attempt.event), one) for one in attempt.order_ids],
+        items=[format_id(_prefix(attempt.event), one) for one in attempt.subject_ids],
         started_at=attempt.started_at,
         outcome=outcome.kind,
         status_code=outcome.status_code,

@@ -193,7 +193,7 @@ def _with_body(shown: Sequence[Attempt]) -> list[Attempt]:
     chosen: list[Attempt] = []
     items = 0
     for attempt in shown:
-        items += len(attempt.order_ids)
+        items += len(attempt.subject_ids)
         if items > MOST_ITEMS:
             break
         chosen.append(attempt)

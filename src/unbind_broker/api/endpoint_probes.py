@@ -94,7 +94,7 @@ def _attempt(
         id=AttemptId(new_uuid7(now)),
         endpoint_id=endpoint.id,
         event=event,
-        order_ids=(),
+        subject_ids=(),
         webhook_id=webhook_id,
         body_sha256=hashlib.sha256(body).digest(),
         started_at=now,

@@ -130,7 +130,7 @@ def _attempt(row: Any) -> Attempt:
         id=AttemptId(row.id),
         endpoint_id=row.endpoint_id,
         event=EventType.from_code(row.event),
-        order_ids=tuple(row.order_ids),
+        subject_ids=tuple(row.order_ids),
         webhook_id=row.webhook_id,
         body_sha256=row.body_sha256,
         started_at=row.started_at,

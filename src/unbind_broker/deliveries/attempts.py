@@ -44,7 +44,7 @@ class Attempt:
     id: AttemptId
     endpoint_id: EndpointId
     event: EventType
-    order_ids: tuple[UUID, ...]
+    subject_ids: tuple[UUID, ...]
     webhook_id: str
     body_sha256: bytes
     started_at: datetime
@@ -113,7 +113,7 @@ def _columns(attempts: Sequence[Attempt]) -> dict[str, object]:
         "ids": [a.id for a in attempts],
         "endpoints": [a.endpoint_id for a in attempts],
         "events": [a.event.code for a in attempts],
-        "orders": ["{" + ",".join(map(str, a.order_ids)) + "}" for a in attempts],
+        "orders": ["{" + ",".join(map(str, a.subject_ids)) + "}" for a in attempts],
         "webhook_ids": [a.webhook_id for a in attempts],
         "digests": [a.body_sha256 for a in attempts],
         "starts": [a.started_at for a in attempts],

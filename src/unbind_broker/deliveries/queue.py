@@ -49,11 +49,11 @@ _OPEN = f"(i.status = {_QUEUED} OR (r.replay AND i.status IN ({_TAKEN})))"
 
 
 class Subject(NamedTuple):
-    """Name what a row is about; ``order_id`` of a carrier's notice is its own id."""
+    """Name what a row is about: an order, or a carrier's notice."""
 
     endpoint_id: EndpointId
     event: EventType
-    order_id: UUID
+    subject_id: UUID
 
 
 class Due(NamedTuple):
@@ -235,7 +235,7 @@ async def schedule(db: Db, rows: Collection[Due]) -> None:
             "endpoints": [row.subject.endpoint_id for row in latest],
             "dues": [row.due_at for row in latest],
             "events": [row.subject.event.code for row in latest],
-            "orders": [row.subject.order_id for row in latest],
+            "orders": [row.subject.subject_id for row in latest],
             "attempts": [min(row.attempt, _MOST_ATTEMPTS) for row in latest],
             "occasions": [row.occasion for row in latest],
             "replays": [row.replay for row in latest],
@@ -272,7 +272,7 @@ async def delete(db: Db, subjects: Collection[Subject]) -> None:
         {
             "endpoints": [subject.endpoint_id for subject in named],
             "events": [subject.event.code for subject in named],
-            "orders": [subject.order_id for subject in named],
+            "orders": [subject.subject_id for subject in named],
         },
     )
 

@@ -62,7 +62,7 @@ class AgainReader:
 
     def _is_new(self, row: Due, read: int) -> bool:
         lane = self._fleet.get(row.subject.endpoint_id)
-        key = key_of(row.subject.event, row.subject.order_id)
+        key = key_of(row.subject.event, row.subject.subject_id)
         return lane is not None and lane.is_new(key, read)
 
     def _offer(

@@ -60,9 +60,9 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
     subjects = [row.subject for row in rows]
     requests = [one for one in subjects if one.event in REQUEST_EVENTS]
     others = [one for one in subjects if one.event not in REQUEST_EVENTS]
-    items = await briefs.load(db, now, {one.order_id for one in requests})
+    items = await briefs.load(db, now, {one.subject_id for one in requests})
     contents: dict[Subject, Outgoing] = {
-        one: items[one.order_id] for one in requests if one.order_id in items
+        one: items[one.subject_id] for one in requests if one.subject_id in items
     }
     if not others:
         return Loaded(contents, [])
@@ -84,7 +84,7 @@ async def load_cancels(
         return []
     values = {
         "endpoints": [one.endpoint_id for one in subjects],
-        "orders": [one.order_id for one in subjects],
+        "orders": [one.subject_id for one in subjects],
     }
     return [
         (Subject(row.endpoint_id, EventType.UNBIND_CANCELLED, row.id), _cancel(row))
@@ -116,7 +116,7 @@ async def load_notices(
     """Read what carriers were told."""
     if not subjects:
         return []
-    ids: set[UUID] = {one.order_id for one in subjects}
+    ids: set[UUID] = {one.subject_id for one in subjects}
     notices = {
         row.id: OutgoingNotice(
             notice_id=row.id,
@@ -127,4 +127,6 @@ async def load_notices(
         )
         for row in await fetch_all(db, _NOTICES, {"ids": list(ids)})
     }
-    return [(one, notices[one.order_id]) for one in subjects if one.order_id in notices]
+    return [
+        (one, notices[one.subject_id]) for one in subjects if one.subject_id in notices
+    ]

@@ -54,14 +54,14 @@ async def rebuild(
     ``platform`` is None for a carrier's endpoint.
     """
     subjects = {one for attempt in tried for one in _subjects(attempt)}
-    requests = {one.order_id for one in subjects if one.event in REQUEST_EVENTS}
+    requests = {one.subject_id for one in subjects if one.event in REQUEST_EVENTS}
     items = await Briefs(sealer).recall(db, requests) if requests else {}
     cancels = [one for one in subjects if one.event is EventType.UNBIND_CANCELLED]
     notices = [one for one in subjects if one.event in NOTICES]
     found: dict[Subject, Outgoing] = {
-        one: items[one.order_id].to_platform(platform)
+        one: items[one.subject_id].to_platform(platform)
         for one in subjects
-        if platform is not None and one.order_id in items
+        if platform is not None and one.subject_id in items
     }
     found.update(await load_cancels(db, cancels))
     found.update(await load_notices(db, notices))
@@ -70,7 +70,7 @@ async def rebuild(
 
 def _subjects(attempt: Attempt) -> list[Subject]:
     event, endpoint_id = attempt.event, attempt.endpoint_id
-    return [Subject(endpoint_id, event, order_id) for order_id in attempt.order_ids]
+    return [Subject(endpoint_id, event, one) for one in attempt.subject_ids]
 
 
 def _rebuilt(attempt: Attempt, found: Mapping[Subject, Outgoing]) -> Rebuilt:

@@ -161,7 +161,7 @@ def _attempt(one: Finished) -> Attempt:
         id=one.attempt_id,
         endpoint_id=one.lane.endpoint_id,
         event=one.batch.event,
-        order_ids=one.batch.subject_ids,
+        subject_ids=one.batch.subject_ids,
         webhook_id=one.webhook_id,
         body_sha256=one.body_sha256,
         started_at=one.started_at,
