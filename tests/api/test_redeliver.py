@@ -1,5 +1,6 @@
 """Owners have sent again what they lost: what, to whom, when, and under which name."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ from tests.support.order_builders import (
 )
 from tests.support.receiver import Answer, Receiver
 from tests.support.trail import trail
+from tests.support.waiting import eventually
 from tests.worker.stage import CLOCK, Stage, set_stage
 from unbind_broker.base.ids import CarrierId, OrderId, Prefix, format_id
 from unbind_broker.carriers.service import Carrier
@@ -280,14 +282,49 @@ async def test_one_call_says_from_where_to_go_on(desk: Desk) -> None:
     for place in range(5):
         await desk.sent(place, at=NOON + place * SECOND)
     owner = Owner("weibo", platform_id=desk.weibo.id)
-    async with desk.engine.begin() as db:
+    async with desk.engine.connect() as db:
         endpoint = await service.require(db, owner)
         first = await replay_since(db, NOON, endpoint, NOON, None, most=3)
         assert (first.scheduled, first.next_since) == (3, NOON + 3 * SECOND)
         assert first.next_since is not None
         rest = await replay_since(db, NOON, endpoint, first.next_since, None, most=3)
     assert (rest.scheduled, rest.next_since) == (2, None)
-    assert len(await desk.rows()) == 5
+    assert len({one.thing for one in (*first.repeats, *rest.repeats)}) == 5
+
+
+async def test_what_was_sent_over_and_over_is_read_up_to_a_limit(desk: Desk) -> None:
+    for place in range(5):
+        await desk.sent(0, at=NOON + place * SECOND)
+    owner = Owner("weibo", platform_id=desk.weibo.id)
+    async with desk.engine.connect() as db:
+        endpoint = await service.require(db, owner)
+        found = await replay_since(db, NOON, endpoint, NOON, None, most=3)
+    assert (len(found.repeats), found.next_since) == (1, NOON + 3 * SECOND)
+
+
+async def test_large_call_lets_rows_go_part_by_part_and_comes_alone(desk: Desk) -> None:
+    """While it waits for the last row, the first ones are written already."""
+    async with desk.engine.begin() as db:
+        desk.orders += await many_orders(db, desk.carrier, 1000, like=desk.orders[-1])
+    await desk.change(items, status=ItemStatus.ACKNOWLEDGED)
+    await desk.sent(*range(len(desk.orders)), status=None)
+    await desk.asked(SINCE)
+    desk.clock.advance(SECOND)
+    first, last = min(desk.orders), max(desk.orders)
+    async with desk.engine.begin() as db:
+        row = select(deliveries).where(deliveries.c.order_id == last)
+        await db.execute(row.with_for_update())
+        calling = asyncio.create_task(desk.ask(SINCE))
+
+        async def is_written() -> bool:
+            return (await desk.dues())[first] == SECOND
+
+        assert await eventually(is_written)
+        assert not calling.done()
+        second = await desk.ask({"items": desk.ids(0)})
+        assert (second.status_code, second.headers["retry-after"]) == (503, "1")
+    assert (await calling).json()["scheduled"] == len(desk.orders)
+    assert (await desk.asked({"items": desk.ids(0)}))["scheduled"] == 1
 
 
 WRONG: list[tuple[Mapping[str, object], str]] = [

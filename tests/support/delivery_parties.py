@@ -25,6 +25,7 @@ from unbind_broker.deadlines.releasing import release_held
 from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deadlines.upkeep import prune_log
 from unbind_broker.deliveries.replaying import replay_items, replay_since
+from unbind_broker.deliveries.spreading import write
 from unbind_broker.deliveries.undelivered import WantedItems
 from unbind_broker.endpoints import service as endpoint_service
 from unbind_broker.endpoints.endpoint import Owner
@@ -181,7 +182,8 @@ class Parties:
         now = self.clock.now()
         async with self.engine.begin() as db:
             endpoint = await endpoint_service.require(db, self.owners[slug])
-            await replay_since(db, now, endpoint, now - back, None)
+            found = await replay_since(db, now, endpoint, now - back, None)
+            await write(db, endpoint.id, found.repeats)
         self.model.replay(slug)
 
     async def redeliver_item(self, slug: str, public_id: str) -> None:
@@ -189,7 +191,8 @@ class Parties:
         named = {order.order_id: order.kind is OrderKind.QUERY}
         async with self.engine.begin() as db:
             endpoint = await endpoint_service.require(db, self.owners[slug])
-            await replay_items(db, now, endpoint, named, None)
+            found = await replay_items(db, now, endpoint, named, None)
+            await write(db, endpoint.id, found.repeats)
         self.model.replay(slug)
 
     # What time brings

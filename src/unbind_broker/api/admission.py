@@ -50,8 +50,8 @@ class SharedAdmission(Admission):
         """Hold a place of somebody's; raises ``Overloaded``."""
         if self.taken[whose] >= self.of_one:
             raise Overloaded(
-                f"{self.of_one} requests of yours are being served by this process "
-                "already; nothing was stored, try again when one has ended"
+                f"this process serves {self.of_one} of these to you at a time; nothing "
+                "was stored, try again when one has ended"
             )
         async with self.enter():
             self.taken[whose] += 1

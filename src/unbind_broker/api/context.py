@@ -14,6 +14,10 @@ MOST_FEEDS = 4
 MOST_FEEDS_OF_ONE = 2
 """Streams of holdings that one process takes at a time, of all and of one carrier: each
 lasts for minutes, and one that drips for an hour must not keep the others out."""
+MOST_REDELIVERIES = 4
+MOST_REDELIVERIES_OF_ONE = 1
+"""Calls for what was sent long ago that one process serves at a time, of all and of one
+owner: each reads and writes for seconds, and may come a hundred times a second."""
 
 
 class Context:
@@ -27,6 +31,7 @@ class Context:
         self.clock = runtime.clock
         self.admission = Admission(settings.max_in_flight)
         self.feeds = SharedAdmission(MOST_FEEDS, MOST_FEEDS_OF_ONE)
+        self.redeliveries = SharedAdmission(MOST_REDELIVERIES, MOST_REDELIVERIES_OF_ONE)
         self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
         self.probe_places = ProbePlaces()
         self.completions = Completions(runtime.engine)

@@ -25,7 +25,7 @@ from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.deliveries import replaying
-from unbind_broker.deliveries.spreading import Redelivery
+from unbind_broker.deliveries.spreading import Redelivery, in_parts, write
 from unbind_broker.endpoints import service
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.states import require_posting
@@ -114,17 +114,26 @@ async def redeliver(
     What you answer counts as ever, but a refusal does not end an item that you had
     taken. Calling again while this is under way moves what is left.
 
+    One call of yours is served at a time.
+
     A carrier gets its notices again: those of the types that its endpoint wants, or
     those that it names. An endpoint of delivery `pull` has nothing sent.
     """
     now, owner = context.clock.now(), owner_of(caller)
     _check(body, now, for_carrier=owner.is_carrier)
-    async with context.admission.enter(), context.engine.begin() as db:
-        endpoint = await service.require(db, owner)
-        require_posting(endpoint)
-        again = _notices if owner.is_carrier else _items
-        found = await again(db, now, endpoint, body)
-        await record(db, now, _fact(caller, endpoint, body, found))
+    async with context.redeliveries.enter_as(caller.actor):
+        async with context.engine.begin() as db:
+            endpoint = await service.require(db, owner)
+            require_posting(endpoint)
+            again = _notices if owner.is_carrier else _items
+            found = await again(db, now, endpoint, body)
+            await record(db, now, _fact(caller, endpoint, body, found))
+            parts = list(in_parts(found.repeats))
+            for part in parts[:1]:
+                await write(db, endpoint.id, part)
+        for part in parts[1:]:
+            async with context.engine.begin() as db:
+                await write(db, endpoint.id, part)
     return RedeliveryShown(
         scheduled=found.scheduled,
         unknown=found.unknown,

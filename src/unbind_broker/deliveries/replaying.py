@@ -24,7 +24,7 @@ from unbind_broker.deliveries.spreading import (
     Sent,
     Thing,
     in_parts,
-    schedule,
+    lay_out,
 )
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.events import EventType
@@ -32,7 +32,8 @@ from unbind_broker.items.states import OPEN, ItemStatus
 from unbind_broker.orders.states import OrderKind, OrderStatus
 
 MOST_AT_ONCE = 100_000
-"""So many things one call repeats at most; it says from where to go on."""
+"""So many things one call repeats, and so many requests it reads, at most; it says from
+where to go on. The same thing may have been sent any number of times."""
 
 _PAGE = 500
 _REPEATED = ", ".join(
@@ -78,7 +79,7 @@ async def replay_since(
     statuses: Collection[ItemStatus] | None,
     most: int = MOST_AT_ONCE,
 ) -> Redelivery:
-    """Send again what a platform was sent since then and has not finished.
+    """Find what a platform was sent since then and has not finished.
 
     That items were cancelled is repeated too, unless ``statuses`` are named.
     """
@@ -95,7 +96,7 @@ async def replay_items(
     items: Mapping[UUID, bool],
     statuses: Collection[ItemStatus] | None,
 ) -> Redelivery:
-    """Send these items again, each by itself; the value tells queries from orders."""
+    """Find these items, each by itself; the value tells queries from orders."""
     found = Redelivery()
     standing = await _standing(db, endpoint, list(items))
     groups = []
@@ -121,7 +122,7 @@ async def _sent_since(
         values = {"endpoint": endpoint.id, "behind": behind, "since": since}
         rows = await fetch_all(db, _SENT, values)
         for row in rows:
-            if len(latest) + len(row.order_ids) > most:
+            if max(len(latest) + len(row.order_ids), len(occasions) + 1) > most:
                 found.next_since = row.started_at
                 return _grouped(latest, occasions)
             event = EventType.from_code(row.event)
@@ -157,7 +158,7 @@ async def _replay_items(
         parts = judge.part(group)
         plan.waiting += [Sent(part, group.occasion) for part in parts[:1] if part]
         plan.taken += [Sent(part, group.occasion) for part in parts[1:] if part]
-    await schedule(db, now, endpoint, plan, found)
+    lay_out(now, endpoint, plan, found)
 
 
 async def _standing(

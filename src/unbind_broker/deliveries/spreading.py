@@ -1,4 +1,4 @@
-"""Write down what is sent once more, spread out."""
+"""Spread out what is sent once more, and write it down."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from unbind_broker.base.database import BOOLEANS, INSTANTS, INT, SMALLS, UUIDS, Db, sql
+from unbind_broker.base.ids import EndpointId
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.events import EventType
 
@@ -66,7 +67,7 @@ class Redelivery:
 
     ``unknown`` were never this endpoint's, ``closed`` need nothing more, ``skipped``
     stand elsewhere than was asked for. ``next_since`` is where to go on, if more was
-    sent than one call repeats.
+    sent than one call repeats. ``repeats`` are still to be written down.
     """
 
     scheduled: int = 0
@@ -75,6 +76,16 @@ class Redelivery:
     skipped: int = 0
     until: datetime | None = None
     next_since: datetime | None = None
+    repeats: Sequence["Repeat"] = ()
+
+
+class Repeat(NamedTuple):
+    """A thing that goes out once more, and when."""
+
+    thing: Thing
+    due_at: datetime
+    occasion: UUID | None
+    replay: bool
 
 
 @dataclass
@@ -85,57 +96,55 @@ class Plan:
     taken: list[Sent] = field(default_factory=list)
 
 
-async def schedule(
-    db: Db, now: datetime, endpoint: Endpoint, plan: Plan, found: Redelivery
-) -> None:
-    """Let what is planned go out again, and say so in ``found``.
+def lay_out(now: datetime, endpoint: Endpoint, plan: Plan, found: Redelivery) -> None:
+    """Say in ``found`` when what is planned goes out again, in the order of its keys.
 
-    Rows are written in the order of their keys, as all do who lock several of them.
+    All who lock several rows take them in this order.
     """
-    rows = [*_at_once(now, plan.waiting), *_spread(now, endpoint, plan.taken)]
-    found.scheduled += len(rows)
-    found.until = max((row.due_at for row in rows), default=None)
-    rows.sort(key=lambda row: row.thing)
-    for part in in_parts(rows):
-        await db.execute(
-            _REPLAY,
-            {
-                "endpoint": endpoint.id,
-                "dues": [row.due_at for row in part],
-                "events": [row.thing.event.code for row in part],
-                "orders": [row.thing.subject_id for row in part],
-                "occasions": [row.occasion for row in part],
-                "replays": [row.replay for row in part],
-            },
-        )
+    repeats = [*_at_once(now, plan.waiting), *_spread(now, endpoint, plan.taken)]
+    found.scheduled += len(repeats)
+    found.until = max((one.due_at for one in repeats), default=None)
+    found.repeats = sorted(repeats, key=lambda one: one.thing)
 
 
-class _Made(NamedTuple):
-    thing: Thing
-    due_at: datetime
-    occasion: UUID | None
-    replay: bool
+async def write(db: Db, endpoint_id: EndpointId, repeats: Sequence[Repeat]) -> None:
+    """Let these go out again.
+
+    Whoever records what came of them meanwhile waits for this transaction, and all that
+    a worker records waits with it: part what is much, one transaction to each part.
+    """
+    await db.execute(
+        _REPLAY,
+        {
+            "endpoint": endpoint_id,
+            "dues": [one.due_at for one in repeats],
+            "events": [one.thing.event.code for one in repeats],
+            "orders": [one.thing.subject_id for one in repeats],
+            "occasions": [one.occasion for one in repeats],
+            "replays": [one.replay for one in repeats],
+        },
+    )
 
 
-def _at_once(now: datetime, groups: Sequence[Sent]) -> Iterator[_Made]:
+def _at_once(now: datetime, groups: Sequence[Sent]) -> Iterator[Repeat]:
     """Send what waits now, and what failed together still together."""
     for place, group in enumerate(groups):
         for thing in group.things:
-            yield _Made(thing, now + place * _BETWEEN, group.occasion, replay=False)
+            yield Repeat(thing, now + place * _BETWEEN, group.occasion, replay=False)
 
 
 def _spread(
     now: datetime, endpoint: Endpoint, groups: Sequence[Sent]
-) -> Iterator[_Made]:
+) -> Iterator[Repeat]:
     rate = min(GROUPS_PER_SECOND, endpoint.max_rate or GROUPS_PER_SECOND)
     span = min(timedelta(seconds=len(groups) / rate), LONGEST_SPAN)
     for place, group in enumerate(groups):
         due_at = now + span * (place / len(groups))
         for thing in group.things:
-            yield _Made(thing, due_at, group.occasion, replay=True)
+            yield Repeat(thing, due_at, group.occasion, replay=True)
 
 
 def in_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Part what is too much for one statement."""
+    """Part what is too much for one statement, or one transaction."""
     for start in range(0, len(rows), _ROWS):
         yield rows[start : start + _ROWS]

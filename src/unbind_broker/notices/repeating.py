@@ -9,7 +9,7 @@ from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT, uuid7_floor
 from unbind_broker.deliveries.replaying import MOST_AT_ONCE
-from unbind_broker.deliveries.spreading import Plan, Redelivery, Sent, Thing, schedule
+from unbind_broker.deliveries.spreading import Plan, Redelivery, Sent, Thing, lay_out
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.events import EventType
 
@@ -40,7 +40,7 @@ _NAMED = sql(
 async def repeat_since(
     db: Db, now: datetime, endpoint: Endpoint, since: datetime
 ) -> Redelivery:
-    """Send again everything of the wanted types that happened since then."""
+    """Find everything of the wanted types that happened since then."""
     found = Redelivery()
     values = {
         "carrier": endpoint.carrier_id,
@@ -54,18 +54,18 @@ async def repeat_since(
     wanted = endpoint.event_types
     chosen = [row for row in rows if wanted is None or _event(row).value in wanted]
     found.skipped = len(rows) - len(chosen)
-    await schedule(db, now, endpoint, Plan(taken=_each(chosen)), found)
+    lay_out(now, endpoint, Plan(taken=_each(chosen)), found)
     return found
 
 
 async def repeat_named(
     db: Db, now: datetime, endpoint: Endpoint, notices: Collection[UUID]
 ) -> Redelivery:
-    """Send these again, whatever types are wanted otherwise."""
+    """Find these, whatever types are wanted otherwise."""
     values = {"carrier": endpoint.carrier_id, "ids": sorted(set(notices))}
     rows = await fetch_all(db, _NAMED, values)
     found = Redelivery(unknown=len(set(notices)) - len(rows))
-    await schedule(db, now, endpoint, Plan(taken=_each(rows)), found)
+    lay_out(now, endpoint, Plan(taken=_each(rows)), found)
     return found
 
 
