@@ -4,7 +4,8 @@ A worker delivers what other processes accept and answer, one request in five fa
 at first: (a) undisturbed, (b) beside a read-only REPEATABLE READ transaction and (c)
 beside a transaction that has an id, both open for the whole time. Each is measured on a
 database of its own, in the second half of its time: the reads of the order log and of
-``deliveries``, as the worker waits for them. Read the ratios to (a).
+``deliveries``, as the worker waits for them, and beside them a statement that reads no
+table. Its times say how busy the machine was; the ratios to (a) are cleared of that.
 """
 
 import argparse
@@ -44,9 +45,15 @@ HELD = {
     ),
     "transaction_open": ("SELECT pg_current_xact_id()",),
 }
-READS = {"FROM order_log": "log", "FROM deliveries r": "deliveries"}
+YARDSTICK = "SELECT count(*) FROM generate_series(1, 5000) AS yardstick"
+READS = {
+    "FROM order_log": "log",
+    "FROM deliveries r": "deliveries",
+    "AS yardstick": "yardstick",
+}
 PLAN = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4))
 
+Figures = dict[str, Any]
 Times = dict[str, list[tuple[float, float]]]
 """For each kind of read: when it ended, and the seconds it took."""
 
@@ -69,7 +76,7 @@ async def main() -> None:
         "ratios": {
             name: {
                 read: {
-                    part: round(case[read][part] / base[read][part], 2)
+                    part: _ratio(case, base, read, part)
                     for part in ("p50_ms", "p95_ms")
                 }
                 for read in ("log", "deliveries")
@@ -86,7 +93,7 @@ async def main() -> None:
 
 async def _case(
     server: Server, sink: Sink, given: argparse.Namespace, name: str
-) -> dict[str, Any]:
+) -> Figures:
     async with server.fresh() as url:
         engine = open_engine(url, pool=10, application="bench")
         await _registry(engine, sink, given.endpoints)
@@ -98,7 +105,8 @@ async def _case(
             working = asyncio.create_task(run_worker(runtime, stopping))
             with _accepting(url, given.rate) as accepted:
                 began = monotonic()
-                await asyncio.sleep(given.seconds)
+                while monotonic() < began + given.seconds:
+                    await _measure_by_yardstick(engine)
                 ended = monotonic()
             left = await _queued(engine)
         stopping.set()
@@ -110,6 +118,18 @@ async def _case(
         "orders_accepted": accepted.value,
         "items_queued_at_the_end": left,
     }
+
+
+def _ratio(case: Figures, base: Figures, read: str, part: str) -> float:
+    busy = case["yardstick"]["p50_ms"] / base["yardstick"]["p50_ms"]
+    ratio: float = case[read][part] / base[read][part] / busy
+    return round(ratio, 2)
+
+
+async def _measure_by_yardstick(engine: AsyncEngine) -> None:
+    async with engine.connect() as db:
+        await db.execute(text(YARDSTICK))
+    await asyncio.sleep(0.1)
 
 
 def _timed(engine: AsyncEngine) -> Times:
