@@ -17,7 +17,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import BIG, INSTANT, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.deliveries.queue import REQUESTS
-from unbind_broker.endpoints.states import Delivery
+from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
 
@@ -95,7 +95,7 @@ _MEND = sql(
         OFFSET 0
     ) i
     JOIN endpoints e ON e.platform_id = i.platform_id
-        AND e.delivery = {Delivery.PUSH.code} AND e.verified_at IS NOT NULL
+        AND {POSTED_TO}
     JOIN endpoint_leases l ON l.endpoint_id = e.id
     LEFT JOIN LATERAL (
         SELECT true AS yes FROM deliveries d

@@ -20,12 +20,11 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId, EndpointId, EventId
 from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind
-
-_POSTED_TO = f"e.delivery = {Delivery.PUSH.code} AND e.verified_at IS NOT NULL"
 
 _CANCELLED = sql(
     f"""
@@ -56,7 +55,7 @@ _NOTICE = sql(
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
     SELECT e.id, :now, :event, :notice, 0
     FROM endpoints e
-    WHERE e.carrier_id = :carrier AND {_POSTED_TO}
+    WHERE e.carrier_id = :carrier AND {POSTED_TO}
         AND (e.event_types IS NULL OR :word = ANY(e.event_types))
     """,
     now=INSTANT,

@@ -18,7 +18,7 @@ from unbind_broker.base.database import (
     sql,
 )
 from unbind_broker.base.ids import EndpointId, WorkerId
-from unbind_broker.endpoints.states import Delivery
+from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.sending.positions import Position
 
 
@@ -52,12 +52,11 @@ class Census(NamedTuple):
         return -(-self.endpoints // max(1, self.workers))
 
 
-_POSTED_TO = f"e.delivery = {Delivery.PUSH.code} AND e.verified_at IS NOT NULL"
 _UNTIL = "clock_timestamp() + make_interval(secs => :lease)"
 _FREE = f"""
     FROM endpoint_leases l
     JOIN endpoints e ON e.id = l.endpoint_id
-    WHERE {_POSTED_TO} AND l.endpoint_id <> ALL(:busy)
+    WHERE {POSTED_TO} AND l.endpoint_id <> ALL(:busy)
         AND (l.holder IS NULL OR l.lease_until <= clock_timestamp())
 """
 _MINE = """
@@ -110,12 +109,12 @@ _RELEASE = sql(
 _COUNT = sql(
     f"""
     SELECT
-        (SELECT count(*) FROM endpoints e WHERE {_POSTED_TO}) AS endpoints,
+        (SELECT count(*) FROM endpoints e WHERE {POSTED_TO}) AS endpoints,
         (SELECT count(*) FROM workers
             WHERE seen_at > clock_timestamp() - make_interval(secs => :lease))
             AS workers,
         ARRAY(SELECT e.id FROM endpoints e
-            WHERE e.id = ANY(:mine) AND NOT ({_POSTED_TO})) AS retired
+            WHERE e.id = ANY(:mine) AND NOT ({POSTED_TO})) AS retired
     """,
     mine=INTS,
     lease=FLOAT,

@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
-from unbind_broker.endpoints.states import Delivery, EndpointStatus
+from unbind_broker.endpoints.posted_to import POSTED_TO
+from unbind_broker.endpoints.states import EndpointStatus
 
 MOST_COUNTED = 100_000
 
@@ -52,7 +53,6 @@ async def count_without_owner(db: Db) -> int:
     return count
 
 
-_POSTED_TO = f"e.delivery = {Delivery.PUSH.code} AND e.verified_at IS NOT NULL"
 # The oldest is looked up for each endpoint by the index that senders read, too.
 _QUEUE = sql(
     f"""
@@ -66,7 +66,7 @@ _QUEUE = sql(
                 ORDER BY due_at
                 LIMIT 1
             ) d
-            WHERE {_POSTED_TO} AND e.status = {EndpointStatus.ACTIVE.code}
+            WHERE {POSTED_TO} AND e.status = {EndpointStatus.ACTIVE.code}
         ) AS oldest_due_at
     """,
     now=INSTANT,
@@ -86,5 +86,5 @@ _WITHOUT_OWNER = sql(
     SELECT count(*)
     FROM endpoints e
     JOIN endpoint_leases l ON l.endpoint_id = e.id
-    WHERE {_POSTED_TO} AND NOT coalesce({_LIVING}, false)"""
+    WHERE {POSTED_TO} AND NOT coalesce({_LIVING}, false)"""
 )
