@@ -11,6 +11,7 @@ from sqlalchemy import text
 from tests.chaos.scene import Scene
 from tests.chaos.sink import Request
 from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
 
@@ -22,11 +23,11 @@ _ITEMS = """
     SELECT order_id, platform_id, status, acknowledged_at IS NOT NULL AS acknowledged
     FROM items
 """
-_ATTEMPTS = """
+_ATTEMPTS = f"""
     SELECT endpoint_id, encode(body_sha256, 'hex') AS digest,
         extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS committed
-    FROM attempts
-"""
+    FROM attempts WHERE outcome = {OutcomeKind.ACCEPTED.code}
+"""  # noqa: S608 - a code
 
 
 class Item(NamedTuple):
@@ -45,7 +46,8 @@ class Told:
     orders: Counter[str] = field(default_factory=Counter)
     order_ids: set[str] = field(default_factory=set)
     recorded: dict[tuple[int, str], float] = field(default_factory=dict)
-    """When the record of a request was committed, by its door and digest."""
+    """When it was committed that a request was answered with 2xx, by door and digest.
+    An answer for which its sender did not wait long enough is not among them."""
 
 
 async def read_database(scene: Scene) -> Told:
@@ -71,9 +73,10 @@ async def read_database(scene: Scene) -> Told:
 class Repeats:
     """Items that came again after their platform had answered 2xx.
 
-    ``unrecorded`` counts the items of all answers whose record was lost, or committed
-    after the item had come again: what was in flight or not yet written when something
-    befell its worker, counted exactly. ``unexplained`` repeats have no such answer.
+    ``unrecorded`` counts the items of all answers that were not heard, whose record was
+    lost, or committed after the item had come again: what was in flight or not yet
+    written when something befell its worker, counted exactly. ``unexplained`` repeats
+    have no such answer.
     """
 
     repeats: int = 0
@@ -85,7 +88,7 @@ def find_repeats(seen: Iterable[Request], told: Told) -> Repeats:
     """Go through all requests in order of their arrival."""
     found = Repeats()
     taken: defaultdict[Item, list[Request]] = defaultdict(list)
-    late: set[tuple[Item, str]] = set()
+    unheard: set[tuple[Item, str]] = set()
     for request in seen:
         for order in request.ids:
             item = Item(request.door, order)
@@ -94,17 +97,20 @@ def find_repeats(seen: Iterable[Request], told: Told) -> Repeats:
                 found.repeats += 1
                 if any(_was_recorded(r, request, told) for r in earlier):
                     found.unexplained.append(f"{item} at {request.arrived:.3f}")
-                late |= {(item, r.digest) for r in earlier}
-            if 200 <= request.status < 300:
+                unheard |= {(item, r.digest) for r in earlier}
+            if _is_answered(request):
                 taken[item].append(request)
-    lost = {
-        (item, request.digest)
+    found.unrecorded = len(unheard) + sum(
+        (item, request.digest) not in unheard
+        and (request.door, request.digest) not in told.recorded
         for item, requests in taken.items()
         for request in requests
-        if (request.door, request.digest) not in told.recorded
-    }
-    found.unrecorded = len(lost | late)
+    )
     return found
+
+
+def _is_answered(request: Request) -> bool:
+    return 200 <= request.status < 300
 
 
 def _was_recorded(earlier: Request, again: Request, told: Told) -> bool:
@@ -158,7 +164,7 @@ def taken_items(seen: Iterable[Request]) -> set[Item]:
     return {
         Item(request.door, order)
         for request in seen
-        if 200 <= request.status < 300
+        if _is_answered(request)
         for order in request.ids
     }
 

@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 
 import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from tests.chaos.blows import again
 from tests.chaos.scene import Scene
 from tests.chaos.sink import Behaviour
 from tests.chaos.squad import Squad
 from tests.chaos.witness import call_witness
 from tests.journeys.outsider import asking
+from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
 
 BATCH = 5
@@ -31,6 +32,10 @@ _TERMINATE = """
     ) AS chosen
 """
 _OPEN = f"SELECT count(*) FROM orders WHERE status <> {OrderStatus.COMPLETED.code}"  # noqa: S608 - a code
+_WAITING = f"""
+    SELECT count(*) FROM items
+    WHERE status = {ItemStatus.QUEUED.code} AND platform_id <> :hanging
+"""  # noqa: S608 - a code
 _RACING = 8
 
 
@@ -38,13 +43,14 @@ _RACING = 8
 class Force:
     """How hard it blows. Times are seconds.
 
-    ``deadline`` is what platforms have for an order; ``limit`` ends everything.
+    ``deadline`` is what platforms have for an order; without it, time is up as soon as
+    all but the hanging one have taken everything. ``limit`` ends it all.
     """
 
     endpoints: int
     orders: int
     rages: float
-    deadline: float
+    deadline: float | None
     limit: float
     workers: int = 3
     kill_every: float = 2.0
@@ -86,7 +92,7 @@ def environment(scene: Scene, force: Force) -> dict[str, str]:
         "UNBIND_LEASE": f"{LEASE:g}s",
         "UNBIND_REQUEST_TIMEOUT": f"{REQUEST:g}s",
         "UNBIND_RETRY_PLAN": "200ms,500ms,1s",
-        "UNBIND_ORDER_DEADLINE": f"{force.deadline:g}s",
+        "UNBIND_ORDER_DEADLINE": f"{force.deadline or 900:g}s",
         "UNBIND_SCAN_INTERVAL": "500ms",
     }
 
@@ -112,7 +118,11 @@ async def rage(scene: Scene, force: Force, dice: random.Random) -> Toll:
             together.create_task(_accept(scene, url, force, toll))
             for blow in _blows(scene, squad, force):
                 together.create_task(blow)
-        await _settled(scene, squad)
+        if force.deadline is None:
+            await _until(scene, squad, _WAITING)
+            async with scene.engine.begin() as db:
+                await db.execute(text("UPDATE orders SET deadline = now()"))
+        await _until(scene, squad, _OPEN)
     return toll
 
 
@@ -132,25 +142,15 @@ def _blows(scene: Scene, squad: Squad, force: Force) -> list[Coroutine[Any, Any,
         await asyncio.sleep(1)
         await scene.postgres.start()
 
-    def again(blow: Any, every: float) -> Coroutine[Any, Any, None]:
-        return _again(blow, every, force.rages)
-
     blows = [
-        again(squad.replace_ended, 0.5),
-        again(squad.kill, force.kill_every),
-        again(freeze, force.freeze_every),
-        again(terminate, force.terminate_every),
+        again(squad.replace_ended, 0.5, force.rages),
+        again(squad.kill, force.kill_every, force.rages),
+        again(freeze, force.freeze_every, force.rages),
+        again(terminate, force.terminate_every, force.rages),
     ]
     if force.crash:
-        blows.append(_again(crash, force.rages / 2, force.rages * 0.7))
+        blows.append(again(crash, force.rages / 2, force.rages * 0.7))
     return blows
-
-
-async def _again(blow: Any, every: float, until: float) -> None:
-    ends = monotonic() + until
-    while monotonic() + every < ends:
-        await asyncio.sleep(every)
-        await blow()
 
 
 async def _accept(scene: Scene, url: str, force: Force, toll: Toll) -> None:
@@ -186,10 +186,12 @@ async def _place(carrier: httpx.AsyncClient, place: int, toll: Toll) -> None:
         await asyncio.sleep(0.3)
 
 
-async def _settled(scene: Scene, squad: Squad) -> None:
+async def _until(scene: Scene, squad: Squad, count: str) -> None:
+    """Wait until nothing is counted any more."""
     while True:
         await squad.replace_ended()
         async with scene.engine.connect() as db:
-            if not (await db.execute(text(_OPEN))).scalar_one():
+            values = {"hanging": scene.platforms[-1]} if ":hanging" in count else {}
+            if not (await db.execute(text(count), values)).scalar_one():
                 return
         await asyncio.sleep(0.2)

@@ -50,7 +50,6 @@ async def judge(scene: Scene, force: Force, hanging: int, toll: Toll) -> Verdict
         "accepted, but not there": toll.accepted - told.order_ids,
         "there, but not accepted": told.order_ids - toll.accepted,
         "repeats without a lost record": repeats.unexplained,
-        "more repeats than unrecorded": repeats.repeats > repeats.unrecorded,
         "more repeats than the limits allow": repeats.repeats > ceiling,
         "signatures wrong": bad,
         "hanging items not undeliverable": hung.keys() - {"undeliverable"},
