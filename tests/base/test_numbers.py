@@ -285,6 +285,12 @@ def test_free_text_is_masked_although_json_escapes_it() -> None:
     assert clean_free_text(r"\u005cu0031" * 300) == "****"
 
 
+def test_escapes_within_escapes_are_read_for_a_few_rounds_only() -> None:
+    """Each round takes one of these off: 800 rounds would take half a second."""
+    assert clean_free_text("\\" + "u005c" * 3 + "u0031") == "1"
+    assert clean_free_text("\\" + "u005c" * 800) == "u005c" * 40
+
+
 @given(st.text(max_size=400))
 def test_clean_text_is_short_storable_and_holds_no_number(text: str) -> None:
     cleaned = clean_free_text(text)

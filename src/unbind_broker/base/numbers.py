@@ -40,6 +40,7 @@ _MAINLAND = re.compile(
     rf"(?<!\d)(?:\+?(?:00)?86{_MAYBE})?(?:{'|'.join(_GROUPED)})(?!\d)", re.ASCII
 )
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")  # as JSON may write any character
+_MOST_ROUNDS = 4
 # Control, format (bidi, zero width), surrogate and unassigned characters.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn"})
 
@@ -190,12 +191,17 @@ def _refuse(region: str) -> NoReturn:
 
 
 def _printable_only(text: str) -> str:
-    """Read escapes, and those that come of them, and drop what is not to be seen."""
-    while True:
+    """Read escapes, and those that come of them, and drop what is not to be seen.
+
+    What is still escaped after a few rounds loses its backslashes: each round reads the
+    whole text, and a stranger could ask for thousands of them.
+    """
+    for _ in range(_MOST_ROUNDS):
         printable = "".join(map(_printable, _unescaped(text)))
         if printable == text:
             return text
         text = printable
+    return text.replace("\\", "")
 
 
 def _unescaped(text: str) -> str:
