@@ -16,7 +16,7 @@ from uuid import UUID
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import BIG, INSTANT, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import EndpointId
-from unbind_broker.deliveries.queue import REQUESTS
+from unbind_broker.deliveries.queue import REQUEST_OF_ORDER
 from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
@@ -69,9 +69,6 @@ async def last_walk(db: Db) -> Walked:
     return Walked(*rows[0]) if rows else Walked()
 
 
-_REQUEST = "CASE o.kind {} END::smallint".format(
-    " ".join(f"WHEN {kind.code} THEN {event.code}" for kind, event in REQUESTS.items())
-)
 # Everything is looked up row by row (LATERAL with OFFSET, an aggregate or LIMIT in it):
 # Postgres must not decide to read a whole table because it expects many.
 _MEND = sql(
@@ -80,7 +77,7 @@ _MEND = sql(
     SELECT e.id, :now, o.event, o.id, i.attempts
     FROM unnest(:orders) AS n (order_id)
     CROSS JOIN LATERAL (
-        SELECT o.id, {_REQUEST} AS event FROM orders o
+        SELECT o.id, {REQUEST_OF_ORDER} AS event FROM orders o
         WHERE o.id = n.order_id AND o.status = {OrderStatus.IN_PROGRESS.code}
             AND o.deadline > :now
         OFFSET 0

@@ -44,8 +44,16 @@ _SENT = ", ".join(
 )
 _QUEUED = ItemStatus.QUEUED.code
 _TAKEN = codes_of(OPEN_ITEMS - {ItemStatus.QUEUED})
-_OPEN = f"(i.status = {_QUEUED} OR (r.replay AND i.status IN ({_TAKEN})))"
-"""A request is sent while its item waits; a replay also when the item was taken."""
+
+STILL_WANTED = f"(i.status = {_QUEUED} OR (r.replay AND i.status IN ({_TAKEN})))"
+"""A condition for an item ``i`` and what asks for it, ``r``: a request is sent while
+its item waits; a replay also when the item was taken."""
+
+REQUEST_OF_ORDER = f"""(
+    CASE o.kind
+        {" ".join(f"WHEN {k.code} THEN {e.code}" for k, e in REQUESTS.items())}
+    END)::smallint"""
+"""Which webhook asks for an order ``o``: ``REQUESTS``, in a statement."""
 
 
 class Subject(NamedTuple):
@@ -81,7 +89,7 @@ _DUE = sql(
     JOIN endpoints e ON e.id = w.endpoint_id
     CROSS JOIN LATERAL (
         SELECT r.id, r.due_at, r.event, r.order_id, r.attempt, r.occasion, r.replay,
-            r.event NOT IN ({_REQUESTS}) OR coalesce({_OPEN}, false) AS waits
+            r.event NOT IN ({_REQUESTS}) OR coalesce({STILL_WANTED}, false) AS waits
         FROM deliveries r
         LEFT JOIN LATERAL (
             SELECT status FROM items
@@ -94,7 +102,7 @@ _DUE = sql(
         WHERE r.endpoint_id = w.endpoint_id
             AND r.due_at >= w.floor AND r.due_at <= :now
             AND r.event IN ({_SENT})
-            AND ({_OPEN} IS NOT TRUE
+            AND ({STILL_WANTED} IS NOT TRUE
                 OR r.event NOT IN ({_REQUESTS})
                 OR (o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
                     AND NOT o.stopped))
@@ -155,7 +163,7 @@ _CLEAR = sql(
         JOIN endpoints e ON e.id = r.endpoint_id
         LEFT JOIN items i
             ON i.order_id = r.order_id AND i.platform_id = e.platform_id
-        WHERE r.id = ANY(:ids) AND {_OPEN} IS NOT TRUE
+        WHERE r.id = ANY(:ids) AND {STILL_WANTED} IS NOT TRUE
         FOR UPDATE OF r SKIP LOCKED
     ))
     """,
@@ -165,9 +173,7 @@ _CLEAR = sql(
 _TAKE_OVER = sql(
     f"""
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
-    SELECT :endpoint, :now, (CASE o.kind
-            {" ".join(f"WHEN {k.code} THEN {e.code}" for k, e in REQUESTS.items())}
-        END)::smallint, o.id, 0
+    SELECT :endpoint, :now, {REQUEST_OF_ORDER}, o.id, 0
     FROM orders o
     JOIN items i ON i.order_id = o.id
     WHERE o.status IN ({codes_of(OPEN)})

@@ -9,22 +9,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import BOOLEANS, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.deliveries.queue import STILL_WANTED
 from unbind_broker.items.item import ItemKey, key_arrays
-from unbind_broker.items.states import OPEN, ItemStatus
 from unbind_broker.orders.states import OrderStatus
 
 _WAITING = sql(
     f"""
-    SELECT i.order_id, i.platform_id, asked.replay
-    FROM unnest(:orders, :platforms, :replays) AS asked (order_id, platform_id, replay)
+    SELECT i.order_id, i.platform_id, r.replay
+    FROM unnest(:orders, :platforms, :replays) AS r (order_id, platform_id, replay)
     JOIN items i USING (order_id, platform_id)
     JOIN orders o ON o.id = i.order_id
-    WHERE i.follows IS NULL
-        AND (i.status = {ItemStatus.QUEUED.code}
-            OR (asked.replay AND i.status IN ({codes_of(OPEN)})))
+    WHERE i.follows IS NULL AND {STILL_WANTED}
         AND o.status = {OrderStatus.IN_PROGRESS.code}
     """,
     orders=UUIDS,
