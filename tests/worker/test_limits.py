@@ -70,11 +70,11 @@ async def test_limits_hold_while_the_database_stalls_and_when_a_worker_goes(
         # Whatever waits to be looked up once more now waits together.
         async with stage.engine.begin() as db:
             await db.execute(_STALL)
-            await asyncio.sleep(0.8)
-        await eventually(lambda: len(often.deliveries) >= 12)
+            await asyncio.sleep(0.7)
+        await eventually(lambda: len(often.deliveries) >= 11)
     handed_over = asyncio.get_running_loop().time()
     async with stage.working():
-        await eventually(lambda: len(often.deliveries) >= 13)
+        await eventually(lambda: len(often.deliveries) >= 12)
         await eventually(lambda: rarely.deliveries[-1].started > handed_over)
     check(busy, often, rarely)
     assert gap_around(rarely, handed_over) >= 1 / RARELY
