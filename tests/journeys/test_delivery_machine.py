@@ -222,13 +222,13 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @deed(6, pick=picks, answered=answers, outcome=outcomes)
     def answer(self, pick: int, answered: Answered, outcome: int | None) -> None:
-        flights = self.world.network.flights
+        flights = self.world.network.in_order
         if flights:
             self._answer(flights[pick % len(flights)], answered, outcome)
 
     @deed(6, answered=answers, outcome=outcomes)
     def answer_all(self, answered: Answered, outcome: int | None) -> None:
-        for flight in list(self.world.network.flights):
+        for flight in self.world.network.in_order:
             self._answer(flight, answered, outcome)
 
     @deed(8, answered=answers, outcome=outcomes)

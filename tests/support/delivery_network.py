@@ -138,6 +138,11 @@ class Network:
             site.received.update(flight.ids)
         return flight
 
+    @property
+    def in_order(self) -> list[Flight]:
+        """What is under way, in an order that is the same whenever it happens again."""
+        return sorted(self.flights, key=lambda one: (one.slug, one.type, one.ids))
+
     def under_way(self, slug: str) -> list[Flight]:
         return [one for one in self.flights if one.slug == slug]
 
@@ -181,7 +186,7 @@ class Network:
 
     def time_out(self) -> None:
         """End what has been under way for as long as a request may take."""
-        for flight in list(self.flights):
+        for flight in self.in_order:
             if self.clock.now() - flight.started >= REQUEST_LIMIT:
                 self.come(flight, OutcomeKind.TIMED_OUT)
 

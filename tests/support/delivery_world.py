@@ -158,7 +158,7 @@ class World(Parties):
 
     async def stall(self, hand: Hand) -> None:
         """Let a worker's leases end while it lives: its answers are yet to come."""
-        for flight in [one for one in self.network.flights if one.worker is hand]:
+        for flight in [one for one in self.network.in_order if one.worker is hand]:
             self.network.come(flight, OutcomeKind.TIMED_OUT)
         await hand.rest()
         await hand.stall()
@@ -174,7 +174,7 @@ class World(Parties):
         self.dead = set()
 
     async def retire(self, hand: Hand) -> None:
-        for flight in [one for one in self.network.flights if one.worker is hand]:
+        for flight in [one for one in self.network.in_order if one.worker is hand]:
             await self.answer(flight, 200)
         await self.record(hand)
         await hand.retire()
