@@ -21,7 +21,9 @@ from tests.support.undeliverable import (
 from unbind_broker.deadlines.braking import keep_brake
 from unbind_broker.deadlines.retaining import destroy_old
 from unbind_broker.deliveries import queue
+from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.states import Delivery
+from unbind_broker.sending.recheck import still_waiting
 
 
 @pytest.fixture
@@ -343,8 +345,14 @@ async def test_the_brake_keeps_back_what_its_carrier_cannot_see(desk: Desk) -> N
     (row,) = await desk.queued()
 
     async def due() -> int:
+        """Count what is due; what waits in memory already is judged alike."""
         async with desk.engine.begin() as db:
-            return len(await queue.due(db, row.due_at, {row.endpoint_id: 10}))
+            found = await queue.due(db, row.due_at, {row.endpoint_id: 10})
+            (endpoint,) = await endpoints.load_many(db, [row.endpoint_id])
+            assert endpoint.platform_id is not None
+            waits = await still_waiting(db, endpoint.platform_id, [row.order_id])
+        assert len(found) == len(waits)
+        return len(found)
 
     assert await due() == 1
     await _admin("/v1/admin/brake", _BRAKE)(desk, order_id)

@@ -13,6 +13,7 @@ from unbind_broker.base.database import BOOLEANS, INTS, UUIDS, Db, fetch_all, sq
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.deliveries.queue import STILL_WANTED
 from unbind_broker.items.item import ItemKey, key_arrays
+from unbind_broker.orders.holding import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
 
 _WAITING = sql(
@@ -22,7 +23,7 @@ _WAITING = sql(
     JOIN items i USING (order_id, platform_id)
     JOIN orders o ON o.id = i.order_id
     WHERE i.follows IS NULL AND {STILL_WANTED}
-        AND o.status = {OrderStatus.IN_PROGRESS.code}
+        AND o.status = {OrderStatus.IN_PROGRESS.code} AND NOT {STOPPED_UNSEEN}
     """,
     orders=UUIDS,
     platforms=INTS,
