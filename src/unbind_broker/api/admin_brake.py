@@ -22,7 +22,7 @@ from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.callbacks.braking import let_go, stop
 from unbind_broker.carriers import brakes, service
 from unbind_broker.carriers.brakes import Brake
-from unbind_broker.orders.holding import count_braked
+from unbind_broker.orders.braking import count_braked
 
 router = APIRouter(prefix="/v1/admin/brake", tags=["admin"])
 

@@ -23,7 +23,7 @@ from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import Item
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus, Reason
 from unbind_broker.notices.telling import tell
-from unbind_broker.orders.holding import hold_braked, release_braked
+from unbind_broker.orders.braking import hold_braked, release_braked
 from unbind_broker.orders.states import OrderKind
 
 MOST_AT_ONCE = 5_000

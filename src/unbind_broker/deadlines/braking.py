@@ -9,7 +9,7 @@ from unbind_broker.base.ids import CarrierId
 from unbind_broker.callbacks.braking import BrakePolicy, consider
 from unbind_broker.carriers.brakes import stopped
 from unbind_broker.carriers.marks import alarming_since
-from unbind_broker.orders.holding import hold_braked, release_braked
+from unbind_broker.orders.braking import hold_braked, release_braked
 
 LOOK_BACK = timedelta(minutes=1)
 

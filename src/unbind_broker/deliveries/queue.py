@@ -25,7 +25,7 @@ from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.states import OPEN as OPEN_ITEMS
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.holding import STOPPED_UNSEEN
+from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 
 REQUESTS: dict[OrderKind, EventType] = {

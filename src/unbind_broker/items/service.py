@@ -28,7 +28,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.holding import STOPPED_UNSEEN
+from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import PlatformStatus
 

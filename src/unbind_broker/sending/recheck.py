@@ -13,7 +13,7 @@ from unbind_broker.base.database import BOOLEANS, INTS, UUIDS, Db, fetch_all, sq
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.deliveries.queue import STILL_WANTED
 from unbind_broker.items.item import ItemKey, key_arrays
-from unbind_broker.orders.holding import STOPPED_UNSEEN
+from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
 
 _WAITING = sql(

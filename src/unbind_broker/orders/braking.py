@@ -20,9 +20,8 @@ _IN_PROGRESS = OrderStatus.IN_PROGRESS.code
 _BRAKED = HoldReason.BRAKED.code
 _UNBIND = OrderKind.UNBIND.code
 
-
 STOPPED_UNSEEN = f"""(
-    o.told_at IS NOT NULL AND o.kind = {OrderKind.UNBIND.code} AND EXISTS (
+    o.told_at IS NOT NULL AND o.kind = {_UNBIND} AND EXISTS (
         SELECT FROM brakes b
         WHERE b.released_at IS NULL
             AND coalesce(b.carrier_id, o.carrier_id) = o.carrier_id)
