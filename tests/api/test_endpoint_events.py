@@ -103,6 +103,17 @@ async def test_putting_to_use_anew_forgets_what_was_known(
     assert endpoint["health"] is None
 
 
+async def test_an_endpoint_that_fetches_shows_no_health(
+    api: AsyncClient, engine: AsyncEngine
+) -> None:
+    keys = await two_parties(engine)
+    choice = {"delivery": "pull"}
+    put = await api.put("/v1/endpoint", json=choice, headers=keys["jd"])
+    assert (put.status_code, put.json()["health"]) == (200, None)
+    endpoint = (await api.get("/v1/endpoint", headers=keys["jd"])).json()
+    assert endpoint["health"] is None
+
+
 async def test_old_events_are_forgotten(engine: AsyncEngine) -> None:
     await two_parties(engine)
     async with engine.begin() as db:

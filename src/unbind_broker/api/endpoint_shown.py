@@ -63,7 +63,8 @@ class EndpointShown(AnswerModel):
     )
     disabled_reason: str | None = Field(examples=[None])
     health: HealthShown | None = Field(
-        description="null: nothing was sent since it was put to use."
+        description="null: nothing is known yet, or its items are fetched. Of a "
+        "disabled endpoint: how it was before."
     )
     verified_at: ShownInstant | None
     previous_secret_until: ShownInstant | None = Field(
@@ -121,7 +122,7 @@ def show_endpoint(
         "event_types": None if chosen is None else list(chosen),
         "paused_by": endpoint.paused_by,
         "disabled_reason": endpoint.disabled_reason,
-        "health": endpoint.health and vars(endpoint.health),
+        "health": _health(endpoint),
         "verified_at": endpoint.verified_at,
         "previous_secret_until": endpoint.previous_secret_until,
         "created_at": endpoint.created_at,
@@ -135,3 +136,10 @@ def tell_secret(endpoint: Endpoint, secret: Secret | None) -> EndpointTold:
     if secret is None:
         return show_endpoint(endpoint, EndpointTold)
     return show_endpoint(endpoint, EndpointTold, secret=secret.text)
+
+
+def _health(endpoint: Endpoint) -> dict[str, object] | None:
+    """Give what is known; what was posted before says nothing of who fetches now."""
+    if endpoint.health is None or endpoint.delivery is Delivery.PULL:
+        return None
+    return vars(endpoint.health)
