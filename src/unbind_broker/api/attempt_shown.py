@@ -73,7 +73,9 @@ class AttemptShown(AnswerModel):
 
     id: str
     type: EventType
-    webhook_id: str = Field(description="The same on every retry and replay.")
+    webhook_id: str = Field(
+        description="The same for the same items and occasion, on every retry."
+    )
     items: list[str] = Field(
         description="What it was about: items, or the carrier's event."
     )

@@ -107,12 +107,13 @@ async def redeliver(
 ) -> RedeliveryShown:
     """Have what you were sent sent again, after you have lost something.
 
-    What went out together goes out together, under the same `webhook-id`; what you name
-    goes one by one. It is spread over time, 20 requests a second or your `max_rate` if
-    that is less, within an hour. What still waits for its first acknowledgement goes
-    out at once. Nothing finished is sent again; with `since`, `unbind.cancelled` is.
-    What you answer counts as ever, but a refusal does not end an item that you had
-    taken. Calling again while this is under way moves what is left.
+    What went out together goes out together, under the same `webhook-id` if nothing of
+    it is finished; what you name goes one by one. It is spread over time, 20 requests a
+    second or your `max_rate` if that is less, within an hour. What still waits for its
+    first acknowledgement goes out at once. Nothing finished is sent again; with
+    `since`, `unbind.cancelled` is. What you answer counts as ever, but a refusal does
+    not end an item that you had taken. Calling again while this is under way moves what
+    is left.
 
     One call of yours is served at a time.
 
