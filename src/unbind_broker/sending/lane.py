@@ -223,9 +223,12 @@ class Lane:
         self._pace.spend(now)
         return batch
 
-    def begin(self, now: float) -> float:
-        """Return the seconds until a request that was started may go out."""
-        return self._pace.begin(now)
+    def begin(self, now: float, patience: float) -> float | None:
+        """Return the seconds until a request that was started may go out.
+
+        None: more than ``patience``; what is in it is put back.
+        """
+        return self._pace.begin(now, patience)
 
     def not_sent(self) -> None:
         """Note that a request that was started came to nothing."""

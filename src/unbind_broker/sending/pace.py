@@ -43,15 +43,19 @@ class Pace:
         """Note that a request is taken up."""
         self._next = max(self._next, now - self._catch_up) + self._interval
 
-    def begin(self, now: float) -> float:
+    def begin(self, now: float, patience: float) -> float | None:
         """Return the seconds until a request that was taken up may begin, and count it.
 
-        There are some only where earlier ones were delayed, or were made up for.
+        There are some only where earlier ones were delayed, or were made up for. None
+        is more than ``patience``: it is not counted, and must be taken up once more.
         """
         if not self._interval:
             return 0.0
         at = max(now, self._begun[-1] + self._interval - self._catch_up)
         if len(self._begun) == self._begun.maxlen:
             at = max(at, self._begun[0] + len(self._begun) * self._interval)
+        if at - now > patience:
+            self._next = max(self._next, at)
+            return None
         self._begun.append(at)
         return at - now

@@ -146,14 +146,17 @@ class Sender:
             works = await self._not_called_back(
                 works, target.platform_id, replay=batch.is_replay
             )
-        # Asking takes its time: what waited for it together must not go out together.
-        if works and (wait := lane.begin(self._parts.monotonic())) > 0:
+        # Asking takes its time: what waited for it together must not go out together,
+        # nor so late that it had to be asked again.
+        wait = lane.begin(self._parts.monotonic(), STALE_SECONDS) if works else 0.0
+        if wait:
             await asyncio.sleep(wait)
         now = self._parts.now()
         works = [work for work in works if work.content.deadline > now]
         wanted = {work.key for work in works}
         lane.forget(one for one in batch.keys if one not in wanted)
-        if not lane.may_start(self._parts.monotonic(), self._parts.needed):
+        may_start = lane.may_start(self._parts.monotonic(), self._parts.needed)
+        if wait is None or not may_start:
             lane.put_back(works)
             return []
         return works
