@@ -16,10 +16,13 @@ from unbind_broker.base.ids import AttemptId, EndpointId, OrderId, new_uuid7
 from unbind_broker.deliveries import attempt_log, replaying
 from unbind_broker.deliveries.attempt_log import (
     LAST_WORDS,
+    MOST_LOOKED_AT,
     WantedAttempts,
     find_attempt,
+    last_looked_at,
     list_attempts,
 )
+from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.platforms.service import Platform
@@ -68,6 +71,23 @@ async def test_attempts_about_an_item_end_a_while_after_it(
     assert await found(db, endpoint, order) == [last.id, first.id]
 
 
+async def test_what_is_rare_is_looked_for_bit_by_bit(
+    db: Db, platform: Platform, endpoint: EndpointId, order: OrderId
+) -> None:
+    second = timedelta(seconds=1)
+    failed = await an_attempt(db, platform.id, [order], kind=OutcomeKind.FAILED)
+    for place in range(1, 5):
+        await an_attempt(db, platform.id, [order], at=NOON + place * second)
+    wanted = WantedAttempts(outcome=OutcomeKind.FAILED)
+    pages, behind = [], None
+    while True:
+        pages.append(await list_attempts(db, endpoint, wanted, behind, 50, most=2))
+        behind = await last_looked_at(db, endpoint, wanted, behind, most=2)
+        if behind is None:
+            break
+    assert pages == [[], [], [failed]]
+
+
 async def test_the_log_is_read_by_its_index(db: Db, endpoint: EndpointId) -> None:
     await db.execute(
         sql(
@@ -90,8 +110,10 @@ async def test_the_log_is_read_by_its_index(db: Db, endpoint: EndpointId) -> Non
         "until": None,
         "outcome": None,
         "subject": None,
+        "most": MOST_LOOKED_AT,
         "limit": 51,
     }
+    span = {name: page[name] for name in ("endpoint", "first", "end", "most")}
     sent = {"endpoint": endpoint, "behind": LOWEST, "since": NOON - timedelta(days=1)}
     about_one = {**page, "subject": new_uuid7(NOON), "since": NOON}
     newest = await plan_of(db, attempt_log._PAGE, page)
@@ -99,6 +121,7 @@ async def test_the_log_is_read_by_its_index(db: Db, endpoint: EndpointId) -> Non
     for plan in (
         newest,
         await plan_of(db, attempt_log._PAGE, about_one),
+        await plan_of(db, attempt_log._LAST, span),
         await plan_of(db, replaying._SENT, sent),
     ):
         assert "attempts_2026_11_endpoint_id_id_idx" in plan

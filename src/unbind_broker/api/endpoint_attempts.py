@@ -17,6 +17,7 @@ from unbind_broker.api.pages import (
     Limit,
     cut_page,
     read_cursor,
+    write_cursor,
 )
 from unbind_broker.api.paths import SlugInPath
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
@@ -26,6 +27,7 @@ from unbind_broker.base.ids import AttemptId, Prefix, parse_id
 from unbind_broker.deliveries.attempt_log import (
     WantedAttempts,
     find_attempt,
+    last_looked_at,
     list_attempts,
 )
 from unbind_broker.deliveries.attempts import Attempt
@@ -97,6 +99,8 @@ async def read_attempts(
     """List the requests that went to your endpoint, newest first, verifications too.
 
     Pages of up to 50 show the masked bodies, as far as they name 1,000 items together.
+    What you narrow it to is looked for among 100,000 requests a call: a page may be
+    short, or empty, and have a next one all the same.
     """
     return await _page(context, owner_of(caller), wanted, limit, cursor)
 
@@ -129,6 +133,8 @@ async def read_platform_attempts(
     """List the requests that went to a platform's endpoint, newest first, as it can.
 
     Pages of up to 50 show the masked bodies, as far as they name 1,000 items together.
+    What you narrow it to is looked for among 100,000 requests a call: a page may be
+    short, or empty, and have a next one all the same.
     """
     owner = await _platform(context, slug)
     return await _page(context, owner, wanted, limit, cursor)
@@ -163,6 +169,9 @@ async def _page(
         endpoint = await service.require(db, owner)
         rows = await list_attempts(db, endpoint.id, wanted, before, limit + 1)
         shown, following = cut_page(rows, limit, lambda attempt: attempt.id)
+        if following is None and wanted != WantedAttempts():
+            last = await last_looked_at(db, endpoint.id, wanted, before)
+            following = None if last is None else write_cursor(last)
         chosen = _with_body(shown) if limit <= MOST_WITH_BODY else []
         bodies = await _bodies(context, db, endpoint, chosen)
     return AttemptPage(

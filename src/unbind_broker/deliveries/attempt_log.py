@@ -17,6 +17,10 @@ LAST_WORDS = timedelta(days=30)
 """How long after an item's end something about it may still be sent: that it was
 cancelled is repeated for days, and again when its platform asks for it."""
 
+MOST_LOOKED_AT = 100_000
+"""Among so many requests one call looks for those that are wanted: a hundred million may
+hold none."""
+
 _ID_AHEAD = timedelta(seconds=2)
 """How far the time in an attempt's id may run ahead of its start."""
 _LAST_INSTANT = datetime(9000, 1, 1, tzinfo=UTC)
@@ -25,11 +29,13 @@ _LOWEST, _HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 _COLUMNS = """id, endpoint_id, event, order_ids, webhook_id, body_sha256, started_at,
     outcome, status_code, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms, error,
     answer_head, occasion, replay"""
+_BETWEEN = "endpoint_id = :endpoint AND id >= :first AND id < :end"
 _PAGE = sql(
     f"""
-    SELECT {_COLUMNS} FROM attempts
-    WHERE endpoint_id = :endpoint AND id >= :first AND id < :end
-        AND (CAST(:since AS timestamptz) IS NULL OR started_at >= :since)
+    SELECT {_COLUMNS} FROM (
+        SELECT * FROM attempts WHERE {_BETWEEN} ORDER BY id DESC LIMIT :most
+    ) looked_at
+    WHERE (CAST(:since AS timestamptz) IS NULL OR started_at >= :since)
         AND (CAST(:until AS timestamptz) IS NULL OR started_at < :until)
         AND (CAST(:outcome AS smallint) IS NULL OR outcome = :outcome)
         AND (CAST(:subject AS uuid) IS NULL OR :subject = ANY(order_ids))
@@ -43,7 +49,18 @@ _PAGE = sql(
     until=INSTANT,
     outcome=Coded(OutcomeKind),
     subject=UUID_TYPE,
+    most=INT,
     limit=INT,
+)
+_LAST = sql(
+    f"""
+    SELECT id FROM attempts WHERE {_BETWEEN}
+    ORDER BY id DESC OFFSET :most - 1 LIMIT 1
+    """,
+    endpoint=INT,
+    first=UUID_TYPE,
+    end=UUID_TYPE,
+    most=INT,
 )
 _ONE = sql(
     f"SELECT {_COLUMNS} FROM attempts WHERE id = :id AND endpoint_id = :endpoint",
@@ -80,20 +97,14 @@ async def list_attempts(
     wanted: WantedAttempts,
     before: UUID | None,
     limit: int,
+    most: int = MOST_LOOKED_AT,
 ) -> list[Attempt]:
-    """Read up to ``limit`` attempts with ids below ``before``, newest first."""
-    first, end = _LOWEST, before or _HIGHEST
-    if wanted.since is not None:
-        first = _floor(wanted.since)
-    if wanted.until is not None:
-        end = min(end, _floor(wanted.until, _ID_AHEAD))
-    if wanted.subject is not None:
-        born, gone = await _life(db, endpoint_id, wanted.subject)
-        first, end = max(first, born), min(end, gone)
+    """Read up to ``limit`` attempts with ids below ``before``, newest first.
+
+    They are looked for among ``most``; `last_looked_at` says where that ends.
+    """
     values = {
-        "endpoint": endpoint_id,
-        "first": first,
-        "end": end,
+        **await _between(db, endpoint_id, wanted, before, most),
         "since": wanted.since,
         "until": wanted.until,
         "outcome": wanted.outcome,
@@ -103,6 +114,19 @@ async def list_attempts(
     return [_attempt(row) for row in await fetch_all(db, _PAGE, values)]
 
 
+async def last_looked_at(
+    db: Db,
+    endpoint_id: EndpointId,
+    wanted: WantedAttempts,
+    before: UUID | None,
+    most: int = MOST_LOOKED_AT,
+) -> UUID | None:
+    """Say behind which attempt to look on; None if all of them were looked at."""
+    values = await _between(db, endpoint_id, wanted, before, most)
+    rows = await fetch_all(db, _LAST, values)
+    return rows[0].id if rows else None
+
+
 async def find_attempt(
     db: Db, endpoint_id: EndpointId, attempt_id: UUID
 ) -> Attempt | None:
@@ -110,6 +134,24 @@ async def find_attempt(
     values = {"id": attempt_id, "endpoint": endpoint_id}
     rows = await fetch_all(db, _ONE, values)
     return _attempt(rows[0]) if rows else None
+
+
+async def _between(
+    db: Db,
+    endpoint_id: EndpointId,
+    wanted: WantedAttempts,
+    before: UUID | None,
+    most: int,
+) -> dict[str, object]:
+    first, end = _LOWEST, before or _HIGHEST
+    if wanted.since is not None:
+        first = _floor(wanted.since)
+    if wanted.until is not None:
+        end = min(end, _floor(wanted.until, _ID_AHEAD))
+    if wanted.subject is not None:
+        born, gone = await _life(db, endpoint_id, wanted.subject)
+        first, end = max(first, born), min(end, gone)
+    return {"endpoint": endpoint_id, "first": first, "end": end, "most": most}
 
 
 async def _life(db: Db, endpoint_id: EndpointId, subject: UUID) -> tuple[UUID, UUID]:
