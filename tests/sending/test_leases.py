@@ -17,7 +17,7 @@ from unbind_broker.endpoints.states import Delivery, PausedBy
 from unbind_broker.endpoints.tables import endpoint_leases, endpoints
 from unbind_broker.sending import leases
 from unbind_broker.sending.fleet import Fleet
-from unbind_broker.sending.leases import Holding, Tenancy
+from unbind_broker.sending.leases import Owned, Tenancy
 from unbind_broker.sending.positions import Position
 from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.tenure import Tenant, Tenure
@@ -40,15 +40,15 @@ async def ids(db: Db) -> list[EndpointId]:
     return await three_endpoints(db)
 
 
-async def run_out(db: Db, holding: Holding) -> None:
+async def run_out(db: Db, owned: Owned) -> None:
     """Let a lease have ended a moment ago."""
-    one = endpoint_leases.c.endpoint_id == holding.tenancy.endpoint_id
+    one = endpoint_leases.c.endpoint_id == owned.tenancy.endpoint_id
     ended = sql("clock_timestamp() - interval '1 ms'")
     await db.execute(update(endpoint_leases).where(one).values(lease_until=ended))
 
 
-def moved(holding: Holding) -> Holding:
-    return Holding(holding.tenancy, FURTHER)
+def moved(owned: Owned) -> Owned:
+    return Owned(owned.tenancy, FURTHER)
 
 
 async def test_free_endpoint_is_claimed_once(db: Db, ids: list[EndpointId]) -> None:
@@ -89,7 +89,7 @@ async def test_renewal_carries_the_cursor(db: Db, ids: list[EndpointId]) -> None
     assert await leases.renew(db, ME, LEASE, [moved(mine)]) == {ids[0]}
     await leases.release(db, ME, [moved(mine)])
     (next_,) = await leases.claim(db, OTHER, LEASE, 1)
-    assert next_ == Holding(Tenancy(ids[0], 2), FURTHER)
+    assert next_ == Owned(Tenancy(ids[0], 2), FURTHER)
     assert await leases.renew(db, ME, LEASE, []) == set()
 
 
@@ -100,7 +100,7 @@ async def test_lease_that_ran_out_is_lost_even_if_nobody_took_it(
     await run_out(db, first)
     assert await leases.renew(db, ME, LEASE, [moved(first), moved(second)]) == {ids[1]}
     (again,) = await leases.claim(db, OTHER, LEASE, 3)
-    assert again == Holding(Tenancy(ids[0], 2), first.cursor)
+    assert again == Owned(Tenancy(ids[0], 2), first.cursor)
     assert await leases.renew(db, ME, LEASE, [moved(first)]) == set()
 
 
@@ -302,7 +302,7 @@ async def test_lost_endpoint_is_not_served_and_not_claimed_before_it_is_recorded
         lost, *_ = office.fleet
         lost.in_flight = 1
         async with engine.begin() as db:
-            await run_out(db, Holding(Tenancy(lost.endpoint_id, lost.epoch), FURTHER))
+            await run_out(db, Owned(Tenancy(lost.endpoint_id, lost.epoch), FURTHER))
         await office.tenure.turn()
         assert lost.lost
         assert office.fleet.get(lost.endpoint_id) is lost

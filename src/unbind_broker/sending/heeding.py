@@ -43,7 +43,7 @@ class Heeding:
         """Look whether an endpoint is another than was told: one cheap statement."""
         told: dict[EndpointId, int] = {}
         for lane in lanes:
-            version = self._told.get(_tenancy(lane))
+            version = self._told.get(lane.tenancy)
             if version is None:
                 return True
             told[lane.endpoint_id] = version
@@ -56,7 +56,7 @@ class Heeding:
         """Tell that ``known`` is in force for these lanes; nothing if that is told."""
         versions = {endpoint.id: endpoint.version for endpoint in known}
         seen = {
-            _tenancy(lane): versions[lane.endpoint_id]
+            lane.tenancy: versions[lane.endpoint_id]
             for lane in lanes
             if lane.endpoint_id in versions
         }
@@ -77,7 +77,3 @@ async def note_seen(db: Db, worker: WorkerId, seen: Mapping[Tenancy, int]) -> No
             "worker": worker,
         }
         await db.execute(_NOTE_SEEN, values)
-
-
-def _tenancy(lane: Lane) -> Tenancy:
-    return Tenancy(lane.endpoint_id, lane.epoch)

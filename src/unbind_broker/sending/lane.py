@@ -11,6 +11,7 @@ from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import Health
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.frontier import Frontier
+from unbind_broker.sending.leases import Tenancy
 from unbind_broker.sending.pace import Pace
 from unbind_broker.sending.payloads import Key, most_together
 from unbind_broker.sending.positions import Position, just_before
@@ -60,6 +61,11 @@ class Lane:
         self._tombstones = Tombstones(numbers)
         self._pace = Pace(0.0)
         self._held_until = 0.0
+
+    @property
+    def tenancy(self) -> Tenancy:
+        """Name this ownership of the endpoint."""
+        return Tenancy(self.endpoint_id, self.epoch)
 
     @property
     def sends(self) -> bool:

@@ -29,7 +29,7 @@ class Tenancy(NamedTuple):
     epoch: int
 
 
-class Holding(NamedTuple):
+class Owned(NamedTuple):
     """An owned endpoint and how far the log is done for it."""
 
     tenancy: Tenancy
@@ -177,13 +177,13 @@ async def sign_off(db: Db, worker: WorkerId) -> None:
 
 
 async def renew(
-    db: Db, worker: WorkerId, lease: timedelta, holdings: Collection[Holding]
+    db: Db, worker: WorkerId, lease: timedelta, owned: Collection[Owned]
 ) -> set[EndpointId]:
     """Prolong what is held, carrying the cursors; return what is still held."""
-    if not holdings:
+    if not owned:
         return set()
     values = {
-        **_columns(holdings),
+        **_columns(owned),
         "worker": worker,
         "lease": lease.total_seconds(),
     }
@@ -203,7 +203,7 @@ async def claim(
     lease: timedelta,
     most: int,
     busy: Collection[EndpointId] = (),
-) -> list[Holding]:
+) -> list[Owned]:
     """Take up to ``most`` endpoints that nobody owns, but none that are ``busy``."""
     if most <= 0:
         return []
@@ -218,7 +218,7 @@ async def claim(
         },
     )
     return [
-        Holding(
+        Owned(
             Tenancy(row.endpoint_id, row.epoch),
             Position(row.cursor_xid, row.cursor_order_id),
         )
@@ -232,15 +232,15 @@ async def any_free(db: Db, busy: Collection[EndpointId]) -> bool:
     return found
 
 
-async def release(db: Db, worker: WorkerId, holdings: Collection[Holding]) -> None:
+async def release(db: Db, worker: WorkerId, owned: Collection[Owned]) -> None:
     """Give endpoints back, so that somebody else can own them at once."""
-    if holdings:
-        await db.execute(_RELEASE, {**_columns(holdings), "worker": worker})
+    if owned:
+        await db.execute(_RELEASE, {**_columns(owned), "worker": worker})
 
 
-async def give_back(db: Db, worker: WorkerId, holdings: Collection[Holding]) -> None:
+async def give_back(db: Db, worker: WorkerId, owned: Collection[Owned]) -> None:
     """Give everything back and be counted no more."""
-    await release(db, worker, holdings)
+    await release(db, worker, owned)
     await sign_off(db, worker)
 
 
@@ -265,10 +265,10 @@ async def hold(
     return {Tenancy(*row) for row in await fetch_all(db, _FENCE, values)}
 
 
-def _columns(holdings: Collection[Holding]) -> dict[str, object]:
+def _columns(owned: Collection[Owned]) -> dict[str, object]:
     return {
-        "endpoints": [holding.tenancy.endpoint_id for holding in holdings],
-        "epochs": [holding.tenancy.epoch for holding in holdings],
-        "xids": [holding.cursor.xid for holding in holdings],
-        "orders": [holding.cursor.order_id for holding in holdings],
+        "endpoints": [one.tenancy.endpoint_id for one in owned],
+        "epochs": [one.tenancy.epoch for one in owned],
+        "xids": [one.cursor.xid for one in owned],
+        "orders": [one.cursor.order_id for one in owned],
     }

@@ -67,7 +67,7 @@ async def write(
     new = [one for one in finished if one.attempt_id in new_ids]
     # All leases at once, in order: renewing takes them in order, too.
     lanes = {one.lane for one in finished}
-    tenancies = {_tenancy(one) for one in new if not _is_accepted(one)}
+    tenancies = {one.lane.tenancy for one in new if not _is_accepted(one)}
     standing = await leases.hold(db, worker, tenancies | with_news(lanes))
     stale = {one for one in new if _is_stale(one, standing)}
     verdicts = Verdicts()
@@ -94,7 +94,7 @@ async def write(
 
 
 def _is_stale(one: Finished, standing: Collection[Tenancy]) -> bool:
-    return not _is_accepted(one) and _tenancy(one) not in standing
+    return not _is_accepted(one) and one.lane.tenancy not in standing
 
 
 async def _lock(
@@ -193,7 +193,3 @@ def _disclosure(actor: str, one: Finished) -> Fact:
 
 def _is_accepted(one: Finished) -> bool:
     return one.exchange.outcome.kind is OutcomeKind.ACCEPTED
-
-
-def _tenancy(one: Finished) -> Tenancy:
-    return Tenancy(one.lane.endpoint_id, one.lane.epoch)

@@ -27,7 +27,7 @@ class Told:
 
 def with_news(lanes: Collection[Lane]) -> set[Tenancy]:
     """Say of which of these lanes there is something to write down."""
-    return {_tenancy(lane) for lane in lanes if _news_of(lane) is not None}
+    return {lane.tenancy for lane in lanes if _news_of(lane) is not None}
 
 
 async def write_standing(
@@ -43,7 +43,7 @@ async def write_standing(
     is written with the exchange that told it.
     """
     new = [one for lane in lanes if (one := _news_of(lane)) is not None]
-    owned = [one for one in new if _tenancy(one.lane) in standing]
+    owned = [one for one in new if one.lane.tenancy in standing]
     if not owned:
         return []
     owned.sort(key=lambda one: one.lane.endpoint_id)
@@ -61,10 +61,6 @@ def _news_of(lane: Lane) -> Told | None:
     if lane.breaker is None or news is None:
         return None
     return Told(lane, lane.breaker, news)
-
-
-def _tenancy(lane: Lane) -> Tenancy:
-    return Tenancy(lane.endpoint_id, lane.epoch)
 
 
 async def _tell(db: Db, now: datetime, actor: str, lane: Lane, edge: Edge) -> None:

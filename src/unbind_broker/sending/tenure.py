@@ -56,10 +56,10 @@ class Tenure:
                 await leases.sign_off(db, worker)
             else:
                 await leases.beat(db, worker, self._tenant.host)
-            kept = await leases.renew(db, worker, lease, map_holdings(held))
+            kept = await leases.renew(db, worker, lease, _owned(held))
             census = await leases.count(db, lease, kept)
             done = [lane for lane in held if lane.draining and lane.is_idle]
-            await leases.release(db, worker, map_holdings(done))
+            await leases.release(db, worker, _owned(done))
             share = 0 if cut_off and census.workers else census.share
             staying = self._staying(held, kept, census, share)
             busy = [lane.endpoint_id for lane in self._fleet]
@@ -67,12 +67,12 @@ class Tenure:
             claimed = await leases.claim(db, worker, lease, missing, busy)
         lease_ends = asked_at + lease.total_seconds()
         self._apply(held, kept, staying, done, lease_ends)
-        for holding in claimed:
+        for owned in claimed:
             self._fleet.add(
                 Lane(
-                    holding.tenancy.endpoint_id,
-                    holding.tenancy.epoch,
-                    holding.cursor,
+                    owned.tenancy.endpoint_id,
+                    owned.tenancy.epoch,
+                    owned.cursor,
                     lease_ends,
                     self._numbers,
                 )
@@ -89,7 +89,7 @@ class Tenure:
         """Give everything back with its final cursor."""
         held = [lane for lane in self._fleet if not lane.lost]
         async with self._engine.begin() as db:
-            await leases.give_back(db, self._tenant.worker, map_holdings(held))
+            await leases.give_back(db, self._tenant.worker, _owned(held))
         for lane in self._fleet:
             lane.lost = True
 
@@ -135,9 +135,5 @@ class Tenure:
                 self._fleet.remove(lane)
 
 
-def map_holdings(lanes: Collection[Lane]) -> list[leases.Holding]:
-    """Say what is held and how far the log is done for it."""
-    return [
-        leases.Holding(leases.Tenancy(lane.endpoint_id, lane.epoch), lane.cursor)
-        for lane in lanes
-    ]
+def _owned(lanes: Collection[Lane]) -> list[leases.Owned]:
+    return [leases.Owned(lane.tenancy, lane.cursor) for lane in lanes]
