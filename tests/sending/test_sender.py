@@ -351,15 +351,15 @@ async def test_batch_that_has_become_too_large_is_read_again(desk: Desk) -> None
 
 async def test_what_would_go_out_too_late_is_put_back(desk: Desk) -> None:
     lane = desk.lane(max_rate=0.5)
-    work = a_work(item=an_item(deadline=FAR))
-    desk.offer(lane, work)
+    item = an_item(deadline=FAR)
+    desk.offer(lane, a_work(item=item, taken_at=3.0))
     desk.seconds[0] = 3.0
     assert lane.begin(3.0, 0.0) == 0.0  # one that had been delayed goes out
     desk.sender.pump(lane)
     await desk.settled(lane)
     assert desk.door.deliveries == []
     assert lane.is_idle
-    desk.offer(lane, work)
+    desk.offer(lane, a_work(item=item, taken_at=5.0))
     desk.seconds[0] = 5.0
     desk.sender.pump(lane)
     await eventually(lambda: desk.door.deliveries)
