@@ -18,8 +18,8 @@ LAST_WORDS = timedelta(days=30)
 cancelled is repeated for days, and again when its platform asks for it."""
 
 MOST_LOOKED_AT = 100_000
-"""Among so many requests one call looks for those that are wanted: a hundred million may
-hold none."""
+"""Among so many requests one call looks for those that are wanted: there may be none in
+a hundred million."""
 
 _ID_AHEAD = timedelta(seconds=2)
 """How far the time in an attempt's id may run ahead of its start."""
