@@ -111,6 +111,6 @@ def sent(lane: Lane) -> list[UUID]:
     """Take everything that the lane would send now."""
     taken: list[UUID] = []
     while (batch := lane.take(0.0)) is not None:
-        lane.in_flight -= 1
+        lane.finish()
         taken += batch.subject_ids
     return taken

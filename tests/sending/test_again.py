@@ -67,7 +67,7 @@ class Desk:
     def sent(self) -> list[list[UUID]]:
         taken = []
         while (batch := self.lane.take(0.0)) is not None:
-            self.lane.in_flight -= 1
+            self.lane.finish()
             assert {work.attempt for work in batch.works} == {1}
             assert {work.position for work in batch.works} == {None}
             taken.append(sorted(batch.subject_ids))

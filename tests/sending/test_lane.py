@@ -57,7 +57,7 @@ def test_no_more_requests_at_once_than_the_endpoint_allows() -> None:
     assert lane.wait(0.0, NEEDED) == 0.0
     taken(lane), taken(lane)
     assert lane.wait(0.0, NEEDED) is None
-    lane.in_flight -= 1
+    lane.finish()
     assert lane.wait(0.0, NEEDED) == 0.0
 
 
@@ -242,7 +242,7 @@ def test_draining_lane_is_idle_once_all_it_sent_is_recorded() -> None:
     taken(lane)
     lane.drain()
     assert not lane.is_idle
-    lane.in_flight -= 1
+    lane.finish()
     assert not lane.is_idle
     lane.recorded([flying.key])
     assert lane.is_idle

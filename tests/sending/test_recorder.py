@@ -50,7 +50,7 @@ def sent(lane: Lane, size: int = 1, **options: object) -> Finished:
         assert offer(lane, work, 1)
     batch = lane.take(0.0)
     assert batch is not None
-    lane.in_flight -= 1
+    lane.finish()
     return ended(batch, lane=lane, **options)  # type: ignore[arg-type] # by name
 
 

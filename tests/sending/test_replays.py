@@ -162,7 +162,7 @@ async def test_only_what_is_of_one_occasion_goes_together(desk: Desk) -> None:
     await reader.step(desk.db, NOON)
     sent = []
     while (batch := desk.lane.take(0.0)) is not None:
-        desk.lane.in_flight -= 1
+        desk.lane.finish()
         sent.append((batch.occasion, batch.is_replay, set(batch.subject_ids)))
     first, second, third, fourth, fifth = desk.orders[:5]
     assert sorted(sent, key=str) == sorted(

@@ -236,8 +236,9 @@ class Lane:
         """
         return self._pace.begin(now, patience)
 
-    def not_sent(self) -> None:
-        """Note that a request that was started came to nothing."""
+    def finish(self) -> None:
+        """Note that a request is over; a probe that was not sent is due once more."""
+        self.in_flight -= 1
         if self.breaker is not None:
             self.breaker.dropped()
 

@@ -135,8 +135,7 @@ class Sender:
             log.exception("not_sent", extra={"endpoint_id": lane.endpoint_id})
             lane.put_back(batch.works)
         finally:
-            lane.not_sent()
-            lane.in_flight -= 1
+            lane.finish()
         self.pump(lane)
 
     async def _wanted(self, lane: Lane, target: Target, batch: Batch) -> list[Work]:
