@@ -295,11 +295,11 @@ def test_what_is_told_is_not_told_again() -> None:
     news = endpoint.breaker.news()
     assert news is not None
     endpoint.probe(BAD)
-    endpoint.breaker.told(news)
+    endpoint.breaker.noted(news)
     later = endpoint.breaker.news()
     assert later is not None
     assert (later.edges, later.health.opened) == ((), 2)
-    endpoint.breaker.told(later)
+    endpoint.breaker.noted(later)
     assert endpoint.breaker.news() is None
 
 
@@ -308,7 +308,7 @@ def test_successes_are_written_once_a_minute() -> None:
     endpoint.answers(GOOD)
     news = endpoint.breaker.news()
     assert news is not None
-    endpoint.breaker.told(news)
+    endpoint.breaker.noted(news)
     endpoint.answers(GOOD, every=timedelta(seconds=59))
     assert endpoint.breaker.news() is None
     endpoint.answers(GOOD)

@@ -28,7 +28,9 @@ DEGRADING_STREAK = 3
 HEALTHY_STREAK = 5
 LONGEST_PAUSE = 20
 """In first pauses."""
-LONGEST_RETRY_AFTER = timedelta(hours=1)
+LONGEST_HOLD = timedelta(hours=1)
+"""A ``Retry-After`` holds the whole endpoint at most so long: one request an hour asks
+whether it still stands."""
 NOT_AGAIN_FOR = timedelta(minutes=10)
 """An endpoint that goes up and down is not told as degraded more often than that."""
 SUCCESS_KEPT_EVERY = timedelta(minutes=1)
@@ -83,7 +85,7 @@ class Breaker:
     def look(self, now: datetime) -> None:
         """Let a probe through once the pause is over."""
         until = self._health.open_until if self._health is not None else None
-        longest = self._policy.first_pause * LONGEST_PAUSE + LONGEST_RETRY_AFTER
+        longest = self._policy.first_pause * LONGEST_PAUSE + LONGEST_HOLD
         # A clock that was set back must not keep it open for ever.
         if self.phase is Phase.OPEN and (
             until is None or not now < until < now + longest
@@ -127,7 +129,7 @@ class Breaker:
             return None
         return News(health, tuple(self._edges))
 
-    def told(self, news: News) -> None:
+    def noted(self, news: News) -> None:
         """Note that ``news`` are written down."""
         self._saved = news.health
         del self._edges[: len(news.edges)]
@@ -192,7 +194,7 @@ class Breaker:
         pauses = min(2**health.opened, LONGEST_PAUSE)
         pause = self._policy.first_pause * pauses * (0.8 + 0.4 * heard.jitter)
         if heard.outcome.retry_after is not None:
-            pause = max(pause, min(heard.outcome.retry_after, LONGEST_RETRY_AFTER))
+            pause = max(pause, min(heard.outcome.retry_after, LONGEST_HOLD))
         was_open = health.condition is Condition.OPEN
         self._health = replace(
             health,

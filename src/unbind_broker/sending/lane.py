@@ -5,7 +5,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from unbind_broker.base.ids import EndpointId
-from unbind_broker.deliveries.breaker import Breaker, BreakerPolicy, Phase
+from unbind_broker.deliveries.breaker import (
+    LONGEST_HOLD,
+    Breaker,
+    BreakerPolicy,
+    Phase,
+)
 from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import Health
@@ -17,10 +22,6 @@ from unbind_broker.sending.payloads import Key, most_together
 from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.read_numbers import ReadNumbers, Tombstones
 from unbind_broker.sending.targets import Target
-
-LONGEST_HOLD = timedelta(hours=1)
-"""A ``Retry-After`` holds the whole endpoint at most so long: one request an hour asks
-whether it still stands."""
 
 LEAST_CAPACITY = 64
 """Even a lane that sends items one by one reads so many at once."""

@@ -33,7 +33,7 @@ from unbind_broker.sending.batches import digest
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.leases import Tenancy
 from unbind_broker.sending.reported import apply_results, lines_of, orders_named
-from unbind_broker.sending.standing import Told, with_news, write_standing
+from unbind_broker.sending.standing import Noted, with_news, write_standing
 from unbind_broker.sending.verdicts import Plans, Verdicts
 
 _HEAD_BYTES = 1000
@@ -45,13 +45,13 @@ class Written:
 
     ``touched`` are orders that may be complete; ``stale`` are failures of endpoints
     that somebody else owns by now; ``alarming`` are carriers whose results must be
-    looked at; ``told`` is what is known of endpoints from now on.
+    looked at; ``noted`` is what was written down of endpoints.
     """
 
     touched: set[UUID] = field(default_factory=set)
     stale: set[Finished] = field(default_factory=set)
     alarming: set[CarrierId] = field(default_factory=set)
-    told: list[Told] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
 
 
 async def write(
@@ -87,10 +87,10 @@ async def write(
     actor = f"worker:{worker}"
     for endpoint_id, url in sorted(verdicts.gone.items()):
         await endpoints.disable(db, now, endpoint_id, url, "answered 410 Gone", actor)
-    told = await write_standing(db, now, worker, lanes, standing)
+    noted = await write_standing(db, now, worker, lanes, standing)
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
-    return Written(touched, stale, alarming, told)
+    return Written(touched, stale, alarming, noted)
 
 
 def _is_stale(one: Finished, standing: Collection[Tenancy]) -> bool:

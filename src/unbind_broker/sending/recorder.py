@@ -19,7 +19,7 @@ from unbind_broker.orders.settling import settle
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.record import Written, write
-from unbind_broker.sending.standing import Told
+from unbind_broker.sending.standing import Noted
 from unbind_broker.sending.verdicts import Plans
 
 log = logging.getLogger(__name__)
@@ -138,8 +138,8 @@ class Recorder:
         self._unsettled |= written.touched
         self._alarming |= written.alarming
         self._done(entries, written)
-        for told in written.told:
-            _say(told)
+        for noted in written.noted:
+            _say(noted)
 
     def _done(self, entries: Sequence[_Entry], written: Written) -> None:
         for entry in entries:
@@ -183,12 +183,12 @@ class Recorder:
         self._alarming -= carriers
 
 
-def _say(told: Told) -> None:
-    """Log what is told from now on, and forget that it must be."""
-    told.breaker.told(told.news)
-    for edge in told.news.edges:
+def _say(noted: Noted) -> None:
+    """Log what has been written down, and let the breaker forget that it must be."""
+    noted.breaker.noted(noted.news)
+    for edge in noted.news.edges:
         facts = {
-            "endpoint_id": told.lane.endpoint_id,
+            "endpoint_id": noted.lane.endpoint_id,
             "edge": edge.kind.value,
             "detail": edge.detail,
         }

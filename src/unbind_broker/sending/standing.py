@@ -17,7 +17,7 @@ from unbind_broker.sending.leases import Tenancy
 
 
 @dataclass(frozen=True)
-class Told:
+class Noted:
     """News of a lane that its owner need not write again once this has committed."""
 
     lane: Lane
@@ -36,7 +36,7 @@ async def write_standing(
     worker: WorkerId,
     lanes: Collection[Lane],
     standing: Collection[Tenancy],
-) -> list[Told]:
+) -> list[Noted]:
     """Save what is new about the endpoints of ``lanes`` that this worker owns still.
 
     The caller holds the leases that are ``standing``. What is heard meanwhile of others
@@ -50,20 +50,20 @@ async def write_standing(
     # Endpoints are locked before what is known of them, as by whoever verifies one.
     for one in owned:
         for edge in one.news.edges:
-            await _tell(db, now, f"worker:{worker}", one.lane, edge)
+            await _note(db, now, f"worker:{worker}", one.lane, edge)
     healths = {one.lane.endpoint_id: one.news.health for one in owned}
     await health_store.save(db, healths)
     return owned
 
 
-def _news_of(lane: Lane) -> Told | None:
+def _news_of(lane: Lane) -> Noted | None:
     news = None if lane.breaker is None else lane.breaker.news()
     if lane.breaker is None or news is None:
         return None
-    return Told(lane, lane.breaker, news)
+    return Noted(lane, lane.breaker, news)
 
 
-async def _tell(db: Db, now: datetime, actor: str, lane: Lane, edge: Edge) -> None:
+async def _note(db: Db, now: datetime, actor: str, lane: Lane, edge: Edge) -> None:
     endpoint_id = lane.endpoint_id
     if edge.kind is HealthEventKind.DISABLED:
         if lane.target is not None:
