@@ -110,9 +110,13 @@ class Hand(_Worker):
         self._sender.abandon()
         self.network.cut(self)
 
-    async def retire(self) -> None:
-        """Stop gracefully, when nothing is under way any more."""
-        await self._sender.stop()
+    def stop(self) -> "asyncio.Task[None]":
+        """Begin to stop: nothing new starts, and what is under way may end."""
+        return asyncio.create_task(self._sender.stop())
+
+    async def retire(self, stopping: "asyncio.Task[None]") -> None:
+        """Stop gracefully, now that nothing is under way any more."""
+        await stopping
         await self.record()
         await self._give_back()
 

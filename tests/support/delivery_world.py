@@ -1,5 +1,6 @@
 """The workers of the delivery machine, and whoever they work for."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -174,10 +175,12 @@ class World(Parties):
         self.dead = set()
 
     async def retire(self, hand: Hand) -> None:
+        stopping = hand.stop()
+        await asyncio.sleep(0)
         for flight in [one for one in self.network.in_order if one.worker is hand]:
             await self.answer(flight, 200)
         await self.record(hand)
-        await hand.retire()
+        await hand.retire(stopping)
         self.hands.remove(hand)
 
     async def change(self, slug: str, verb: str, **limits: Any) -> None:
