@@ -9,7 +9,7 @@ from tests.api.registry import Parties
 from tests.support.app import bearer
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from tests.support.clock import NOON
-from unbind_broker.endpoints import health_store
+from unbind_broker.endpoints import health_store, service
 from unbind_broker.endpoints.health import Condition, Health, HealthEventKind
 
 OWN, ALL = "/v1/endpoint/events", "/v1/admin/endpoint-events"
@@ -112,6 +112,22 @@ async def test_an_endpoint_that_fetches_shows_no_health(
     assert (put.status_code, put.json()["health"]) == (200, None)
     endpoint = (await api.get("/v1/endpoint", headers=keys["jd"])).json()
     assert endpoint["health"] is None
+
+
+async def test_verifying_a_disabled_endpoint_is_told_as_recovery(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as db:
+        made = await an_endpoint(db, await a_platform(db, "jd"), disabled="gone")
+        endpoint = made.endpoint
+        await service.mark_verified(
+            db, NOON, endpoint.owner, str(endpoint.url), "platform:1"
+        )
+        told = await health_store.list_events(db, endpoint.id, None, 9)
+    assert {one.kind for one in told} == {
+        HealthEventKind.DISABLED,
+        HealthEventKind.RECOVERED,
+    }
 
 
 async def test_old_events_are_forgotten(engine: AsyncEngine) -> None:

@@ -16,7 +16,7 @@ from unbind_broker.endpoints.choice import EndpointChoice, check_choice, check_g
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.health import HealthEventKind
 from unbind_broker.endpoints.secrets import EndpointSecrets
-from unbind_broker.endpoints.states import PausedBy
+from unbind_broker.endpoints.states import EndpointStatus, PausedBy
 
 _CHOSEN = (
     "max_batch",
@@ -146,6 +146,9 @@ async def mark_verified(
     before = await _locked(db, owner)
     after = replace(states.verify(before, url, now), health=None)
     await health_store.forget(db, before.id)
+    if before.status is EndpointStatus.DISABLED:
+        again = HealthEventKind.RECOVERED
+        await health_store.note(db, before.id, again, now, "verified again")
     return await _save(db, now, actor, "verified", before, after)
 
 
