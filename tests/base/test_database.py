@@ -26,7 +26,18 @@ def test_what_is_wrong_with_the_statement_is_a_refusal(state: str | None) -> Non
 
 @pytest.mark.parametrize(
     "state",
-    ["08006", "25006", "25P03", "40001", "40P01", "53300", "55P03", "57P01", "57P03"],
+    [
+        "08006",
+        "25006",
+        "25P03",
+        "40001",
+        "40P01",
+        "53300",
+        "55P03",
+        "57P01",
+        "57P03",
+        "58030",
+    ],
 )
 def test_what_passes_is_no_refusal(state: str) -> None:
     assert not is_refusal(DBAPIError("SELECT", {}, _Refused(state)))

@@ -12,7 +12,7 @@ class OutcomeKind(CodedEnum):
     ACCEPTED = ("accepted", 1)  # 2xx
     GONE = ("gone", 2)  # 410
     PAYLOAD_REFUSED = ("payload_refused", 3)  # 400, 413, 415, 422
-    THROTTLED = ("throttled", 4)  # 429, 503
+    THROTTLED = ("throttled", 4)  # 429, 502, 503, 504
     FAILED = ("failed", 5)  # any other answer
     TIMED_OUT = ("timed_out", 6)  # no whole answer within the limit
     UNREACHABLE = ("unreachable", 7)  # name, connection or TLS failed

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import Db, is_refusal
 from unbind_broker.base.ids import CarrierId, PlatformId, Prefix, parse_id
 from unbind_broker.callbacks.results import (
     MAX_LINES,
@@ -99,18 +99,7 @@ async def _try(
         async with db.begin_nested():
             return await apply_together(db, now, said, applying)
     except Exception as error:
-        if _passes(error):
+        if isinstance(error, DBAPIError) and not is_refusal(error):
             raise
         log.exception("results_not_applied", extra={"platform_ids": sorted(said)})
         return None
-
-
-# Connection lost; rolled back, as in a deadlock; resources; locks; shutting down.
-_PASSING = ("08", "40", "53", "55", "57")
-
-
-def _passes(error: Exception) -> bool:
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or state.startswith(_PASSING)
