@@ -107,10 +107,12 @@ async def test_records_are_of_a_bounded_size(
 
 async def test_too_much_unrecorded_is_congestion(recorder: Recorder) -> None:
     lane = a_busy_lane()
-    for _ in range(MOST_UNRECORDED // 500):
-        recorder.put(sent(lane, 500))
+    most = [sent(lane, 500) for _ in range(MOST_UNRECORDED // 500)]
+    one_more = sent(lane)
+    for finished in most:
+        recorder.put(finished)
     assert not recorder.is_congested
-    recorder.put(sent(lane))
+    recorder.put(one_more)
     congested = recorder.is_congested
     await recorder.step()
     assert (congested, recorder.is_congested) == (True, False)
