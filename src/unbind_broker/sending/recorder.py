@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.01
 MOST_TOGETHER = 500
 MOST_UNRECORDED = 5_000
-MOST_BEHIND = 1.0
+MOST_BEHIND = 0.5
 """Seconds that what came of an exchange may wait for its record before nothing more is
 sent: all that waits is sent again if this process dies."""
 MOST_REFUSALS = 5
