@@ -25,7 +25,7 @@ from tests.support.waiting import eventually
 from unbind_broker.base.database import Db
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.callbacks.results import Applying, apply
-from unbind_broker.deliveries.undelivered import WantedItems
+from unbind_broker.deliveries.undelivered_views import WantedItems
 from unbind_broker.intake.requeuing import AskedRequeue, Requeued, requeue
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus

@@ -13,10 +13,10 @@ from tests.support.order_builders import a_reachable_platform, an_order, many_or
 from tests.support.plans import plan_of
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import uuid7_floor
-from unbind_broker.deliveries import undelivered
+from unbind_broker.deliveries import undelivered, undelivered_views
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.deliveries.tables import undelivered as rows
-from unbind_broker.deliveries.undelivered import WantedItems
+from unbind_broker.deliveries.undelivered_views import WantedItems
 from unbind_broker.intake import requeueable
 from unbind_broker.items import requeuing as requeuing_items
 from unbind_broker.items.item import ItemKey
@@ -70,13 +70,13 @@ async def test_pages_are_read_along_an_index(db: Db, crowd: list[ItemKey]) -> No
         WantedItems(platform="platform-0"),
         WantedItems(cause=Cause.REFUSED, since=NOON - week, until=NOON + week),
     ):
-        for columns in (undelivered._SHOWN, undelivered._NAMED):
-            page = undelivered._page(columns, wanted, before)
+        for columns in (undelivered_views._SHOWN, undelivered_views._NAMED):
+            page = undelivered_views._page(columns, wanted, before)
             plan = await plan_of_page(db, page)
             assert not SEQUENTIAL.search(plan), plan
             assert "Sort" not in plan, plan
-    by_platform = undelivered._page(
-        undelivered._SHOWN, WantedItems(platform="platform-0"), before
+    by_platform = undelivered_views._page(
+        undelivered_views._SHOWN, WantedItems(platform="platform-0"), before
     )
     assert "undelivered_by_platform" in await plan_of_page(db, by_platform)
 
@@ -103,7 +103,7 @@ async def test_what_is_named_is_looked_up_one_by_one(
         "note": (undelivered._NOTE, noted),
         "keep": (undelivered._KEEP, noted),
         "forget": (undelivered._FORGET, named),
-        "refusals": (undelivered._REFUSALS, {**named, **window}),
+        "refusals": (undelivered_views._REFUSALS, {**named, **window}),
     }
     for name, (statement, values) in statements.items():
         plan = await plan_of(db, statement, values)

@@ -26,7 +26,7 @@ from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deadlines.upkeep import prune_log
 from unbind_broker.deliveries.replaying import replay_items, replay_since
 from unbind_broker.deliveries.spreading import write
-from unbind_broker.deliveries.undelivered import WantedItems
+from unbind_broker.deliveries.undelivered_views import WantedItems
 from unbind_broker.endpoints import service as endpoint_service
 from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.intake.cancelling import cancel

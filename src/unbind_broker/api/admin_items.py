@@ -34,7 +34,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.deliveries.outcomes import Cause
-from unbind_broker.deliveries.undelivered import (
+from unbind_broker.deliveries.undelivered_views import (
     Refusal,
     UndeliveredItem,
     WantedItems,

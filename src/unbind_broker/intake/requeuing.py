@@ -12,7 +12,8 @@ from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.deliveries.queue import REQUESTS, Due, Subject, schedule
-from unbind_broker.deliveries.undelivered import WantedItems, forget, keep, pick
+from unbind_broker.deliveries.undelivered import forget, keep
+from unbind_broker.deliveries.undelivered_views import WantedItems, pick
 from unbind_broker.intake.requeueable import Candidate, Question, WhyNot, look_at
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.requeuing import requeue as requeue_items
