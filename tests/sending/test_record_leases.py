@@ -39,7 +39,7 @@ async def lanes_on(engine: AsyncEngine) -> list[Lane]:
     for tenancy in sorted(holding.tenancy for holding in holdings):
         lane = Lane(tenancy.endpoint_id, tenancy.epoch, START, 1000.0, ReadNumbers())
         put_to_use(lane, a_target(endpoint_id=tenancy.endpoint_id))
-        lane.heed(HEARD)
+        lane.heard(HEARD)
         made.append(lane)
     return made
 

@@ -146,7 +146,7 @@ class Lane:
         if self.breaker is not None:
             self.breaker.look(now)
 
-    def heed(self, heard: Heard) -> None:
+    def heard(self, heard: Heard) -> None:
         """Draw conclusions from an exchange at once, for everything that waits."""
         if self.breaker is None:
             return

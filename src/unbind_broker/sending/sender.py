@@ -188,17 +188,17 @@ class Sender:
             log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
             exchange = _OWN_FAULT
         exchange = self._parts.reach.judge(lane.endpoint_id, exchange)
-        self._heed(lane, sent, exchange)
+        self._show(lane, sent, exchange)
         self._note(lane, sent, exchange)
 
-    def _heed(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
+    def _show(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
         """Let the whole lane obey at once what one exchange shows."""
         outcome, monotonic = exchange.outcome, self._parts.monotonic()
         if outcome.retry_after is not None:
             lane.hold(outcome.retry_after, monotonic)
         if outcome.kind is OutcomeKind.OWN_FAULT:
             lane.hold(OWN_FAULT_PAUSE, monotonic)
-        lane.heed(
+        lane.heard(
             Heard(
                 outcome=outcome,
                 alone=len(sent.batch.works) == 1,
