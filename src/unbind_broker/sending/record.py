@@ -74,10 +74,7 @@ async def write(
     for one in new:
         if one not in stale:
             verdicts.add(one, plans)
-    said: defaultdict[PlatformId, list[object]] = defaultdict(list)
-    for one in new:
-        if one.platform_id is not None and (lines := lines_of(one)):
-            said[one.platform_id] += lines
+    said = _said_in(new)
     await _lock(db, verdicts, said)
     touched = await _apply(db, now, verdicts)
     touched |= _told_by_taking(new)
@@ -91,6 +88,15 @@ async def write(
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
     return Written(touched, stale, alarming, noted)
+
+
+def _said_in(finished: Collection[Finished]) -> dict[PlatformId, list[object]]:
+    """Give the results in the answers, by who says so."""
+    said: defaultdict[PlatformId, list[object]] = defaultdict(list)
+    for one in finished:
+        if one.platform_id is not None and (lines := lines_of(one)):
+            said[one.platform_id] += lines
+    return dict(said)
 
 
 def _is_stale(one: Finished, standing: Collection[Tenancy]) -> bool:
