@@ -1,6 +1,7 @@
 """A real worker of which nothing runs by itself: each of its steps is called."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
@@ -95,7 +96,9 @@ class Hand(_Worker):
         """Wait until all that is under way waits for the network."""
         while len(self._sender._tasks) > self._waiting:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.0005)
-        # Time stands still: whoever waits is called again by a step.
+        # Time stands still: nothing lags behind, and who waits is called by a step.
+        for entry in self._recorder._entries:
+            entry.put_at = math.inf
         for timer in self._sender._timers.values():
             timer.cancel()
         self._sender._timers.clear()
