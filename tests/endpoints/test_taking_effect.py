@@ -14,8 +14,8 @@ from unbind_broker.base.ids import EndpointId, WorkerId, new_uuid7
 from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.endpoints.taking_effect import wait_until_in_force
 from unbind_broker.sending import leases
-from unbind_broker.sending.heeding import note_seen
 from unbind_broker.sending.leases import Tenancy
+from unbind_broker.sending.taking_effect import note_seen
 
 ME, OTHER = (WorkerId(new_uuid7(NOON)) for _ in range(2))
 LEASE = timedelta(seconds=20)

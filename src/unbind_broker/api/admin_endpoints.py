@@ -6,7 +6,6 @@ from pydantic import Field
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.endpoint_shown import EndpointShown, show_endpoint
-from unbind_broker.api.heeding import until_in_force
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -18,6 +17,7 @@ from unbind_broker.api.pages import (
 )
 from unbind_broker.api.paths import SlugInPath
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
+from unbind_broker.api.taking_effect import until_in_force
 from unbind_broker.base.database import Db
 from unbind_broker.endpoints import service
 from unbind_broker.endpoints.endpoint import Endpoint, Owner

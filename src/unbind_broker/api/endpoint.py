@@ -22,8 +22,8 @@ from unbind_broker.api.endpoint_shown import (
     show_endpoint,
     tell_secret,
 )
-from unbind_broker.api.heeding import until_in_force
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
+from unbind_broker.api.taking_effect import until_in_force
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.ids import new_token
 from unbind_broker.deliveries import attempts

@@ -20,7 +20,6 @@ from unbind_broker.sending import leases
 from unbind_broker.sending.again import AgainReader
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
-from unbind_broker.sending.heeding import Heeding
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound, open_outbound
 from unbind_broker.sending.reach import Reach
@@ -28,6 +27,7 @@ from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.reading import LogReader
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.sender import Sender, SenderParts
+from unbind_broker.sending.taking_effect import InForce
 from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
@@ -98,7 +98,7 @@ class _Worker:
         self._watch = ClockWatch(self._reads, runtime.clock)
         self._reach = Reach(now)
         self._breaking = BreakerPolicy(settings.breaker_pause, settings.disable_after)
-        self._heeding = Heeding(self._reads, worker)
+        self._in_force = InForce(self._reads, worker)
         self._tenure = Tenure(
             runtime.engine,
             tenant,
@@ -200,14 +200,14 @@ class _Worker:
         for lane in lanes:
             lane.retarget(targets.get(lane.endpoint_id), self._seconds())
             lane.judge(healths.get(lane.endpoint_id), self._breaking)
-        await self._heeding.tell(lanes, known)
+        await self._in_force.tell(lanes, known)
         self._sender.pump_all(lanes)
         if await self._tenure.sees_free():
             self._leasing.wake()
         return REFRESH_SECONDS
 
     async def _heed(self) -> float:
-        if await self._heeding.sees_changes(list(self._fleet)):
+        if await self._in_force.sees_changes(list(self._fleet)):
             self._refreshing.wake()
         return HEED_SECONDS
 

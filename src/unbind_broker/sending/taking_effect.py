@@ -31,8 +31,8 @@ _NOTE_SEEN = sql(
 )
 
 
-class Heeding:
-    """Keep in mind which versions of its endpoints a worker has told to heed."""
+class InForce:
+    """Keep in mind which versions of its endpoints a worker has put into force."""
 
     def __init__(self, engine: AsyncEngine, worker: WorkerId) -> None:
         self._engine = engine
