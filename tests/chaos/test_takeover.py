@@ -48,7 +48,7 @@ async def test_limits_hold_at_the_receiver_while_ownership_moves() -> None:
         async with asyncio.timeout(240):
             befell = await _let_it_move(scene)
         seen = await scene.sinks.seen()
-        worst = {str(limits): _worst(seen, limits) for limits in CHOSEN}
+        worst = [_worst(seen, limits) for limits in CHOSEN]
         async with scene.engine.connect() as db:
             moves = (await db.execute(text(_MOVES))).scalar_one()
         witness = await hear_witness(scene.engine)
@@ -60,12 +60,14 @@ async def test_limits_hold_at_the_receiver_while_ownership_moves() -> None:
             befell=befell,
             ownership_moved=int(moves) - DOORS,
             verified=f"{good} of {total}",
-            worst_at_receiver=worst,
+            at_receiver=[
+                {"limits": limits, "worst": most}
+                for limits, most in zip(CHOSEN, worst, strict=True)
+            ],
         )
     assert bad == 0
     assert moves > DOORS * 3
-    for limits in CHOSEN:
-        most = worst[str(limits)]
+    for limits, most in zip(CHOSEN, worst, strict=True):
         assert most["at_once"] <= limits["max_concurrency"]
         assert most["together"] <= limits["max_batch"]
         # One may need longer on its way than the next: one more in that second.
