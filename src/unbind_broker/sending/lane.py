@@ -62,6 +62,7 @@ class Lane:
         self._tombstones = Tombstones(numbers)
         self._pace = Pace(0.0)
         self._held_until = 0.0
+        self._gone = 0  # answers 410 that are not recorded yet
 
     @property
     def tenancy(self) -> Tenancy:
@@ -128,6 +129,8 @@ class Lane:
 
     def retarget(self, target: Target | None, now: float) -> None:
         """Take what the endpoint's owner or an administrator changed."""
+        if self._gone:  # that is newer than what is written
+            target = None
         before, self.target = self.target, target
         if target is None or (before and before.is_another(target)):
             self.breaker = None
@@ -153,6 +156,15 @@ class Lane:
         self.breaker.heard(heard)
         if self.breaker.phase is Phase.OPEN or self.breaker.is_gone:
             self.drop_unsent()
+
+    def gone(self, now: float) -> None:
+        """Send nothing more to an endpoint that does not want to be one any more."""
+        self._gone += 1
+        self.retarget(None, now)
+
+    def gone_noted(self) -> None:
+        """Note that it is written down, or never will be: trust what is written."""
+        self._gone -= 1
 
     def drain(self) -> None:
         """Start nothing more, so that the endpoint can be given back."""

@@ -15,6 +15,7 @@ from unbind_broker.base.database import is_refusal
 from unbind_broker.base.ids import CarrierId, WorkerId
 from unbind_broker.callbacks.braking import consider
 from unbind_broker.callbacks.results import Applying
+from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.orders.settling import settle
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
@@ -144,7 +145,7 @@ class Recorder:
     def _done(self, entries: Sequence[_Entry], written: Written) -> None:
         for entry in entries:
             self._entries.popleft()
-            self._items -= entry.size
+            self._leave(entry)
             lane, batch = entry.finished.lane, entry.finished.batch
             if entry.finished in written.stale:
                 lane.lost = True
@@ -165,10 +166,15 @@ class Recorder:
         if entry.refusals < MOST_REFUSALS:
             self._entries.append(entry)
             return
-        self._items -= entry.size
+        self._leave(entry)
         lane = entry.finished.lane
         log.error("record_refused", extra={"endpoint_id": lane.endpoint_id})
         lane.put_back(entry.finished.batch.works)
+
+    def _leave(self, entry: _Entry) -> None:
+        self._items -= entry.size
+        if entry.finished.exchange.outcome.kind is OutcomeKind.GONE:
+            entry.finished.lane.gone_noted()
 
     async def _settle(self) -> None:
         order_ids = set(self._unsettled)

@@ -210,7 +210,7 @@ class Sender:
             )
         )
         if outcome.kind is OutcomeKind.GONE:
-            lane.retarget(None, monotonic)
+            lane.gone(monotonic)
 
     def _note(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
         self._parts.recorder.put(
