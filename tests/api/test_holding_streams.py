@@ -162,13 +162,13 @@ async def test_streams_of_one_carrier_leave_room_for_the_others(
         taken = await scene.http.post("/v1/holdings", content=b"{}", headers=other)
         over.set()
         answers = [(await drip).status_code for drip in drips]
-    assert refused.json()["code"] == "overloaded"
+    assert refused.json()["code"] == "rate-limited"
     assert (taken.status_code, answers) == (200, [200, 200])
 
 
 async def refusal(scene: Scene) -> httpx.Response | None:
     answer = await stream(scene, b"", NDJSON)
-    return answer if answer.status_code == 503 else None
+    return answer if answer.status_code == 429 else None
 
 
 async def test_a_stream_that_stops_is_given_up() -> None:

@@ -19,35 +19,40 @@ def heard(*kinds: OutcomeKind) -> Egress:
 
 
 def test_most_endpoints_out_of_reach_make_this_process_suspect() -> None:
-    assert not heard(LOST, LOST, LOST, MET, MET, MET).is_suspect(NOON)
-    assert heard(LOST, LOST, LOST, LOST, MET, MET).is_suspect(NOON)
+    assert not heard(LOST, LOST, LOST, MET, MET, MET).is_suspect(NOON, 0)
+    assert heard(LOST, LOST, LOST, LOST, MET, MET).is_suspect(NOON, 0)
 
 
 def test_few_endpoints_prove_nothing() -> None:
-    assert not heard(LOST, LOST, LOST, LOST).is_suspect(NOON)
+    assert not heard(LOST, LOST, LOST, LOST).is_suspect(NOON, 0)
 
 
 def test_endpoints_that_answer_badly_were_reached() -> None:
     answers = (OutcomeKind.FAILED, OutcomeKind.THROTTLED, OutcomeKind.TIMED_OUT)
-    assert not heard(*answers, *answers, LOST, LOST).is_suspect(NOON)
+    assert not heard(*answers, *answers, LOST, LOST).is_suspect(NOON, 0)
 
 
 def test_newest_word_of_each_endpoint_counts_for_a_minute() -> None:
     egress = heard(*[LOST] * 6)
-    assert egress.is_suspect(NOON + timedelta(seconds=59))
-    assert not egress.is_suspect(NOON + timedelta(seconds=60))
+    assert egress.is_suspect(NOON + timedelta(seconds=59), 0)
+    assert not egress.is_suspect(NOON + timedelta(seconds=60), 0)
     for place in range(3):
         egress.heard(EndpointId(place), MET, NOON)
-    assert not egress.is_suspect(NOON)
+    assert not egress.is_suspect(NOON, 0)
 
 
 def test_own_faults_are_no_word_about_an_endpoint() -> None:
     egress = heard(LOST, LOST, LOST, MET, MET)
     egress.heard(EndpointId(0), OutcomeKind.OWN_FAULT, NOON)
-    assert egress.is_suspect(NOON)
+    assert egress.is_suspect(NOON, 0)
 
 
-def test_only_what_was_not_reached_is_presumed_to_be_our_fault() -> None:
+def test_few_dead_endpoints_among_many_quiet_ones_prove_nothing() -> None:
     egress = heard(*[LOST] * 6)
-    presumed = {kind for kind in OutcomeKind if egress.presumes_fault(kind, NOON)}
-    assert presumed == {OutcomeKind.UNREACHABLE, OutcomeKind.BLOCKED}
+    assert egress.is_suspect(NOON, 11)
+    assert not egress.is_suspect(NOON, 12)
+
+
+def test_only_what_was_not_reached_may_be_our_fault() -> None:
+    ours = {kind for kind in OutcomeKind if Egress.may_be_ours(kind)}
+    assert ours == {OutcomeKind.UNREACHABLE, OutcomeKind.BLOCKED}

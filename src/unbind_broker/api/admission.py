@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from unbind_broker.api.rates import RateLimited
 from unbind_broker.base.errors import BrokerError
 
 
@@ -47,11 +48,12 @@ class SharedAdmission(Admission):
 
     @asynccontextmanager
     async def enter_as(self, whose: str) -> AsyncIterator[None]:
-        """Hold a place of somebody's; raises ``Overloaded``."""
+        """Hold a place of somebody's; raises ``RateLimited`` or ``Overloaded``."""
         if self.taken[whose] >= self.of_one:
-            raise Overloaded(
-                f"this process serves {self.of_one} of these to you at a time; nothing "
-                "was stored, try again when one has ended"
+            raise RateLimited(
+                "a call of yours like this one is being served; try again when it has "
+                "ended",
+                1.0,
             )
         async with self.enter():
             self.taken[whose] += 1

@@ -15,7 +15,7 @@ _NOT_REACHED = frozenset({OutcomeKind.UNREACHABLE, OutcomeKind.BLOCKED})
 class Egress:
     """Watch the connections of one process.
 
-    When more than half of the endpoints that it tried in the last minute could not be
+    When more than half of its endpoints were tried in the last minute and could not be
     reached, it is presumed that its own network, or its resolver, is at fault.
     """
 
@@ -27,13 +27,16 @@ class Egress:
         if kind is not OutcomeKind.OWN_FAULT:
             self._latest[endpoint_id] = now, kind in _NOT_REACHED
 
-    def presumes_fault(self, kind: OutcomeKind, now: datetime) -> bool:
-        """Tell whether an exchange that ended so is presumed to be our own fault."""
-        return kind in _NOT_REACHED and self.is_suspect(now)
+    @staticmethod
+    def may_be_ours(kind: OutcomeKind) -> bool:
+        """Tell whether an exchange that ended so may have failed on this side."""
+        return kind in _NOT_REACHED
 
-    def is_suspect(self, now: datetime) -> bool:
-        """Tell whether this process had better not judge anybody."""
+    def is_suspect(self, now: datetime, owned: int) -> bool:
+        """Tell whether this process had better not judge; it has ``owned`` endpoints.
+
+        A few dead endpoints among many quiet ones prove nothing.
+        """
         newest = [lost for at, lost in self._latest.values() if now - at < LOOKING_BACK]
-        if len(newest) < LEAST_ENDPOINTS:
-            return False
-        return sum(newest) / len(newest) > SUSPICIOUS_SHARE
+        of = max(len(newest), owned)
+        return of >= LEAST_ENDPOINTS and sum(newest) / of > SUSPICIOUS_SHARE

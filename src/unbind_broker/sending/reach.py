@@ -14,17 +14,20 @@ log = logging.getLogger(__name__)
 
 
 class Reach:
-    """Watch whether this process reaches the endpoints that it posts to."""
+    """Watch whether this process reaches the endpoints that it ``owns``."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, now: Callable[[], datetime], owns: Callable[[], int] = lambda: 0
+    ) -> None:
         self._now = now
+        self._owns = owns
         self._egress = Egress()
         self._was_suspect = False
 
     @property
     def is_suspect(self) -> bool:
         """Tell whether others had better send in this process's place."""
-        return self._egress.is_suspect(self._now())
+        return self._egress.is_suspect(self._now(), self._owns())
 
     def judge(self, endpoint_id: EndpointId, exchange: Exchange) -> Exchange:
         """Give the exchange, as our own fault if it is presumed to be that."""
@@ -32,12 +35,12 @@ class Reach:
         self._egress.heard(endpoint_id, kind, now)
         if exchange.outcome.status_code is not None and not self._was_suspect:
             return exchange
-        suspect = self._egress.is_suspect(now)
+        suspect = self._egress.is_suspect(now, self._owns())
         if suspect != self._was_suspect:
             self._was_suspect = suspect
             event = "own_network_suspected" if suspect else "own_network_trusted"
             log.error(event)
-        if not self._egress.presumes_fault(kind, now):
+        if not (suspect and self._egress.may_be_ours(kind)):
             return exchange
         return replace(
             exchange,

@@ -74,6 +74,11 @@ async def write(
     for one in new:
         if one not in stale:
             verdicts.add(one, plans)
+    actor = f"worker:{worker}"
+    # Before anything is queued: who verifies an endpoint locks in this order, too.
+    for endpoint_id, url in sorted(verdicts.gone.items()):
+        await endpoints.disable(db, now, endpoint_id, url, "answered 410 Gone", actor)
+    noted = await write_standing(db, now, worker, lanes, standing)
     said = _said_in(new)
     await _lock(db, verdicts, said)
     touched = await _apply(db, now, verdicts)
@@ -81,10 +86,6 @@ async def write(
     await announce_where_cancelled(db, now, _asked_by(stale))
     reported, alarming = await apply_results(db, now, said, applying)
     touched |= reported
-    actor = f"worker:{worker}"
-    for endpoint_id, url in sorted(verdicts.gone.items()):
-        await endpoints.disable(db, now, endpoint_id, url, "answered 410 Gone", actor)
-    noted = await write_standing(db, now, worker, lanes, standing)
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
     return Written(touched, stale, alarming, noted)
