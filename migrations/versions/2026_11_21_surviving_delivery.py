@@ -19,7 +19,8 @@ STATEMENTS = (
     """,
     """
     ALTER TABLE endpoint_leases
-        ADD IF NOT EXISTS seen_version bigint NOT NULL DEFAULT 0
+        ADD IF NOT EXISTS seen_version bigint NOT NULL DEFAULT 0,
+        ADD IF NOT EXISTS forced_at timestamptz
     """,
     """
     CREATE TABLE IF NOT EXISTS endpoint_health (

@@ -2,7 +2,7 @@
 """Queue what is sent besides requests: that items were cancelled, and notices."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from unbind_broker.base.database import (
@@ -26,6 +26,14 @@ from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind
 
+UNTIL_KNOWN = timedelta(minutes=3)
+"""After so long whoever owned an endpoint has written down what it sent, or has lost
+it: a lease lasts 20 s unless it is set otherwise."""
+
+ASKED_PERHAPS = "lease.forced_at > o.created_at - interval '1 minute'"
+"""Since the order was made (clocks may differ) somebody lost the endpoint without
+giving it back, and may have asked for the item without writing that down."""
+
 _CANCELLED = sql(
     f"""
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
@@ -34,11 +42,38 @@ _CANCELLED = sql(
     JOIN endpoints e ON e.platform_id = n.platform_id AND e.verified_at IS NOT NULL
     JOIN orders o ON o.id = n.order_id AND o.kind <> {OrderKind.QUERY.code}
     ORDER BY e.id, n.order_id
+    ON CONFLICT ON CONSTRAINT deliveries_subject
+    DO UPDATE SET due_at = least(deliveries.due_at, excluded.due_at)
+    """,
+    orders=UUIDS,
+    platforms=INTS,
+    now=INSTANT,
+)
+_PERHAPS = sql(
+    f"""
+    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
+    SELECT e.id, CASE WHEN {ASKED_PERHAPS} THEN :now ELSE :later END,
+        {EventType.UNBIND_CANCELLED.code}, n.order_id, 0
+    FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+    JOIN endpoints e ON e.platform_id = n.platform_id AND {POSTED_TO}
+    JOIN endpoint_leases lease ON lease.endpoint_id = e.id
+    JOIN orders o ON o.id = n.order_id AND o.kind <> {OrderKind.QUERY.code}
+    WHERE EXISTS (SELECT FROM order_log l WHERE l.order_id = n.order_id)
+    ORDER BY e.id, n.order_id
     ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
     """,
     orders=UUIDS,
     platforms=INTS,
     now=INSTANT,
+    later=INSTANT,
+)
+_KNOW_NOW = sql(
+    f"""
+    UPDATE deliveries SET due_at = clock_timestamp()
+    WHERE endpoint_id = ANY(:endpoints) AND due_at > clock_timestamp()
+        AND event = {EventType.UNBIND_CANCELLED.code} AND attempt = 0
+    """,
+    endpoints=INTS,
 )
 _CANCELLED_MEANWHILE = sql(
     f"""
@@ -103,8 +138,29 @@ async def announce_cancelled(db: Db, now: datetime, keys: Collection[ItemKey]) -
     is.
     """
     if keys:
-        values = {**key_arrays(sorted(keys)), "now": now}
+        values = {**key_arrays(sorted(set(keys))), "now": now}
         await db.execute(_CANCELLED, values)
+
+
+async def announce_perhaps(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
+    """Let platforms know that may have been asked for these cancelled items.
+
+    No attempt is written down. Whether there was one is known when the owner of the
+    endpoint has had time to write it down: if none has lost the endpoint by then, what
+    is queued here is dropped when it is due.
+    """
+    if keys:
+        times = {"now": now, "later": now + UNTIL_KNOWN}
+        await db.execute(_PERHAPS, {**key_arrays(sorted(keys)), **times})
+
+
+async def know_now(db: Db, endpoint_ids: Collection[EndpointId]) -> None:
+    """Decide at once about what was announced perhaps: these have a new owner.
+
+    What the one before wrote down is written down by now.
+    """
+    if endpoint_ids:
+        await db.execute(_KNOW_NOW, {"endpoints": list(endpoint_ids)})
 
 
 async def announce_where_cancelled(

@@ -88,6 +88,7 @@ endpoint_leases = Table(
     Column("cursor_xid", BigInteger, nullable=False),
     Column("cursor_order_id", UUID, nullable=False),
     Column("seen_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("forced_at", INSTANT),
 )
 
 Index("endpoint_leases_holder", endpoint_leases.c.holder)

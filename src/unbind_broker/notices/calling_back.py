@@ -7,7 +7,7 @@ from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
-from unbind_broker.deliveries.announcing import announce_cancelled
+from unbind_broker.deliveries.announcing import announce_cancelled, announce_perhaps
 from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import cancelling as items
@@ -64,14 +64,21 @@ async def _tell_platforms(
     called_back: Sequence[CancelledOrder],
     ended: Sequence[CancelledItem],
 ) -> Counter[UUID]:
-    """Let the platforms know that were asked; count them by order."""
+    """Let the platforms know that were asked, and count them by order.
+
+    A request that nobody has written down may have gone out all the same.
+    """
     changing = {one.id for one in called_back if one.kind is not OrderKind.QUERY}
     asked = [
         item.key for item in ended if item.attempts and item.key.order_id in changing
     ]
-    if not asked:
-        return Counter()
+    unasked = [
+        item.key
+        for item in ended
+        if not item.attempts and item.key.order_id in changing
+    ]
     await announce_cancelled(db, now, asked)
+    await announce_perhaps(db, now, unasked)
     return Counter(key.order_id for key in asked)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.deliveries.announcing import ASKED_PERHAPS
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, Due, Subject
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.states import ItemStatus, Reason
@@ -33,9 +34,11 @@ _CANCELS = sql(
         CASE WHEN i.status = {_CANCELLED} THEN i.reason END AS reason
     FROM unnest(:endpoints, :orders) AS n (endpoint_id, order_id)
     JOIN endpoints e ON e.id = n.endpoint_id
+    JOIN endpoint_leases lease ON lease.endpoint_id = e.id
     JOIN orders o ON o.id = n.order_id
     LEFT JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
     WHERE o.status = {OrderStatus.CANCELLED.code}
+        AND (i.attempts > 0 OR i.status <> {_CANCELLED} OR {ASKED_PERHAPS})
     """,
     endpoints=INTS,
     orders=UUIDS,

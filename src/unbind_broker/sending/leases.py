@@ -128,7 +128,9 @@ _CLAIM = sql(
         FOR NO KEY UPDATE OF l SKIP LOCKED
     )
     UPDATE endpoint_leases l
-    SET holder = :worker, epoch = l.epoch + 1, lease_until = {_UNTIL}
+    SET holder = :worker, epoch = l.epoch + 1, lease_until = {_UNTIL},
+        forced_at = CASE
+            WHEN l.holder IS NULL THEN l.forced_at ELSE clock_timestamp() END
     FROM free WHERE l.endpoint_id = free.endpoint_id
     RETURNING l.endpoint_id, l.epoch, l.cursor_xid, l.cursor_order_id
     """,
@@ -154,7 +156,8 @@ _FENCE = sql(
 )
 _FREE_ALL = sql(
     """
-    UPDATE endpoint_leases SET holder = NULL, lease_until = NULL
+    UPDATE endpoint_leases
+    SET holder = NULL, lease_until = NULL, forced_at = clock_timestamp()
     WHERE holder = ANY(:dead)
     """,
     dead=UUIDS,

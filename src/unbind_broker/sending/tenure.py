@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.ids import EndpointId, WorkerId
+from unbind_broker.deliveries.announcing import know_now
 from unbind_broker.sending import leases
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.lane import Lane
@@ -65,6 +66,7 @@ class Tenure:
             busy = [lane.endpoint_id for lane in self._fleet]
             missing = share - len(staying)
             claimed = await leases.claim(db, worker, lease, missing, busy)
+            await know_now(db, [one.tenancy.endpoint_id for one in claimed])
         lease_ends = asked_at + lease.total_seconds()
         self._apply(held, kept, staying, done, lease_ends)
         for owned in claimed:

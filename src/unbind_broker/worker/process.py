@@ -173,6 +173,8 @@ class _Worker:
             await asyncio.sleep(0.01)
 
     async def _give_back(self) -> None:
+        if not self._recorder.is_empty:
+            return  # whoever takes over must know that not all is written down
         try:
             async with asyncio.timeout(ENDING_LIMIT):
                 await self._tenure.give_back()
