@@ -12,7 +12,14 @@ from tests.chaos.judging import (
     verified,
 )
 from tests.chaos.scene import Scene
-from tests.chaos.storming import BATCH, CONCURRENCY, REQUEST, Force, Toll
+from tests.chaos.storming import (
+    BATCH,
+    CONCURRENCY,
+    REQUEST,
+    Force,
+    Toll,
+    environment,
+)
 from tests.chaos.witness import FORBIDDEN, hear_witness
 
 MOST_UNRECORDED = 5_000
@@ -42,6 +49,9 @@ async def judge(scene: Scene, force: Force, hanging: int, toll: Toll) -> Verdict
     at_hanging = most_in_flight(seen, REQUEST).get(hanging, 0)
     witness = await hear_witness(scene.engine)
     good, bad, total = verified(seen)
+    # Ends with 1 if an event is missing, changed, or behind a seal that leaves it out.
+    async with scene.commands(**environment(scene, force)) as commands:
+        audited = await commands.run("audit", "verify")
     ceiling = _ceiling(force, toll)
     faults = {
         "items lost": wanted - taken,
@@ -75,6 +85,7 @@ async def judge(scene: Scene, force: Force, hanging: int, toll: Toll) -> Verdict
         "most_at_once": at_once,
         "most_at_once_hanging": at_hanging,
         "witness": dict(witness),
+        "audit": audited.strip().partition(";")[0],
         "ended_as": dict(Counter(one.value for one in told.status.values())),
     }
     return Verdict(found, [_line(what, how) for what, how in faults.items() if how])
