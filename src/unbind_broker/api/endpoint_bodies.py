@@ -48,13 +48,13 @@ class EndpointBody(RequestModel):
     max_batch: int = Field(
         default=50,
         ge=MAX_BATCH.start,
-        lt=MAX_BATCH.stop,
+        le=MAX_BATCH.stop - 1,
         description="Items in one request.",
     )
     max_concurrency: int = Field(
         default=4,
         ge=MAX_CONCURRENCY.start,
-        lt=MAX_CONCURRENCY.stop,
+        le=MAX_CONCURRENCY.stop - 1,
         description="Requests under way at once.",
     )
     max_rate: float | None = Field(

@@ -9,7 +9,7 @@ DELIVERY_KINDS = (
         "The worker gets nothing done",
         "For longer than UNBIND_LIVENESS_LIMIT the worker of this process could not "
         "read what is to be sent. Start it anew if the database is well.",
-        "本进程的投递工作进程超过 UNBIND_LIVENESS_LIMIT 未能读取待发送内容；"
+        "本进程中的 worker 超过 UNBIND_LIVENESS_LIMIT 未能读取待发送内容；"
         "若数据库正常，请重启该进程。",
     ),
 )
