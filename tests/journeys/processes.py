@@ -21,6 +21,7 @@ SHORT = {
     "UNBIND_REQUEST_TIMEOUT": "1s",
     "UNBIND_RETRY_PLAN": "200ms,500ms,1s",
     "UNBIND_QUERY_RETRY_PLAN": "200ms,500ms,1s",
+    "UNBIND_BREAKER_PAUSE": "200ms",
 }
 """Settings with every clock short."""
 

@@ -19,8 +19,8 @@ from unbind_broker.items.states import FIRST_FINAL_CODE
 
 pytestmark = pytest.mark.journey
 
-PLATFORMS = 200
-ORDERS = 20
+PLATFORMS = 100
+ORDERS = 10
 ITEMS = PLATFORMS * ORDERS
 
 

@@ -54,7 +54,7 @@ from unbind_broker.orders.states import OPEN, Action, OrderKind, OrderStatus, Sc
 
 ASKED_FOR = os.environ.get("UNBIND_TEST_EXAMPLES")
 """A thorough run: so many sequences, and the shortest one that fails (minutes)."""
-EXAMPLES = int(ASKED_FOR or 10)
+EXAMPLES = int(ASKED_FOR or 6)
 FRESH = 10
 """After so many sequences Hypothesis mostly repeats parts of them."""
 PHASES = tuple(Phase) if ASKED_FOR else (Phase.reuse, Phase.generate)
@@ -485,7 +485,7 @@ async def test_nobody_is_cut_off_by_mistake_whatever_happens(server: Server) -> 
     ProtectionMachine.loop = asyncio.get_running_loop()
     ProtectionMachine.steps = 0
     chosen = settings(
-        max_examples=FRESH,
+        max_examples=min(FRESH, EXAMPLES),
         stateful_step_count=STEPS,
         deadline=None,
         phases=PHASES,

@@ -53,6 +53,7 @@ def short(lease: float = PATIENT_LEASE, **changes: Any) -> Settings:
         "request_timeout": timedelta(seconds=min(PATIENT_REQUEST, lease * 0.6)),
         "retry_plan": (timedelta(seconds=0.1), timedelta(seconds=0.4)),
         "query_retry_plan": (timedelta(seconds=0.1),),
+        "breaker_pause": timedelta(seconds=0.2),
         "scan_interval": timedelta(seconds=0.2),
         "allow_private_endpoints": True,
     }

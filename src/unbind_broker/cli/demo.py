@@ -40,6 +40,7 @@ from unbind_broker.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
+BREAKER_PAUSE = timedelta(seconds=0.5)
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1.0, 2.0))
 UNFINISHED = 1
 SEALED_WITHIN = 15
@@ -239,6 +240,7 @@ def _settings() -> Settings:
         update={
             "retry_plan": RETRIES,
             "query_retry_plan": RETRIES,
+            "breaker_pause": BREAKER_PAUSE,
             "request_timeout": timedelta(seconds=10),
             "lease": timedelta(seconds=20),
             "allow_private_endpoints": True,
