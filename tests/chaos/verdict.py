@@ -25,9 +25,9 @@ from tests.chaos.witness import FORBIDDEN, hear_witness
 MOST_UNRECORDED = 5_000
 """Items after which a worker sends no more before it has written some down."""
 _ARRIVING_LATE = 1
-"""Where no answer ends a request, it counts for as long as its sender would wait, from its
-arrival on. It may have begun earlier than that by more than the lease's margin, a tenth
-of 3 s, on a machine that is overloaded; then it overlaps with the next owner's first."""
+"""Where no answer ends a request, it counts for as long as its sender would wait, from
+its arrival on. It may have begun earlier than that by more than the lease's margin, a
+tenth of 3 s, on an overloaded machine; then it overlaps with the next owner's first."""
 _LOSING = ("killed", "frozen", "crashed", "ended")
 
 
