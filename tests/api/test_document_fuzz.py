@@ -5,6 +5,7 @@ a real server on a real database.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -29,7 +30,7 @@ from unbind_broker.endpoints.states import Delivery
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.service import Platform
 
-PER_OPERATION = 15
+PER_OPERATION = int(os.environ.get("UNBIND_TEST_EXAMPLES", "6"))
 ROLES = (
     ("/v1/admin/", "admin"),
     ("/v1/audit/", "auditor"),
