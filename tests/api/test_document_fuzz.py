@@ -30,7 +30,7 @@ from unbind_broker.endpoints.states import Delivery
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.service import Platform
 
-PER_OPERATION = int(os.environ.get("UNBIND_TEST_EXAMPLES", "6"))
+PER_OPERATION = int(os.environ.get("UNBIND_TEST_EXAMPLES", "4"))
 ROLES = (
     ("/v1/admin/", "admin"),
     ("/v1/audit/", "auditor"),

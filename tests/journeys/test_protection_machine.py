@@ -54,7 +54,7 @@ from unbind_broker.orders.states import OPEN, Action, OrderKind, OrderStatus, Sc
 
 ASKED_FOR = os.environ.get("UNBIND_TEST_EXAMPLES")
 """A thorough run: so many sequences, and the shortest one that fails (minutes)."""
-EXAMPLES = int(ASKED_FOR or 6)
+EXAMPLES = int(ASKED_FOR or 5)
 FRESH = 10
 """After so many sequences Hypothesis mostly repeats parts of them."""
 PHASES = tuple(Phase) if ASKED_FOR else (Phase.reuse, Phase.generate)
