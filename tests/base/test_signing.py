@@ -137,7 +137,7 @@ def _verify(scheme: str, headers: Mapping[str, str], body: bytes) -> SignedMessa
     return verify_v1a(PUBLIC, headers, body, now)
 
 
-@settings(max_examples=500)
+@settings(max_examples=1000)
 @given(
     st.sampled_from(["v1", "v1a"]),
     st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature", "body"]),

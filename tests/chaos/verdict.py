@@ -24,10 +24,6 @@ from tests.chaos.witness import FORBIDDEN, hear_witness
 
 MOST_UNRECORDED = 5_000
 """Items after which a worker sends no more before it has written some down."""
-_ARRIVING_LATE = 1
-"""Where no answer ends a request, it counts for as long as its sender would wait, from
-its arrival on. It may have begun earlier than that by more than the lease's margin, a
-tenth of 3 s, on an overloaded machine; then it overlaps with the next owner's first."""
 _LOSING = ("killed", "frozen", "crashed", "ended")
 
 
@@ -69,9 +65,7 @@ async def judge(scene: Scene, force: Force, hanging: int, toll: Toll) -> Verdict
         "hanging items not undeliverable": hung.keys() - {"undeliverable"},
         "orders not settled": told.orders.keys() - {"completed"},
         "too many at once": max(0, at_once - CONCURRENCY),
-        "too many at once at the hanging one": max(
-            0, at_hanging - CONCURRENCY - _ARRIVING_LATE
-        ),
+        "too many at once at the hanging one": max(0, at_hanging - CONCURRENCY),
         "written by a stale owner": [one for one in FORBIDDEN if witness[one]],
     }
     found = {

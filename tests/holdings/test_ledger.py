@@ -41,7 +41,7 @@ def check(history: History) -> None:
     assert all((one.until is None) == (one.ended is None) for one in history)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(STEPS, max_size=14))
 def test_there_is_one_live_holder_at_most_and_no_way_back(steps: list[Step]) -> None:
     history: History = ()

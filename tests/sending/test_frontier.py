@@ -87,7 +87,7 @@ def live(log: Log, step: tuple[str, object], reader: Reader) -> None:
             pass
 
 
-@settings(max_examples=200)
+@settings(max_examples=400)
 @given(histories)
 def test_no_row_is_missed_and_none_is_dealt_twice(
     history: list[tuple[str, object]],
@@ -106,7 +106,7 @@ def test_no_row_is_missed_and_none_is_dealt_twice(
     assert sorted(reader.dealt) == log.visible
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(histories, histories, histories)
 def test_reader_that_has_caught_up_may_go_on_where_another_stands(
     before: list[tuple[str, object]],
@@ -129,7 +129,7 @@ def test_reader_that_has_caught_up_may_go_on_where_another_stands(
     assert sorted(set(late.dealt)) == log.visible
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(histories, st.integers(0, 99), histories)
 def test_what_is_let_go_of_is_read_again_and_all_behind_it(
     before: list[tuple[str, object]], which: int, after: list[tuple[str, object]]
