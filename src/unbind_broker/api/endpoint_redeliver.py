@@ -123,18 +123,7 @@ async def redeliver(
     now, owner = context.clock.now(), owner_of(caller)
     _check(body, now, for_carrier=owner.is_carrier)
     async with context.redeliveries.enter_as(caller.actor):
-        async with context.engine.begin() as db:
-            endpoint = await service.require(db, owner)
-            require_posting(endpoint)
-            again = _notices if owner.is_carrier else _items
-            found = await again(db, now, endpoint, body)
-            await record(db, now, _fact(caller, endpoint, body, found))
-            parts = list(in_parts(found.repeats))
-            for part in parts[:1]:
-                await write(db, endpoint.id, part)
-        for part in parts[1:]:
-            async with context.engine.begin() as db:
-                await write(db, endpoint.id, part)
+        found = await _carry_out(context, caller, body, now)
     return RedeliveryShown(
         scheduled=found.scheduled,
         unknown=found.unknown,
@@ -143,6 +132,26 @@ async def redeliver(
         until=found.until,
         next_since=found.next_since,
     )
+
+
+async def _carry_out(
+    context: Ctx, caller: Caller, body: RedeliverBody, now: datetime
+) -> Redelivery:
+    """Find what to repeat, and queue it; the fact goes with the first part."""
+    owner = owner_of(caller)
+    async with context.engine.begin() as db:
+        endpoint = await service.require(db, owner)
+        require_posting(endpoint)
+        again = _notices if owner.is_carrier else _items
+        found = await again(db, now, endpoint, body)
+        await record(db, now, _fact(caller, endpoint, body, found))
+        parts = list(in_parts(found.repeats))
+        for part in parts[:1]:
+            await write(db, endpoint.id, part)
+    for part in parts[1:]:
+        async with context.engine.begin() as db:
+            await write(db, endpoint.id, part)
+    return found
 
 
 def _check(body: RedeliverBody, now: datetime, *, for_carrier: bool) -> None:
