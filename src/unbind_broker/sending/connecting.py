@@ -1,4 +1,4 @@
-"""Connections to checked addresses only, that take one answer to each request."""
+"""Connections to checked addresses only: watched, with one answer to each request."""
 
 import selectors
 import socket
@@ -6,6 +6,7 @@ from asyncio import AbstractEventLoop
 from contextvars import ContextVar
 from functools import partial
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -95,6 +96,45 @@ class _BoundedHandler(ResponseHandler):
                 self.transport.get_extra_info("socket"), selectors.EVENT_READ
             )
             return bool(waiting.select(0))
+
+
+def tracing() -> aiohttp.TraceConfig:
+    """Have each exchange note its moments in its ``Trace``."""
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(_secured)
+    config.on_dns_resolvehost_start.append(_stamp("dns_started"))
+    config.on_dns_resolvehost_end.append(_stamp("dns_ended"))
+    config.on_connection_reuseconn.append(_flag("is_kept_connection"))
+    config.on_request_chunk_sent.append(_leaving)
+    return config
+
+
+async def _secured(_: object, context: SimpleNamespace, __: object) -> None:
+    trace: Trace = context.trace_request_ctx
+    if trace.is_tls:
+        trace.secured = monotonic()
+
+
+async def _leaving(_: object, context: SimpleNamespace, __: object) -> None:
+    """Let head and body go, which leave together; this is the last word before."""
+    trace: Trace = context.trace_request_ctx
+    if trace.is_too_late and not trace.disclosed:
+        raise TimeoutError
+    trace.disclosed = True
+
+
+def _stamp(name: str) -> Any:
+    async def stamp(_: object, context: SimpleNamespace, __: object) -> None:
+        setattr(context.trace_request_ctx, name, monotonic())
+
+    return stamp
+
+
+def _flag(name: str) -> Any:
+    async def flag(_: object, context: SimpleNamespace, __: object) -> None:
+        setattr(context.trace_request_ctx, name, True)
+
+    return flag
 
 
 def _socket(policy: UrlPolicy, place: AddrInfoType) -> socket.socket:

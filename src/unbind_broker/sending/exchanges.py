@@ -1,6 +1,7 @@
 """What came of one request, and when."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 
 from unbind_broker.deliveries.attempts import Timings
@@ -26,11 +27,12 @@ class Trace:
     """What happened when during one exchange; 0 is what did not happen.
 
     ``dialled`` is when the first socket was made, ``connected`` when TCP stood,
-    ``secured`` when TLS stood.
+    ``secured`` when TLS stood. ``limit`` is what the whole exchange may take.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: timedelta) -> None:
         self.started = monotonic()
+        self._ends = self.started + limit.total_seconds()
         self.status: int | None = None
         self.dns_started = self.dns_ended = 0.0
         self.dialled = self.connected = self.secured = 0.0
@@ -39,6 +41,14 @@ class Trace:
         self.is_kept_connection = False
         self.is_second = False
         self.disclosed = False
+
+    @property
+    def is_too_late(self) -> bool:
+        """Tell whether the time is up, even if no timer has had its turn yet.
+
+        A process that stood still goes on where it was; its lease may be another's now.
+        """
+        return monotonic() >= self._ends
 
     def ended(
         self, outcome: Outcome, error: str | None, answer: bytes = b""

@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from time import monotonic
-from types import SimpleNamespace
-from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -24,7 +22,7 @@ from unbind_broker.base.network_guard import (
 )
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.sending.answers import outcome_of
-from unbind_broker.sending.connecting import BoundedConnector, traced
+from unbind_broker.sending.connecting import BoundedConnector, traced, tracing
 from unbind_broker.sending.exchanges import Exchange, Trace
 from unbind_broker.sending.faults import is_own, name_fault
 from unbind_broker.sending.resolving import AddressRefused, GuardedNames
@@ -65,7 +63,7 @@ class Outbound:
         of it, or breaks off. Twice the size of the request is read, for a large batch
         may be answered with a result for each of its items, and at least 16 KiB.
         """
-        trace = Trace()
+        trace = Trace(limit)
         try:
             checked = check_endpoint_url(url, self._policy)
         except EndpointUrlRefused as refused:
@@ -154,7 +152,7 @@ async def open_outbound(
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,
-        trace_configs=[_tracing()],
+        trace_configs=[tracing()],
     )
     try:
         yield Outbound(session, policy, now)
@@ -188,36 +186,6 @@ class _Resolver(AbstractResolver):
     @override
     async def close(self) -> None:
         """Do nothing: whoever opened the names closes them."""
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_end.append(_secured)
-    config.on_dns_resolvehost_start.append(_stamp("dns_started"))
-    config.on_dns_resolvehost_end.append(_stamp("dns_ended"))
-    config.on_connection_reuseconn.append(_flag("is_kept_connection"))
-    config.on_request_headers_sent.append(_flag("disclosed"))
-    return config
-
-
-async def _secured(_: object, context: SimpleNamespace, __: object) -> None:
-    trace: Trace = context.trace_request_ctx
-    if trace.is_tls:
-        trace.secured = monotonic()
-
-
-def _stamp(name: str) -> Any:
-    async def stamp(_: object, context: SimpleNamespace, __: object) -> None:
-        setattr(context.trace_request_ctx, name, monotonic())
-
-    return stamp
-
-
-def _flag(name: str) -> Any:
-    async def flag(_: object, context: SimpleNamespace, __: object) -> None:
-        setattr(context.trace_request_ctx, name, True)
-
-    return flag
 
 
 def _too_late(trace: Trace, limit: timedelta) -> Exchange:

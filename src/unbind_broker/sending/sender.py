@@ -154,8 +154,7 @@ class Sender:
         works = [work for work in works if work.content.deadline > now]
         wanted = {work.key for work in works}
         lane.forget(one for one in batch.keys if one not in wanted)
-        may_start = lane.may_start(self._parts.monotonic(), self._parts.needed)
-        if wait is None or not may_start:
+        if wait is None:
             lane.put_back(works)
             return []
         return works
@@ -180,6 +179,10 @@ class Sender:
         sent = _Sent(target, batch, self._parts.now())
         signature = sign_v1(target.secrets, sent.webhook_id, sent.at, sent.body)
         headers = signature_headers(sent.webhook_id, sent.at, signature)
+        # Asked last of all: whatever delays the request from here on uses up its time.
+        if not lane.may_start(self._parts.monotonic(), self._parts.needed):
+            lane.put_back(batch.works)
+            return
         try:
             exchange = await self._parts.outbound.post(
                 target.url, headers, sent.body, self._parts.request_timeout
