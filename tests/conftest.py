@@ -1,5 +1,6 @@
 """What every test may ask for: a database of its own, a clock that stands still."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
@@ -16,6 +17,24 @@ from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.runtime.opening import Runtime
+
+
+TRACED_CASES = 3
+"""Cases of one test under which lines are counted: tracing doubles what a test costs,
+and the fourth case of a test hardly ever reaches a line that three did not."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count the lines that a few cases of each test reach, and none under journeys.
+
+    Those run the program in processes of its own, where nothing is counted anyway.
+    """
+    cases: Counter[tuple[object, str]] = Counter()
+    for item in sorted(items, key=lambda item: item.nodeid):
+        test = (item.path, getattr(item, "originalname", item.name))
+        cases[test] += 1
+        if cases[test] > TRACED_CASES or item.get_closest_marker("journey"):
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_runtest_setup() -> None:
