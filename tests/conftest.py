@@ -18,7 +18,6 @@ from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.runtime.opening import Runtime
 
-
 TRACED_CASES = 3
 """Cases of one test under which lines are counted: tracing doubles what a test costs,
 and the fourth case of a test hardly ever reaches a line that three did not."""

@@ -56,7 +56,7 @@ async def test_circuit_opens_lets_one_probe_through_and_closes_again(
     async def has_opened() -> bool:
         return await condition(stage) is Condition.OPEN
 
-    async with stage.working(patient(1.0)):
+    async with stage.working(patient(4.0)):
         await stage.reaches(has_opened)
         await eventually(lambda: len(fine.deliveries) == 60)
         # Ten in a row, what was under way with them, and perhaps the first probe.
