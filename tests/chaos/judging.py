@@ -137,6 +137,28 @@ def most_in_flight(
     return {door: _highest(found) for door, found in moments.items()}
 
 
+def at_the_peak(seen: Iterable[Request], given_up_after: float) -> list[str]:
+    """Say which requests were there together when there were most of them.
+
+    Seconds from the arrival of the last of them: when each arrived and was done with.
+    """
+    requests, together = list(seen), list[Request]()
+    for last in requests:
+        there = [
+            one
+            for one in requests
+            if one.arrived <= last.arrived < one.arrived + given_up_after
+            and (one.ended is None or one.ended > last.arrived)
+        ]
+        together = max(together, there, key=len)
+    now = max((one.arrived for one in together), default=0.0)
+    return [
+        f"{one.arrived - now:+.3f} to "
+        + ("never" if one.ended is None else f"{one.ended - now:+.3f}")
+        for one in together
+    ]
+
+
 def most_in_any(seconds: float, seen: Iterable[Request]) -> dict[int, int]:
     """Find for each door how many requests arrived within any so many seconds."""
     arrivals: defaultdict[int, list[float]] = defaultdict(list)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.judging import (
+    at_the_peak,
     find_repeats,
     most_in_flight,
     read_database,
@@ -65,7 +66,8 @@ async def judge(scene: Scene, force: Force, hanging: int, toll: Toll) -> Verdict
         "hanging items not undeliverable": hung.keys() - {"undeliverable"},
         "orders not settled": told.orders.keys() - {"completed"},
         "too many at once": max(0, at_once - CONCURRENCY),
-        "too many at once at the hanging one": max(0, at_hanging - CONCURRENCY),
+        "too many at once at the hanging one": at_hanging > CONCURRENCY
+        and at_the_peak([one for one in seen if one.door == hanging], REQUEST),
         "written by a stale owner": [one for one in FORBIDDEN if witness[one]],
     }
     found = {
