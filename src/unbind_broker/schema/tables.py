@@ -14,6 +14,15 @@ from unbind_broker.carriers.tables import (
     carriers,
     result_marks,
 )
+from unbind_broker.clearances.tables import (
+    clearance_findings,
+    clearance_numbers,
+    clearance_overrides,
+    clearance_parts,
+    clearance_platforms,
+    clearance_waves,
+    clearances,
+)
 from unbind_broker.deadlines.tables import upkeep_marks
 from unbind_broker.deliveries.tables import attempts, deliveries, undelivered
 from unbind_broker.endpoints.tables import (
@@ -46,6 +55,13 @@ __all__ = [
     "audit_seals",
     "brakes",
     "carriers",
+    "clearance_findings",
+    "clearance_numbers",
+    "clearance_overrides",
+    "clearance_parts",
+    "clearance_platforms",
+    "clearance_waves",
+    "clearances",
     "deliveries",
     "disputes",
     "endpoint_events",
