@@ -1,4 +1,4 @@
-"""Clearing and progress: clearances, their waves, what platforms found."""
+"""Clearing and progress: clearances and what came of them, and news of orders."""
 
 from alembic import op
 
@@ -127,6 +127,30 @@ STATEMENTS = (
         PRIMARY KEY (clearance_id, place)
     )
     """,
+    """
+    CREATE TABLE IF NOT EXISTS order_changes (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at timestamptz NOT NULL,
+        order_ids uuid[] NOT NULL
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
+    """,
+    "ALTER TABLE order_changes ALTER COLUMN order_ids SET STORAGE EXTERNAL",
+    """
+    CREATE TABLE IF NOT EXISTS order_updates (
+        order_id uuid PRIMARY KEY,
+        due_at timestamptz NOT NULL,
+        changed_at timestamptz NOT NULL
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
+    """,
+    "CREATE INDEX IF NOT EXISTS order_updates_due ON order_updates (due_at)",
+    """
+    CREATE TABLE IF NOT EXISTS order_reminders (
+        order_id uuid PRIMARY KEY,
+        due_at timestamptz NOT NULL,
+        mark smallint NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS order_reminders_due ON order_reminders (due_at)",
 )
 
 

@@ -23,7 +23,7 @@ from unbind_broker.clearances.tables import (
     clearance_waves,
     clearances,
 )
-from unbind_broker.deadlines.tables import upkeep_marks
+from unbind_broker.deadlines.tables import order_reminders, upkeep_marks
 from unbind_broker.deliveries.tables import attempts, deliveries, undelivered
 from unbind_broker.endpoints.tables import (
     endpoint_events,
@@ -36,7 +36,7 @@ from unbind_broker.endpoints.tables import (
 from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
 from unbind_broker.keys.tables import api_keys
-from unbind_broker.notices.tables import notices
+from unbind_broker.notices.tables import notices, order_changes, order_updates
 from unbind_broker.orders.tables import (
     disputes,
     idempotency,
@@ -75,7 +75,10 @@ __all__ = [
     "items",
     "metadata",
     "notices",
+    "order_changes",
     "order_log",
+    "order_reminders",
+    "order_updates",
     "orders",
     "platforms",
     "receipts",

@@ -25,6 +25,8 @@ class Turn(IntEnum):
     ALARM = 11
     MEND = 12
     ABANDONED = 13
+    REMIND = 14
+    GATHER = 15
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
