@@ -118,6 +118,10 @@ STATEMENTS = (
         ON clearance_findings (clearance_id, place)
     """,
     """
+    CREATE INDEX IF NOT EXISTS clearance_findings_standing
+        ON clearance_findings (clearance_id, place) WHERE reason IS NOT NULL
+    """,
+    """
     CREATE TABLE IF NOT EXISTS clearance_overrides (
         clearance_id uuid NOT NULL,
         place integer NOT NULL,

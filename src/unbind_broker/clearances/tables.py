@@ -151,6 +151,14 @@ Index(
     clearance_findings.c.place,
 )
 
+# Few findings have a reason: those that stand in the way of a number's next holder.
+Index(
+    "clearance_findings_standing",
+    clearance_findings.c.clearance_id,
+    clearance_findings.c.place,
+    postgresql_where=clearance_findings.c.reason.is_not(None),
+)
+
 clearance_overrides = Table(
     "clearance_overrides",
     metadata,
