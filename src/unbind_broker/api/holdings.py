@@ -23,18 +23,19 @@ from unbind_broker.api.holding_bodies import (
     HoldingsTold,
     parse_body,
 )
-from unbind_broker.api.holding_streams import (
+from unbind_broker.api.json_answers import encode, json_answer
+from unbind_broker.api.line_streams import (
     CsvReader,
     LineUnreadable,
     Reader,
     read_json_line,
     read_lines,
 )
-from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.problems import ANY_BODY, problems
 from unbind_broker.base.database import Db
 from unbind_broker.intake.holding_feed import MOST_AT_ONCE, take_lines
 from unbind_broker.intake.holding_lines import (
+    FIELDS,
     HoldingLine,
     LineOutcome,
     LineStatus,
@@ -113,7 +114,7 @@ async def tell_holdings(
 def _reader_of(media_type: str) -> Reader | None:
     if media_type == "application/x-ndjson":
         return read_json_line
-    return CsvReader() if media_type == "text/csv" else None
+    return CsvReader(FIELDS) if media_type == "text/csv" else None
 
 
 async def _take_json(

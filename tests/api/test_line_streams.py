@@ -12,7 +12,7 @@ from tests.support.clock import FixedClock
 from tests.support.holdings_api import CSV, LINE, NDJSON, line, number, rows, stream
 from tests.support.order_api import NUMBER, Scene, a_scene
 from tests.support.waiting import eventually
-from unbind_broker.api.holding_streams import (
+from unbind_broker.api.line_streams import (
     LONGEST_LINE,
     LineUnreadable,
     StreamTooSlow,

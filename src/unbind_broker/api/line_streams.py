@@ -3,11 +3,10 @@
 import asyncio
 import csv
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import ClassVar
 
 from unbind_broker.base.errors import BrokerError, FieldError, InvalidFields
-from unbind_broker.intake.holding_lines import FIELDS
 
 MOST_LINES = 1_000_000
 MOST_BYTES = 256 * 1024 * 1024
@@ -41,24 +40,53 @@ Reader = Callable[[str], object]
 """Reads one line; None says that there is nothing to read in it."""
 
 
+Lines = list[tuple[int, object]]
+"""Lines by their number, from 1, each with what it holds or ``LineUnreadable``."""
+
+
 async def read_lines(
     stream: AsyncIterator[bytes], reader: Reader, silent: float = MOST_SILENT_SECONDS
 ) -> AsyncIterator[tuple[int, object]]:
-    """Give each line's number, from 1, with what it holds or ``LineUnreadable``.
+    """Give the lines one by one, as ``read_pieces`` does in pieces."""
+    async for lines in read_pieces(stream, reader, silent):
+        for line in lines:
+            yield line
+
+
+async def read_pieces(
+    stream: AsyncIterator[bytes], reader: Reader, silent: float = MOST_SILENT_SECONDS
+) -> AsyncGenerator[Lines, None]:
+    """Give the lines that came together.
 
     Blank lines are counted and left out. Raises ``StreamTooLong`` and
     ``StreamTooSlow``.
     """
-    async for number, line in _split(_in_time(stream, silent)):
-        if number > MOST_LINES:
-            raise StreamTooLong(f"expected at most {MOST_LINES} lines; those stand")
+    pieces = _Pieces()
+    async for data in _in_time(stream, silent):
+        yield list(_read(pieces, pieces.add(data), reader))
+        _check_count(pieces)
+    yield list(_read(pieces, pieces.end(), reader))
+    _check_count(pieces)
+
+
+def _read(
+    pieces: "_Pieces", lines: Iterator[bytes | None], reader: Reader
+) -> Iterator[tuple[int, object]]:
+    for line in lines:
+        if pieces.number > MOST_LINES:
+            return
         try:
             read = reader(_text(line))
         except LineUnreadable as unreadable:
-            yield number, unreadable
+            yield pieces.number, unreadable
         else:
             if read is not None:
-                yield number, read
+                yield pieces.number, read
+
+
+def _check_count(pieces: "_Pieces") -> None:
+    if pieces.number > MOST_LINES:
+        raise StreamTooLong(f"expected at most {MOST_LINES} lines; those stand")
 
 
 def read_json_line(text: str) -> object:
@@ -74,7 +102,8 @@ def read_json_line(text: str) -> object:
 class CsvReader:
     """Read lines of CSV (RFC 4180) under a header; no field holds a line break."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = fields
         self._columns: list[str] | None = None
 
     def __call__(self, text: str) -> object:
@@ -83,10 +112,11 @@ class CsvReader:
             return None
         values = self._values(text)
         if self._columns is None:
-            self._columns = _columns(values)
+            self._columns = _columns(values, self._fields)
             return None
-        if len(values) != len(FIELDS):
-            raise LineUnreadable(f"expected {len(FIELDS)} columns, found {len(values)}")
+        if len(values) != len(self._fields):
+            expected = f"expected {len(self._fields)} columns"
+            raise LineUnreadable(f"{expected}, found {len(values)}")
         return dict(zip(self._columns, values, strict=True))
 
     def _values(self, text: str) -> list[str]:
@@ -98,12 +128,12 @@ class CsvReader:
             raise LineUnreadable("expected a line of CSV") from None
 
 
-def _columns(values: list[str]) -> list[str]:
+def _columns(values: list[str], fields: Sequence[str]) -> list[str]:
     names = [
         value.strip().removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}") for value in values
     ]
-    if sorted(names) != sorted(FIELDS):
-        wrong = f"expected the first line to be {','.join(FIELDS)}"
+    if sorted(names) != sorted(fields):
+        wrong = f"expected the first line to be {','.join(fields)}"
         raise InvalidFields((FieldError("", wrong),))
     return names
 
@@ -115,18 +145,6 @@ def _text(line: bytes | None) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError:
         raise LineUnreadable("expected UTF-8") from None
-
-
-async def _split(
-    stream: AsyncIterator[bytes],
-) -> AsyncIterator[tuple[int, bytes | None]]:
-    """Cut at line ends; a line that is too long comes as None."""
-    pieces = _Pieces()
-    async for data in stream:
-        for line in pieces.add(data):
-            yield pieces.number, line
-    for line in pieces.end():
-        yield pieces.number, line
 
 
 class _Pieces:
