@@ -135,30 +135,29 @@ class Watcher:
     def see(self, deed: str, ago: int) -> None:
         self.days.update(dict.fromkeys(range(ago + 1, self.ago + 1), self.holder))
         self.ago = ago
-        word = self._word(deed)
-        if word:
+        for word in self._words(deed):
             self.history = heard(self.history, word, day(ago), self.at).history
+            if word == "ported_out":
+                self.at = UNICOM if self.at == MOBILE else MOBILE
 
-    def _word(self, deed: str) -> str | None:
-        """Let it happen, and say how it is told; None: it cannot happen now."""
-        if deed == "new" and self.holder is None:
-            self.known += 1
-            self.holder, self.former = self.known, None
-            return "activated"
-        if deed == "back" and self.former is not None:
-            self.holder, self.former = self.former, None
-            return "resumed"
-        if self.holder is None or deed not in {"leave", "port", "transfer"}:
-            return None
-        if deed == "leave":
-            self.holder, self.former = None, self.holder
-            return "disconnected"
-        if deed == "port":
-            self.at = UNICOM if self.at == MOBILE else MOBILE
-            return "ported_in"
+    def _words(self, deed: str) -> list[str]:
+        """Let it happen, and say how it is told; nothing where it cannot happen."""
+        words: list[str] = []
+        if deed == "port" and self.holder is not None:
+            words = ["ported_out", "ported_in"]
+        elif deed == "leave" and self.holder is not None:
+            self.holder, self.former, words = None, self.holder, ["disconnected"]
+        elif deed == "back" and self.former is not None:
+            self.holder, self.former, words = self.former, None, ["resumed"]
+        elif deed == "new" and self.holder is None:
+            self.holder, self.former, words = self._somebody(), None, ["activated"]
+        elif deed == "transfer" and self.holder is not None:
+            self.holder, words = self._somebody(), ["transferred"]
+        return words
+
+    def _somebody(self) -> int:
         self.known += 1
-        self.holder = self.known
-        return "transferred"
+        return self.known
 
 
 @given(DEEDS, st.integers(0, 160))
