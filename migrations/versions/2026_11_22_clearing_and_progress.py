@@ -43,6 +43,7 @@ STATEMENTS = (
         clearance_id uuid NOT NULL,
         n integer NOT NULL,
         sha256 bytea NOT NULL,
+        key_id bytea NOT NULL,
         accepted integer NOT NULL,
         refused integer NOT NULL,
         bad jsonb NOT NULL,
@@ -67,6 +68,10 @@ STATEMENTS = (
             (withdrawn_at IS NULL) = (withdrawn_for IS NULL)
         )
     ) WITH (autovacuum_vacuum_insert_scale_factor = 0.5)
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS clearance_numbers_withdrawn
+        ON clearance_numbers (clearance_id, place) WHERE withdrawn_at IS NOT NULL
     """,
     """
     CREATE TABLE IF NOT EXISTS clearance_waves (

@@ -62,13 +62,17 @@ Index(
     postgresql_where=clearances.c.status != ClearanceStatus.COMPLETED,
 )
 
-# Its numbers have the places `first_place` to `last_place`, none if that lies before.
+# Its numbers have the places `first_place` to `last_place`, none if that lies before;
+# they are sealed by the key `key_id`, or, while they are being resealed, by another.
+# `sha256` is a keyed digest of what was sent: one number alone would be guessed from a
+# plain one.
 clearance_parts = Table(
     "clearance_parts",
     metadata,
     Column("clearance_id", UUID, primary_key=True),
     Column("n", Integer, primary_key=True, autoincrement=False),
     Column("sha256", BYTES, nullable=False),
+    Column("key_id", BYTES, nullable=False),
     Column("accepted", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     Column("bad", JSONB, nullable=False),
@@ -93,6 +97,13 @@ clearance_numbers = Table(
     UniqueConstraint(
         "clearance_id", "number_index", name="clearance_numbers_one_of_each"
     ),
+)
+
+Index(
+    "clearance_numbers_withdrawn",
+    clearance_numbers.c.clearance_id,
+    clearance_numbers.c.place,
+    postgresql_where=clearance_numbers.c.withdrawn_at.is_not(None),
 )
 
 # `numbers` counts those in its range; `notice_id` is the subject of its webhooks.
