@@ -1,0 +1,114 @@
+"""How far a clearance has come: by platform, and how many numbers stand how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.database import Db, fetch_all, sql
+
+
+@dataclass(frozen=True)
+class PlatformProgress:
+    """What one platform has done with everything that was published to it."""
+
+    platform: str
+    name_zh: str
+    name_en: str
+    category: str
+    sensitive: bool
+    numbers: int
+    read_to: int
+    is_read: bool
+    findings: int
+    complete_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many numbers stand how."""
+
+    total: int
+    clean: int
+    blocked: int
+    partial: int
+    withdrawn: int
+
+
+async def by_platform(db: Db, clearance_id: UUID) -> list[PlatformProgress]:
+    """Read the progress of every platform, sensitive ones too, by slug."""
+    rows = await fetch_all(db, _PLATFORMS, {"clearance": clearance_id})
+    return [PlatformProgress(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+async def tally(db: Db, clearance_id: UUID) -> Tally:
+    """Count numbers by what the carrier may know of them, without reading them all."""
+    (whole,) = await fetch_all(db, _WHOLE, {"clearance": clearance_id})
+    waves: Sequence[Any] = await fetch_all(db, _WAVES, {"clearance": clearance_id})
+    blocked = sum(wave.blocked for wave in waves)
+    clean = sum(
+        wave.numbers - wave.withdrawn - wave.blocked for wave in waves if wave.done
+    )
+    partial = whole.numbers - whole.withdrawn - blocked - clean
+    return Tally(whole.numbers, clean, blocked, partial, whole.withdrawn)
+
+
+_PLATFORMS = sql(
+    """
+    SELECT p.slug AS platform, p.name_zh, p.name_en, p.category, p.sensitive,
+        sum(w.numbers)::integer AS numbers, max(c.read_to) AS read_to,
+        bool_and(c.read_to >= w.last_place) AS is_read,
+        sum(c.findings)::integer AS findings,
+        CASE WHEN bool_and(c.complete_at IS NOT NULL) THEN max(c.complete_at) END
+            AS complete_at
+    FROM clearance_platforms c
+    JOIN clearance_waves w ON w.clearance_id = c.clearance_id AND w.wave = c.wave
+    JOIN platforms p ON p.id = c.platform_id
+    WHERE c.clearance_id = :clearance
+    GROUP BY p.id
+    ORDER BY p.slug
+    """,
+    clearance=UUID_TYPE,
+)
+_WHOLE = sql(
+    """
+    SELECT c.numbers, (
+        SELECT count(*) FROM clearance_numbers n
+        WHERE n.clearance_id = c.id AND n.withdrawn_at IS NOT NULL
+    ) AS withdrawn
+    FROM clearances c WHERE c.id = :clearance
+    """,
+    clearance=UUID_TYPE,
+)
+# Withdrawn numbers and findings with a reason are few, and have indexes of their own.
+_WAVES = sql(
+    """
+    SELECT w.numbers, (
+        SELECT count(*) FROM clearance_numbers n
+        WHERE n.clearance_id = w.clearance_id AND n.withdrawn_at IS NOT NULL
+            AND n.place BETWEEN w.first_place AND w.last_place
+            AND n.withdrawn_at > w.published_at
+    ) AS withdrawn, (
+        SELECT count(DISTINCT f.place)
+        FROM clearance_findings f
+        JOIN platforms p ON p.id = f.platform_id AND NOT p.sensitive
+        WHERE f.clearance_id = w.clearance_id AND f.reason IS NOT NULL
+            AND f.place BETWEEN w.first_place AND w.last_place
+            AND NOT EXISTS (
+                SELECT FROM clearance_numbers n
+                WHERE n.clearance_id = f.clearance_id AND n.place = f.place
+                    AND n.withdrawn_at IS NOT NULL
+            )
+    ) AS blocked, NOT EXISTS (
+        SELECT FROM clearance_platforms c
+        JOIN platforms p ON p.id = c.platform_id AND NOT p.sensitive
+        WHERE c.clearance_id = w.clearance_id AND c.wave = w.wave
+            AND c.complete_at IS NULL
+    ) AS done
+    FROM clearance_waves w
+    WHERE w.clearance_id = :clearance AND w.published_at IS NOT NULL
+    """,
+    clearance=UUID_TYPE,
+)
