@@ -59,6 +59,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0
 Durations = Annotated[
     tuple[timedelta, ...], NoDecode, BeforeValidator(_durations), Field(min_length=1)
 ]
+Pause = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
 Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
@@ -106,9 +107,14 @@ class Settings(BaseSettings):
     seal_interval: Duration = timedelta(seconds=1)
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)
+    serve_processes: int = Field(default=1, ge=1)
     max_in_flight: int = Field(default=64, ge=1)
+    accept_target: Duration = timedelta(milliseconds=500)
+    max_connections: int = Field(default=10_000, ge=16)
+    drain_notice: Pause = timedelta(seconds=3)
     liveness_limit: Duration = timedelta(minutes=5)
     database_pool: int = Field(default=16, ge=2)
+    database_read_pool: int = Field(default=8, ge=1)
     allow_private_endpoints: bool = False
     allowed_private_networks: Networks = ()
     log_format: Literal["auto", "text", "json"] = "auto"

@@ -111,7 +111,8 @@ async def test_caller_is_found_by_one_statement_over_an_index(db: Db) -> None:
     event.remove(db.sync_connection, "before_cursor_execute", keep)
     assert len(sent) == 1
     await db.execute(text("SET LOCAL enable_seqscan = off"))
-    explain = f"EXPLAIN {sent[0]}".replace("$1", "'\\x00'").replace("$2", "now()")
+    digests = "ARRAY['\\x00'::bytea]"
+    explain = f"EXPLAIN {sent[0]}".replace("$1", digests).replace("$2", "now()")
     plan = "\n".join(row[0] for row in await db.exec_driver_sql(explain))
     assert "Index Scan using api_keys_digest_key" in plan
     assert "Seq Scan" not in plan

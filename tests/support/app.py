@@ -26,6 +26,7 @@ def a_runtime(engine: AsyncEngine, clock: Clock, **settings: object) -> Runtime:
         sealer=SEALER,
         blind_index=BLIND_INDEX,
         broker_key=BROKER_KEY,
+        readers=engine.execution_options(isolation_level="AUTOCOMMIT"),
     )
 
 

@@ -9,8 +9,10 @@ from uuid import UUID
 from fastapi import Header, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.callers import carrier_of
 from unbind_broker.api.context import Context
+from unbind_broker.api.door import leave_place
 from unbind_broker.api.json_answers import encode
 from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_BODY, NotFound
@@ -136,7 +138,7 @@ async def accept_placed(
     """Answer what is placed, and wait for its end if the caller prefers to."""
     now, carrier = context.clock.now(), carrier_of(caller)
     repeatable = accepting.repeatable
-    async with context.admission.enter(), context.engine.begin() as db:
+    async with context.engine.begin() as db:
         placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
             return _written(placed, {"Idempotency-Replayed": "true"})
@@ -147,6 +149,7 @@ async def accept_placed(
         answer = StoredAnswer(202, location, encode(view))
         if repeatable:
             await remember(db, now, repeatable, answer)
+    leave_place(request.scope)
     seconds = preferred_wait(request.headers.getlist("prefer"))
     if seconds is None:
         return _written(answer)
@@ -158,7 +161,7 @@ async def accept_placed(
         if repeatable:
             async with context.engine.begin() as db:
                 await restate(db, repeatable, waited)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, Overloaded) as error:
         # It stands, so its sender must not be told that it failed.
         log.warning("wait_broken_off", extra={"error": type(error).__name__})
         return _written(answer)

@@ -10,7 +10,7 @@ from unbind_broker.api.context import Ctx
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.endpoints.endpoint import Owner
-from unbind_broker.keys.service import Caller, find_caller, looks_like_key
+from unbind_broker.keys.service import Caller, looks_like_key
 from unbind_broker.keys.tables import Role
 
 
@@ -50,12 +50,16 @@ async def any_caller(
     """Find out who calls; 401 for anything but a living key."""
     if credentials is None or not looks_like_key(credentials.credentials):
         raise Unauthenticated("expected the header 'Authorization: Bearer ub_<role>_…'")
-    async with context.engine.connect() as db:
-        caller = await find_caller(db, context.clock.now(), credentials.credentials)
+    caller = await context.keys.find(credentials.credentials)
     if caller is None:
+        context.door.known.forget(credentials.credentials)
         raise Unauthenticated("this key is unknown, revoked or expired")
-    request.scope["state"]["caller"] = caller.actor
-    context.rates.take(caller.actor)
+    state = request.scope["state"]
+    state["caller"] = caller.actor
+    if "quota" not in state:
+        context.door.known.remember(credentials.credentials, caller.actor)
+        state["quota"] = context.rates.see(caller.actor)
+        state["quota"] = context.rates.take(caller.actor)
     return caller
 
 

@@ -4,10 +4,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from unbind_broker.api.admission import Admission, SharedAdmission
+from unbind_broker.api.admission import AdaptiveAdmission, Admission, SharedAdmission
+from unbind_broker.api.connections import Connections
+from unbind_broker.api.door import Door
+from unbind_broker.api.key_lookups import KeyLookups
 from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
 from unbind_broker.api.waiting import Completions
+from unbind_broker.base.ids import new_fraction
 from unbind_broker.runtime.opening import Runtime
 
 MOST_FEEDS = 4
@@ -27,14 +31,26 @@ class Context:
         settings = runtime.settings
         self.runtime = runtime
         self.settings = settings
-        self.engine = runtime.engine
+        self.engine = Connections(runtime.engine, runtime.readers or runtime.engine)
+        self.probes = runtime.probes or runtime.engine
         self.clock = runtime.clock
+        self.keys = KeyLookups(self.engine, runtime.clock)
         self.admission = Admission(settings.max_in_flight)
         self.feeds = SharedAdmission(MOST_FEEDS, MOST_FEEDS_OF_ONE)
         self.redeliveries = SharedAdmission(MOST_REDELIVERIES, MOST_REDELIVERIES_OF_ONE)
-        self.rates = Rates(settings.carrier_rate, settings.carrier_burst)
+        self.rates = Rates(
+            settings.carrier_rate / settings.serve_processes,
+            max(1, settings.carrier_burst // settings.serve_processes),
+            new_fraction,
+        )
+        self.orders = AdaptiveAdmission(
+            settings.max_in_flight,
+            settings.accept_target.total_seconds(),
+            new_fraction,
+        )
+        self.door = Door(self.rates, self.orders)
         self.probe_places = ProbePlaces()
-        self.completions = Completions(runtime.engine)
+        self.completions = Completions(self.engine.readers)
 
 
 def context_of(request: Request) -> Context:

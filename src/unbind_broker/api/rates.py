@@ -1,9 +1,14 @@
-"""A token bucket per caller."""
+"""A token bucket per caller, and what is left in it as response fields."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from time import monotonic
 
+from unbind_broker.api.turns import Turns
 from unbind_broker.base.errors import BrokerError
+
+_NAME = "calls"
 
 
 class RateLimited(BrokerError):
@@ -12,29 +17,84 @@ class RateLimited(BrokerError):
     code = "rate-limited"
     title = "Too many requests"
 
-    def __init__(self, detail: str, wait: float) -> None:
+    def __init__(
+        self, detail: str, wait: float, quota: "Quota | None" = None
+    ) -> None:
+        """``wait`` is in seconds."""
         super().__init__(detail)
+        self.quota = quota
         self.headers = {"Retry-After": str(max(1, math.ceil(wait)))}
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a caller may still send: fields of draft-ietf-httpapi-ratelimit-headers-10.
+
+    ``reset`` is seconds until there is more.
+    """
+
+    policy: str
+    remaining: int
+    reset: int
+
+    @property
+    def fields(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Write the response fields."""
+        left = f'"{_NAME}";r={self.remaining};t={self.reset}'
+        return (
+            (b"ratelimit-policy", self.policy.encode()),
+            (b"ratelimit", left.encode()),
+        )
+
+
+@dataclass(slots=True)
+class _Bucket:
+    left: float
+    since: float
+    turns: Turns = field(repr=False)
 
 
 class Rates:
     """Buckets of ``burst`` tokens, refilled with ``rate`` tokens a second."""
 
-    def __init__(self, rate: float, burst: int) -> None:
+    def __init__(self, rate: float, burst: int, dice: Callable[[], float]) -> None:
+        """``dice`` gives numbers in [0, 1)."""
         self.rate = rate
         self.burst = burst
-        self._buckets: dict[str, tuple[float, float]] = {}
+        window = max(1, math.ceil(burst / rate))
+        self.policy = f'"{_NAME}";q={burst};w={window}'
+        self._dice = dice
+        self._buckets: dict[str, _Bucket] = {}
 
-    def take(self, caller: str) -> None:
+    def take(self, caller: str) -> Quota:
         """Spend one token of ``caller``; raises ``RateLimited`` when there is none."""
         now = monotonic()
-        left, since = self._buckets.get(caller, (float(self.burst), now))
-        left = min(float(self.burst), left + (now - since) * self.rate)
-        if left < 1:
-            self._buckets[caller] = (left, now)
+        bucket = self._refilled(caller, now)
+        if bucket.left < 1:
             raise RateLimited(
                 f"more than {self.rate:g} requests a second after a burst of "
                 f"{self.burst}",
-                (1 - left) / self.rate,
+                bucket.turns.next(now, self.rate),
+                self._quota(bucket),
             )
-        self._buckets[caller] = (left - 1, now)
+        bucket.left -= 1
+        return self._quota(bucket)
+
+    def see(self, caller: str) -> Quota:
+        """Tell what is left to ``caller``, and spend nothing."""
+        return self._quota(self._refilled(caller, monotonic()))
+
+    def _refilled(self, caller: str, now: float) -> _Bucket:
+        bucket = self._buckets.get(caller)
+        if bucket is None:
+            bucket = _Bucket(float(self.burst), now, Turns(self._dice))
+            self._buckets[caller] = bucket
+        gained = (now - bucket.since) * self.rate
+        bucket.left = min(float(self.burst), bucket.left + gained)
+        bucket.since = now
+        return bucket
+
+    def _quota(self, bucket: _Bucket) -> Quota:
+        whole = math.floor(bucket.left)
+        reset = math.ceil((whole + 1 - bucket.left) / self.rate)
+        return Quota(self.policy, whole, 0 if whole >= self.burst else reset)

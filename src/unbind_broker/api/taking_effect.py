@@ -20,7 +20,7 @@ async def until_in_force(context: Context, endpoint: Endpoint) -> None:
     """
     limit = context.settings.lease + MARGIN
     heard = await wait_until_in_force(
-        context.engine, endpoint.id, endpoint.version, limit
+        context.engine.readers, endpoint.id, endpoint.version, limit
     )
     if not heard:
         log.warning("change_not_heard", extra={"endpoint_id": endpoint.id})

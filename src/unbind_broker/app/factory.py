@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
+from unbind_broker.api.door import AtTheDoor, Inside
 from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
 from unbind_broker.api.problem_pages import router as problem_pages
@@ -22,10 +23,13 @@ def create_app(runtime: Runtime, pulse_of: PulseOf | None = None) -> FastAPI:
     ``pulse_of`` tells how the worker in the same process fares, if there is one.
     """
     app = _with_routes()
-    app.state.context = Context(runtime)
+    context = Context(runtime)
+    app.state.context = context
     app.state.pulse_of = pulse_of
     install_problems(app)
+    app.add_middleware(Inside, orders=context.orders)
     app.add_middleware(BodyLimits)
+    app.add_middleware(AtTheDoor, door=context.door)
     app.add_middleware(RequestIds, clock=runtime.clock)
     return app
 

@@ -96,6 +96,11 @@ def new_random_bytes(n_bytes: int) -> bytes:
     return secrets.token_bytes(n_bytes)
 
 
+def new_fraction() -> float:
+    """Draw from [0, 1), to spread what must not happen in step."""
+    return secrets.randbits(53) / (1 << 53)
+
+
 class _Sequence:
     """Hand out ticks of 1/4096 ms, each later than the one before."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -119,11 +120,21 @@ async def issue(
 
 async def find_caller(db: Db, now: datetime, key_text: str) -> Caller | None:
     """Find out whose key this is; None if it is unknown, revoked or expired."""
-    if not looks_like_key(key_text):
-        return None
-    row = await store.load_living(db, _digest(key_text), now)
-    if row is None:
-        return None
+    return (await find_callers(db, now, [key_text])).get(key_text)
+
+
+async def find_callers(
+    db: Db, now: datetime, key_texts: Collection[str]
+) -> dict[str, Caller]:
+    """Find out whose keys these are; without the unknown, revoked and expired ones."""
+    asked = {_digest(text): text for text in key_texts if looks_like_key(text)}
+    if not asked:
+        return {}
+    rows = await store.load_living(db, list(asked), now)
+    return {asked[bytes(row["digest"])]: _caller(row) for row in rows}
+
+
+def _caller(row: RowMapping) -> Caller:
     return Caller(
         key_id=row["id"],
         role=row["role"],

@@ -1,26 +1,39 @@
 """Rows of API keys. The names of their holders are joined in, not imported."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, RowMapping, TextClause, insert
 from sqlalchemy.sql.selectable import TextualSelect
+from sqlalchemy.types import TypeEngine
 
-from unbind_broker.base.database import BYTES, INSTANT, INT, TEXT, Coded, Db, sql
+from unbind_broker.base.database import (
+    BYTES,
+    BYTESES,
+    INSTANT,
+    INT,
+    TEXT,
+    Coded,
+    Db,
+    sql,
+)
 from unbind_broker.base.ids import KeyId
 from unbind_broker.keys.tables import Role, api_keys
 
+_DIGEST = "SELECT k.digest,"
 _HELD = """
-    SELECT k.id, k.role, k.carrier_id, c.slug AS carrier_slug,
-           k.platform_id, p.slug AS platform_slug,
-           coalesce(c.status, p.status, 1) <> 1 AS suspended,
-           k.name, k.hint, k.created_at, k.expires_at, k.revoked_at
+    k.id, k.role, k.carrier_id, c.slug AS carrier_slug,
+    k.platform_id, p.slug AS platform_slug,
+    coalesce(c.status, p.status, 1) <> 1 AS suspended,
+    k.name, k.hint, k.created_at, k.expires_at, k.revoked_at
     FROM api_keys k
     LEFT JOIN carriers c ON c.id = k.carrier_id
     LEFT JOIN platforms p ON p.id = k.platform_id
 """
 
 
-def _reading(statement: TextClause) -> TextualSelect:
+def _reading(statement: TextClause, **more: TypeEngine[Any]) -> TextualSelect:
     """Give the columns their types, so that codes come back as words."""
     return statement.columns(
         id=INT,
@@ -35,17 +48,20 @@ def _reading(statement: TextClause) -> TextualSelect:
         created_at=INSTANT,
         expires_at=INSTANT,
         revoked_at=INSTANT,
+        **more,
     )
 
 
 _LIVING = """
-    WHERE k.digest = :digest AND k.revoked_at IS NULL
+    WHERE k.digest = ANY (:digests) AND k.revoked_at IS NULL
     AND (k.expires_at IS NULL OR k.expires_at > :now)
 """
-_living = _reading(sql(_HELD + _LIVING, digest=BYTES, now=INSTANT))
-_by_id = _reading(sql(f"{_HELD} WHERE k.id = :id", id=INT))
+_living = _reading(
+    sql(_DIGEST + _HELD + _LIVING, digests=BYTESES, now=INSTANT), digest=BYTES
+)
+_by_id = _reading(sql(f"SELECT {_HELD} WHERE k.id = :id", id=INT))
 _NEXT = "WHERE k.id > :after ORDER BY k.id LIMIT :most"
-_page = _reading(sql(f"{_HELD} {_NEXT}", after=INT, most=INT))
+_page = _reading(sql(f"SELECT {_HELD} {_NEXT}", after=INT, most=INT))
 _revoke = sql(
     "UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL",
     id=INT,
@@ -59,10 +75,12 @@ async def insert_new(db: Db, **values: object) -> KeyId:
     return KeyId((await db.execute(statement)).scalar_one())
 
 
-async def load_living(db: Db, digest: bytes, now: datetime) -> RowMapping | None:
-    """Read a key by its digest, unless it is revoked or expired."""
-    found = await db.execute(_living, {"digest": digest, "now": now})
-    return found.mappings().one_or_none()
+async def load_living(
+    db: Db, digests: list[bytes], now: datetime
+) -> Sequence[RowMapping]:
+    """Read keys by their digests, without the revoked and expired ones."""
+    found = await db.execute(_living, {"digests": digests, "now": now})
+    return found.mappings().all()
 
 
 async def load(db: Db, key_id: KeyId) -> RowMapping | None:

@@ -32,6 +32,10 @@ class Runtime:
     blind_index: BlindIndex
     broker_key: BrokerKey
     look_up: LookUp = look_up
+    readers: AsyncEngine | None = None
+    """Connections that writers cannot take; None: reads use those of the writers."""
+    probes: AsyncEngine | None = None
+    """The one by which the process finds out whether the database is there."""
 
 
 @asynccontextmanager
@@ -47,6 +51,15 @@ async def open_runtime(
     engine = open_engine(
         installation.database_url, pool=settings.database_pool, application=application
     )
+    readers = open_engine(
+        installation.database_url,
+        pool=settings.database_read_pool,
+        application=application,
+        autocommit=True,
+    )
+    probes = open_engine(
+        installation.database_url, pool=1, application=application, autocommit=True
+    )
     try:
         yield Runtime(
             settings=settings,
@@ -55,9 +68,12 @@ async def open_runtime(
             sealer=sealer,
             blind_index=BlindIndex(index_key),
             broker_key=_broker_key(settings, index_key),
+            readers=readers,
+            probes=probes,
         )
     finally:
-        await close_engine(engine)
+        for opened in (probes, readers, engine):
+            await close_engine(opened)
 
 
 def _broker_key(settings: Settings, index_key: SecretKey) -> BrokerKey:

@@ -1,0 +1,100 @@
+"""While writes are shed: what costs the refusal, and who is served all the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.api.registry import Parties
+from tests.support.app import a_runtime
+from tests.support.clock import FixedClock
+from tests.support.order_api import order_body
+from unbind_broker.api.admission import Overloaded
+from unbind_broker.api.connections import MOST_READS, Connections
+from unbind_broker.api.context import Context
+from unbind_broker.app.factory import create_app
+
+
+@asynccontextmanager
+async def an_api(
+    engine: AsyncEngine, clock: FixedClock, **settings: object
+) -> AsyncIterator[tuple[httpx.AsyncClient, Context]]:
+    app = create_app(a_runtime(engine, clock, **settings))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://b") as client:
+        yield client, app.state.context
+
+
+async def test_order_is_shed_without_a_statement_and_reads_go_on(
+    engine: AsyncEngine, clock: FixedClock, parties: Parties
+) -> None:
+    async with an_api(engine, clock, max_in_flight=1) as (api, context):
+        await api.get("/v1/me", headers=parties.mobile)
+        place = context.orders.take()
+        statements: list[str] = []
+
+        def note(*call: object) -> None:
+            statements.append(str(call[2]))
+
+        event.listen(engine.sync_engine, "before_cursor_execute", note)
+        for path in ("/v1/orders", "/v1/queries"):
+            shed = await api.post(path, json=order_body(), headers=parties.mobile)
+            assert (shed.status_code, shed.json()["code"]) == (503, "overloaded")
+            assert int(shed.headers["Retry-After"]) >= 1
+            assert shed.headers["RateLimit"]
+            assert shed.headers["X-Request-Id"] == shed.json()["request_id"]
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+        read = await api.get("/v1/orders", headers=parties.mobile)
+        place.release()
+        later = await api.post("/v1/orders", json={}, headers=parties.mobile)
+    assert statements == []
+    assert read.status_code == 200
+    assert later.status_code == 422
+
+
+async def test_place_is_free_again_whatever_the_answer_was(
+    engine: AsyncEngine, clock: FixedClock, parties: Parties
+) -> None:
+    async with an_api(engine, clock, max_in_flight=1) as (api, context):
+        for headers in ({}, parties.mobile, parties.weibo):
+            answer = await api.post("/v1/orders", json={"x": 1}, headers=headers)
+            assert answer.status_code in {401, 403, 422}
+            assert context.orders.inside == 0
+
+
+async def test_caller_over_its_rate_is_told_so_even_when_all_places_are_taken(
+    engine: AsyncEngine, clock: FixedClock, parties: Parties
+) -> None:
+    settings = {"max_in_flight": 1, "carrier_rate": "1/m", "carrier_burst": 1}
+    async with an_api(engine, clock, **settings) as (api, context):
+        await api.get("/v1/me", headers=parties.mobile)
+        context.orders.take()
+        answer = await api.post("/v1/orders", json=order_body(), headers=parties.mobile)
+    assert answer.status_code == 429
+
+
+async def test_reads_beyond_the_bound_are_refused_and_do_not_queue(
+    engine: AsyncEngine,
+) -> None:
+    connections = Connections(engine, engine)
+    inside, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def read() -> None:
+        async with connections._reading.enter():
+            inside.release()
+            await leave.wait()
+
+    readers = [asyncio.create_task(read()) for _ in range(MOST_READS)]
+    for _ in readers:
+        await inside.acquire()
+    with pytest.raises(Overloaded):
+        async with connections.connect():
+            pass
+    leave.set()
+    await asyncio.gather(*readers)
+    async with connections.connect() as db:
+        assert await db.scalar(text("SELECT 1")) == 1
