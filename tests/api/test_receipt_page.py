@@ -18,7 +18,7 @@ from tests.support.order_api import Scene, a_scene, not_bound, order_body
 from tests.support.receipts import a_finished_order, receipt, unbound
 from unbind_broker.carriers.tables import carriers
 from unbind_broker.deadlines.expiring import expire_overdue
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.platforms.tables import platforms
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'

@@ -30,7 +30,7 @@ from unbind_broker.intake.requeuing import AskedRequeue, Requeued, requeue
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 

@@ -41,8 +41,8 @@ from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.notices.ending import settle
 from unbind_broker.notices.tables import notices
-from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import order_log, orders
 from unbind_broker.platforms.service import Platform

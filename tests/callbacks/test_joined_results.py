@@ -28,7 +28,7 @@ from unbind_broker.items import service as items_service
 from unbind_broker.items.joining import pass_on
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.items.tables import items
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform

@@ -22,8 +22,8 @@ from unbind_broker.carriers.marks import Tally, mark
 from unbind_broker.deadlines.braking import consider_recent, keep_brake
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.releasing import release_held
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.braking import _HOLD, _RELEASE
-from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import order_log, orders
 

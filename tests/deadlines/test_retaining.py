@@ -26,7 +26,7 @@ from unbind_broker.deliveries.undelivered import note
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.views import read_order
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.tables import orders
 
 RETENTION = timedelta(days=180)

@@ -37,7 +37,7 @@ from unbind_broker.items.joining import pass_on
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform

@@ -34,7 +34,7 @@ from unbind_broker.items import joining, service
 from unbind_broker.items.states import ENDED_BY_US, HolderAction, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform

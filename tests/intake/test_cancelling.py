@@ -35,7 +35,7 @@ from unbind_broker.intake.cancelling import OrderAlreadyCompleted, cancel
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.notices.calling_back import call_back
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform

@@ -25,7 +25,7 @@ from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN, Action, OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 

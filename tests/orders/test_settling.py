@@ -21,7 +21,7 @@ from unbind_broker.base.ids import OrderId, Prefix, format_id
 from unbind_broker.callbacks.results import apply
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform

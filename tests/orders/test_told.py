@@ -27,7 +27,7 @@ from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform

@@ -15,7 +15,7 @@ from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderStatus
 
 

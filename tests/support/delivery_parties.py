@@ -36,7 +36,7 @@ from unbind_broker.intake.restoring import AskedRestore, restore
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.orders.views import show_order_id

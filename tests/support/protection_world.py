@@ -47,7 +47,7 @@ from unbind_broker.intake.retracting import WrongHolding, retract
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import hand_out
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.platforms import service as platform_service
 from unbind_broker.platforms.service import Platform

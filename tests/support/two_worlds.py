@@ -23,7 +23,7 @@ from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import count_attempts, mark_undeliverable
 from unbind_broker.keys.tables import Role
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 
 
 @dataclass

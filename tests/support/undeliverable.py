@@ -22,7 +22,7 @@ from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import count_attempts, mark_undeliverable
 from unbind_broker.items.tables import items
 from unbind_broker.keys.tables import Role
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.tables import orders
 
 URL = "/v1/admin/items"

@@ -22,7 +22,7 @@ from tests.support.order_builders import (
 from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import EventId, OrderId, new_uuid7
 from unbind_broker.base.working_days import WorkingTime
-from unbind_broker.deliveries.announcing import announce_notice
+from unbind_broker.deliveries.announcing import Announced, announce_notices
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.service import disable
@@ -185,5 +185,6 @@ async def announce_to_a_parked_carrier(db: Db) -> None:
     carrier = await a_carrier(db)
     endpoint = (await an_endpoint(db, carrier)).endpoint
     notice = EventId(new_uuid7(NOON))
-    await announce_notice(db, NOON, carrier.id, EventType.ORDER_HELD, notice)
+    announced = Announced(notice, carrier.id, EventType.ORDER_HELD)
+    await announce_notices(db, NOON, [announced])
     await disable(db, NOON, endpoint.id, endpoint.url or "", "410 Gone", "test")

@@ -20,7 +20,7 @@ from unbind_broker.base.ids import PlatformId
 from unbind_broker.callbacks import evidence
 from unbind_broker.callbacks.braking import BrakePolicy, consider
 from unbind_broker.callbacks.results import Applying, LineAnswer, apply
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.settings import Settings
 
 router = APIRouter(prefix="/v1/results", tags=["results"])

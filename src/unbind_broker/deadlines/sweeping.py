@@ -10,7 +10,7 @@ from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT
 from unbind_broker.deliveries.joining import mend_astray
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN
 
 

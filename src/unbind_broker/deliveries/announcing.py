@@ -3,20 +3,19 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from unbind_broker.base.database import (
     INSTANT,
     INT,
     INTS,
-    TEXT,
+    SMALLS,
+    TEXTS,
     UUIDS,
-    Coded,
     Db,
     fetch_all,
     sql,
 )
-from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId, EndpointId, EventId
 from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
@@ -85,19 +84,20 @@ _CANCELLED_MEANWHILE = sql(
     orders=UUIDS,
     platforms=INTS,
 )
-_NOTICE = sql(
+_NOTICES = sql(
     f"""
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
-    SELECT e.id, :now, :event, :notice, 0
-    FROM endpoints e
-    WHERE e.carrier_id = :carrier AND {POSTED_TO}
-        AND (e.event_types IS NULL OR :word = ANY(e.event_types))
+    SELECT e.id, :now, n.event, n.notice, 0
+    FROM unnest(:notices, :carriers, :events, :words)
+        AS n (notice, carrier_id, event, word)
+    JOIN endpoints e ON e.carrier_id = n.carrier_id AND {POSTED_TO}
+        AND (e.event_types IS NULL OR n.word = ANY(e.event_types))
     """,
     now=INSTANT,
-    event=Coded(EventType),
-    notice=UUID_TYPE,
-    carrier=INT,
-    word=TEXT,
+    notices=UUIDS,
+    carriers=INTS,
+    events=SMALLS,
+    words=TEXTS,
 )
 
 
@@ -186,12 +186,26 @@ async def note_cancelled(db: Db, keys: Collection[ItemKey]) -> None:
         await db.execute(_NOTE_CANCELLED, key_arrays(keys))
 
 
-async def announce_notice(
-    db: Db, now: datetime, carrier_id: CarrierId, event: EventType, notice: EventId
+class Announced(NamedTuple):
+    """A notice that is written down."""
+
+    notice: EventId
+    carrier_id: CarrierId
+    event: EventType
+
+
+async def announce_notices(
+    db: Db, now: datetime, notices: Collection[Announced]
 ) -> None:
-    """Let a notice be sent, if its carrier has an endpoint that wants its type."""
-    values = {"event": event, "word": event.value, "carrier": carrier_id}
-    await db.execute(_NOTICE, {**values, "now": now, "notice": notice})
+    """Let notices be sent whose carriers have endpoints that want their types."""
+    values = {
+        "now": now,
+        "notices": [one.notice for one in notices],
+        "carriers": [one.carrier_id for one in notices],
+        "events": [one.event.code for one in notices],
+        "words": [one.event.value for one in notices],
+    }
+    await db.execute(_NOTICES, values)
 
 
 def _row_id(row: Any) -> int:

@@ -31,11 +31,11 @@ from unbind_broker.intake.rules import (
 )
 from unbind_broker.intake.subjects import Subject, choose_platforms, find_subject
 from unbind_broker.items.joining import Created
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import seal_attestation
 from unbind_broker.orders.service import add, lock_number
-from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.views import show_order_id
 

@@ -9,7 +9,7 @@ would tell whether there was a binding.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NotRequired, TypedDict
 from uuid import UUID
@@ -120,11 +120,19 @@ async def list_orders(
 ) -> list[tuple[UUID, ListedOrder]]:
     """Read orders of a carrier, newest first, without their items."""
     found = await list_heads(db, carrier_id, chosen, page, sealer)
-    rows = await db.execute(_COUNTS, {"orders": [order.id for order in found]})
-    counts: defaultdict[UUID, list[_Count]] = defaultdict(list)
+    counts = await count_items(db, [order.id for order in found])
+    return [(order.id, _summed(order, counts[order.id])) for order in found]
+
+
+async def count_items(
+    db: Db, order_ids: Collection[UUID]
+) -> defaultdict[UUID, list["ItemCount"]]:
+    """Count the items of each order by what matters to its carrier."""
+    rows = await db.execute(_COUNTS, {"orders": list(order_ids)})
+    counts: defaultdict[UUID, list[ItemCount]] = defaultdict(list)
     for order_id, *count in rows:
         counts[order_id].append((count[0], count[1], count[2], count[3]))
-    return [(order.id, _summed(order, counts[order.id])) for order in found]
+    return counts
 
 
 # Codes are read as they are stored: an order has hundreds of items, and naming each
@@ -193,16 +201,31 @@ def _folds(order: ReadOrder) -> bool:
     return order.scope is Scope.PREVIOUS_OWNER
 
 
-_Count = tuple[int, bool, bool, int]
+ItemCount = tuple[int, bool, bool, int]
 """A status, whether its platforms are sensitive, whether they are waited for, items."""
 
 
-def _summed(order: ReadOrder, counts: Iterable[_Count]) -> ListedOrder:
-    """Add up how many items of each kind are in which status."""
+def _summed(order: ReadOrder, counts: Iterable[ItemCount]) -> ListedOrder:
+    return ListedOrder(**order.head, **sum_up(counts, folds=_folds(order)))
+
+
+class Sums(TypedDict):
+    """How many items of an order stand where."""
+
+    summary: dict[str, int]
+    sensitive: Sensitive
+
+
+def sum_up(counts: Iterable[ItemCount], *, folds: bool) -> Sums:
+    """Add up how many items of each kind are in which status.
+
+    ``folds`` says that sensitive platforms are not told apart: scope
+    ``previous_owner``.
+    """
     named: Counter[int] = Counter()
     folded = Sensitive(total=0, finished=0)
     for code, sensitive, waits, count in counts:
-        if sensitive and _folds(order):
+        if sensitive and folds:
             folded["total"] += count
             folded["finished"] += count * (not waits)
         else:
@@ -210,11 +233,7 @@ def _summed(order: ReadOrder, counts: Iterable[_Count]) -> ListedOrder:
     present = {
         status.value: named[code] for code, status in _STATUSES.items() if named[code]
     }
-    return ListedOrder(
-        **order.head,
-        summary={"total": named.total(), **present},
-        sensitive=folded,
-    )
+    return Sums(summary={"total": named.total(), **present}, sensitive=folded)
 
 
 def _item(  # noqa: PLR0913, PLR0917 - the columns of `_ITEMS`, hundreds of times

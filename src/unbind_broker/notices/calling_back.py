@@ -13,10 +13,10 @@ from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import cancelling as items
 from unbind_broker.items.cancelling import CancelledItem
 from unbind_broker.items.states import Reason
+from unbind_broker.notices.ending import settle, tell_over
 from unbind_broker.orders import cancelling
 from unbind_broker.orders.cancelling import CancelledOrder
 from unbind_broker.orders.service import lock_numbers
-from unbind_broker.orders.settling import settle
 from unbind_broker.orders.states import OrderKind
 
 
@@ -38,6 +38,7 @@ async def call_back(
     await stop_sending(db, [item.key for item in ended])
     await promote(db, now, [item.key for item in ended if item.followed])
     told = await _tell_platforms(db, now, called_back, ended)
+    await tell_over(db, now, [one.id for one in called_back if not one.ends_unseen])
     facts = _facts(called_back, ended, told, reason, actor)
     await record(db, now, *facts)
     return [one.id for one in called_back]

@@ -15,11 +15,15 @@ _OPEN_CODES = codes_of(OPEN)
 
 @dataclass(frozen=True)
 class CancelledOrder:
-    """An order that was called back."""
+    """An order that was called back.
+
+    ``ends_unseen``: its carrier was told before that it is complete.
+    """
 
     id: UUID
     kind: OrderKind
     number_index: bytes | None
+    ends_unseen: bool
 
 
 async def numbers_of(db: Db, order_ids: Collection[UUID]) -> list[bytes]:
@@ -44,7 +48,9 @@ async def cancel(
     """
     rows = await fetch_all(db, _CANCEL, {"orders": list(order_ids), "now": now})
     return [
-        CancelledOrder(row.id, OrderKind.from_code(row.kind), row.number_index)
+        CancelledOrder(
+            row.id, OrderKind.from_code(row.kind), row.number_index, row.ends_unseen
+        )
         for row in sorted(rows, key=lambda row: row.id)
     ]
 
@@ -70,7 +76,7 @@ _CANCEL = sql(
         completed_at = greatest(:now, told_at + interval '1 microsecond'),
         told_at = coalesce(told_at, :now)
     WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES})
-    RETURNING id, kind, number_index""",
+    RETURNING id, kind, number_index, told_at < completed_at AS ends_unseen""",
     orders=UUIDS,
     now=INSTANT,
 )

@@ -10,7 +10,7 @@ read. The order itself is completed when every item is final, the folded ones to
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
@@ -18,11 +18,19 @@ from unbind_broker.base.database import INSTANT, UUIDS, Db, fetch_all, sql
 from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
 
 
-async def settle(db: Db, now: datetime, order_ids: Collection[UUID]) -> list[UUID]:
-    """Complete those of the orders that have no open item left, and return them.
+class Concluded(NamedTuple):
+    """Orders that are completed now, and those that are over for their carriers now."""
+
+    completed: list[UUID]
+    told: list[UUID]
+
+
+async def conclude(db: Db, now: datetime, order_ids: Collection[UUID]) -> Concluded:
+    """Complete those of the orders that have no open item left.
 
     Those that are over for their carrier, though a folded item is still open, are
     marked as told. An order that was told stays told, whatever its platforms become.
+    Telling is the caller's business: ``notices.ending`` does both at once.
 
     Call it in a transaction of its own, after the one that ended or took the items has
     committed: then the last to commit sees the work of all. Counting open items inside
@@ -31,13 +39,16 @@ async def settle(db: Db, now: datetime, order_ids: Collection[UUID]) -> list[UUI
     done is locked first, and then looked at once more.
     """
     if not order_ids:
-        return []
+        return Concluded([], [])
     done = list((await db.execute(_LOCK_DONE, {"orders": list(order_ids)})).scalars())
     if not done:
-        return []
+        return Concluded([], [])
     rows = await fetch_all(db, _SETTLE, {"orders": done, "now": now})
     await record(db, now, *(_fact(row) for row in rows))
-    return [row.id for row in rows if row.completed]
+    return Concluded(
+        [row.id for row in rows if row.completed],
+        [row.id for row in rows if row.untold],
+    )
 
 
 def _fact(row: Any) -> Fact:
@@ -58,7 +69,7 @@ _OPEN = f"""(
 # The inner SELECT hides how many orders are named, so that one plan serves every call:
 # planning anew takes longer than settling.
 _DONE = f"""
-        SELECT o.id, working.yes IS NULL AS completed
+        SELECT o.id, working.yes IS NULL AS completed, o.told_at IS NULL AS untold
         FROM orders o
         LEFT JOIN LATERAL (
             SELECT true AS yes FROM items i
@@ -96,7 +107,7 @@ _SETTLE = sql(
             WHEN done.completed THEN greatest(:now, o.told_at) ELSE o.completed_at END
     FROM done
     WHERE o.id = done.id AND o.id = ANY(:orders) AND {_OPEN}
-    RETURNING o.id, done.completed""",
+    RETURNING o.id, done.completed, done.untold""",
     orders=UUIDS,
     now=INSTANT,
 )

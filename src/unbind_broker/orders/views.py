@@ -108,7 +108,7 @@ def show_order_id(kind: OrderKind, order_id: UUID) -> str:
 
 
 # A cancelled order was told to be complete only if that was before it was cancelled.
-_SEEN_STATUS = case(
+SEEN_STATUS = case(
     (orders.c.told_at.is_(None), orders.c.status),
     (
         and_(
@@ -123,7 +123,7 @@ _SEEN_STATUS = case(
 
 def _own(carrier_id: CarrierId) -> Select[Any]:
     return (
-        select(orders, _SEEN_STATUS, carriers.c.slug.label("carrier"))
+        select(orders, SEEN_STATUS, carriers.c.slug.label("carrier"))
         .join(carriers, carriers.c.id == orders.c.carrier_id)
         .where(orders.c.carrier_id == carrier_id, ~orders.c.hidden)
     )
@@ -132,7 +132,7 @@ def _own(carrier_id: CarrierId) -> Select[Any]:
 def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [orders.c.kind.in_(chosen.kinds)]
     if chosen.status is not None:
-        conditions.append(_SEEN_STATUS.element == chosen.status)
+        conditions.append(SEEN_STATUS.element == chosen.status)
     if chosen.reference is not None:
         conditions.append(orders.c.reference == chosen.reference)
     if chosen.number_index is not None:

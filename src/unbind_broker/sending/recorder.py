@@ -16,7 +16,7 @@ from unbind_broker.base.ids import CarrierId, WorkerId
 from unbind_broker.callbacks.braking import consider
 from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries.outcomes import OutcomeKind
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.record import Written, write

@@ -28,7 +28,7 @@ from unbind_broker.deadlines.upkeep import (
     prune_idempotency,
     prune_log,
 )
-from unbind_broker.orders.settling import settle
+from unbind_broker.notices.ending import settle
 from unbind_broker.sending.contents import KEPT_TRYING
 from unbind_broker.worker.turns import Turn, is_ours
 
