@@ -203,6 +203,13 @@ async def forget(stage: Stage) -> httpx.Response:
     return await stage.call("POST", path, stage.admin, {"number": NUMBER, **WHY})
 
 
+async def check_number(stage: Stage) -> httpx.Response:
+    await stage.order()
+    body = {"phoneNumber": NUMBER, "specifiedDate": "2025-03-01"}
+    headers = stage.scene.platform_headers["weibo"]
+    return await stage.call("POST", "/number-recycling/v0.2/check", headers, body)
+
+
 def _unbound(order_id: str) -> dict[str, Any]:
     return {
         "id": order_id,
@@ -230,6 +237,7 @@ CALLS: dict[str, Call] = {
     "GET /v1/orders/{order_id}/receipt": receipt,
     "GET /v1/queries/{query_id}/receipt": query_receipt,
     "POST /v1/results": report,
+    "POST /number-recycling/v0.2/check": check_number,
     "GET /v1/items": fetch,
     "POST /v1/holdings": carrier("/v1/holdings", {"holdings": [_HELD]}),
     "PUT /v1/endpoint": put_endpoint,

@@ -40,6 +40,7 @@ ROLES = (
     ("/v1/endpoint", "platform"),
     ("/v1/results", "fetching platform"),
     ("/v1/items", "fetching platform"),
+    ("/number-recycling/", "platform"),
 )
 """Who calls what. The settled platform's endpoint never changes, so that nothing is
 ever posted to an address that was made up."""

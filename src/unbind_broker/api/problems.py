@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from unbind_broker.api.camara import refuse_as, speaks_camara
 from unbind_broker.api.problem_kinds import KINDS, ProblemKind
 from unbind_broker.api.request_ids import request_id_of
 from unbind_broker.base.errors import BrokerError, FieldError
@@ -67,7 +68,9 @@ def problem(
     errors: tuple[FieldError, ...] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Write one problem document."""
+    """Write one problem document, or CAMARA's error under its paths."""
+    if speaks_camara(request):
+        return refuse_as(request, kind, detail, headers)
     document = Problem(
         type=f"/problems/{kind.code}",
         title=kind.title,

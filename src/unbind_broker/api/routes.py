@@ -30,6 +30,7 @@ from unbind_broker.api import (
     orders,
     queries,
     receipts,
+    recycling_check,
     results,
     well_known,
 )
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     results.router,
     holdings.router,
     items.router,
+    recycling_check.router,
     directory.router,
     endpoint.router,
     endpoint_redeliver.router,

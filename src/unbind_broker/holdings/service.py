@@ -23,6 +23,7 @@ __all__ = [
     "claim",
     "is_superseded",
     "list_holdings",
+    "read_history",
     "retract",
     "take",
 ]
@@ -122,6 +123,11 @@ async def retract(
     left, again = without(history, carrier_id, since)
     await store.save(db, {number_index: (history, left)})
     return Retracted(rows, again)
+
+
+async def read_history(db: Db, number_index: bytes) -> History:
+    """Read what counts about a number."""
+    return await store.load(db, number_index)
 
 
 async def is_superseded(db: Db, number_index: bytes, since: date) -> bool:
