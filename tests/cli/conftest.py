@@ -31,6 +31,7 @@ def nowhere(
     """An environment without settings; logs and signals are as before in the end."""
     for name in ("DATABASE_URL", "DATA_DIR", "SECRET_KEYS", "INDEX_KEY"):
         monkeypatch.delenv(f"UNBIND_{name}", raising=False)
+    monkeypatch.setenv("UNBIND_DRAIN_NOTICE", "0s")  # no balancer is to be told
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level

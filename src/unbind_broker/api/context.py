@@ -10,6 +10,7 @@ from unbind_broker.api.door import Door
 from unbind_broker.api.key_lookups import KeyLookups
 from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
+from unbind_broker.api.readiness import Readiness
 from unbind_broker.api.waiting import Completions
 from unbind_broker.base.ids import new_fraction
 from unbind_broker.runtime.opening import Runtime
@@ -32,7 +33,7 @@ class Context:
         self.runtime = runtime
         self.settings = settings
         self.engine = Connections(runtime.engine, runtime.readers or runtime.engine)
-        self.probes = runtime.probes or runtime.engine
+        self.readiness = Readiness(runtime.probes or runtime.engine)
         self.clock = runtime.clock
         self.keys = KeyLookups(self.engine, runtime.clock)
         self.admission = Admission(settings.max_in_flight)

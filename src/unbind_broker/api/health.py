@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
-from sqlalchemy import text
 
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import AnswerModel
@@ -21,6 +20,13 @@ PulseOf = Callable[[], Pulse]
 
 Word = Annotated[str, Field(examples=["ok"])]
 Seconds = Annotated[float, Field(examples=[0.041])]
+
+
+class Draining(BrokerError):
+    """The process is about to end."""
+
+    code = "draining"
+    title = "This process is about to end"
 
 
 class Stale(BrokerError):
@@ -98,17 +104,18 @@ async def healthz(request: Request) -> Response:
     "/readyz",
     summary="Can the process serve",
     response_model=Ready,
-    responses=problems("database-unavailable", "schema-outdated"),
+    responses=problems("database-unavailable", "schema-outdated", "draining"),
 )
 async def readyz(context: Ctx) -> Response:
     """Answer 200 while the database is reachable and migrated, 503 otherwise.
 
-    A process does not start on a schema that is older than itself.
+    A process does not start on a schema that is older than itself. One that was asked
+    to end says 503 for `UNBIND_DRAIN_NOTICE` before it takes no more calls, so that
+    whoever follows this sends them elsewhere in time.
     """
-    revision = None
-    async with context.engine.connect() as db:
-        if await db.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
-            revision = await db.scalar(text("SELECT version_num FROM alembic_version"))
+    if context.door.closing:
+        raise Draining("this process was asked to end; send calls to another one")
+    revision = await context.readiness.revision()
     if revision is None:
         raise NotMigrated("the database has no schema; run: unbind-broker migrate")
     return JSONResponse({"status": "ok", "schema_revision": revision})

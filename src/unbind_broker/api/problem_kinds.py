@@ -2,6 +2,7 @@
 
 from unbind_broker.api.problem_kind import ProblemKind
 from unbind_broker.api.problem_kinds_delivery import DELIVERY_KINDS
+from unbind_broker.api.problem_kinds_launch import LAUNCH_KINDS
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
 from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
 from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
@@ -155,6 +156,7 @@ KINDS: dict[str, ProblemKind] = {
         *ORDER_KINDS,
         *PROTECTION_KINDS,
         *DELIVERY_KINDS,
+        *LAUNCH_KINDS,
     )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -21,6 +22,8 @@ from unbind_broker.runtime.opening import Runtime
 from unbind_broker.runtime.worker_locks import hold_worker_lock
 from unbind_broker.worker.liveness import Liveness
 from unbind_broker.worker.process import run_worker
+
+NO_NOTICE = timedelta(0)
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ async def run_both(
     worker.add_done_callback(lambda _: stop.asked.set())
     hurry = asyncio.create_task(_pass_on(stop.hurried, stop_worker.hurried))
     try:
-        await run_api_part(runtime, listener, stop, on_ready, liveness.pulse)
+        await run_api_part(runtime, listener, stop, on_ready, pulse_of=liveness.pulse)
     finally:
         stop_worker.asked.set()
         await worker
@@ -61,15 +64,17 @@ async def run_api_part(
     listener: socket.socket,
     stop: Stop,
     on_ready: Callable[[], None],
+    *,
     pulse_of: PulseOf | None = None,
+    notice: timedelta = NO_NOTICE,
 ) -> None:
-    """Serve the API until asked to stop, then drain."""
+    """Serve the API until asked to stop, give ``notice`` of it, then drain."""
     _shout(runtime)
     raise_open_files()
     app = create_app(runtime, pulse_of)
     server = ApiServer(app, on_ready)
     serving = asyncio.create_task(server.serve_on(listener))
-    watching = asyncio.create_task(_end_server(server, app, stop))
+    watching = asyncio.create_task(_end_server(server, app, stop, notice))
     try:
         await serving
     finally:
@@ -121,8 +126,13 @@ async def run_worker_part(
             hurry.cancel()
 
 
-async def _end_server(server: ApiServer, app: FastAPI, stop: Stop) -> None:
+async def _end_server(
+    server: ApiServer, app: FastAPI, stop: Stop, notice: timedelta
+) -> None:
     await stop.asked.wait()
+    app.state.context.door.closing = True
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.hurried.wait(), notice.total_seconds())
     app.state.context.completions.let_go()
     server.drain()
     await stop.hurried.wait()

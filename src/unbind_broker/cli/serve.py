@@ -59,4 +59,5 @@ async def _serve(
             announce, url_of(listener), installation.data_dir, as_json=as_json
         )
         async with ending_with_database(installation.data_dir, stop):
-            await run_api_part(runtime, listener, stop, ready)
+            notice = settings.drain_notice
+            await run_api_part(runtime, listener, stop, ready, notice=notice)
