@@ -1,0 +1,104 @@
+"""Rows of clearances."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from unbind_broker.base.database import Db
+from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.ids import CarrierId
+from unbind_broker.clearances.states import ClearanceStatus
+from unbind_broker.clearances.tables import clearances
+
+
+class ClearanceBusy(BrokerError):
+    """Another call is changing this clearance."""
+
+    code: ClassVar[str] = "clearance-busy"
+    title: ClassVar[str] = "Another call is changing this clearance"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
+class ClearanceNotDraft(BrokerError):
+    """The clearance is published; its numbers do not change any more."""
+
+    code: ClassVar[str] = "clearance-not-draft"
+    title: ClassVar[str] = "This clearance is published already"
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """A clearance as it stands."""
+
+    id: UUID
+    carrier_id: CarrierId
+    status: ClearanceStatus
+    numbers: int
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Read a row."""
+        return cls(row.id, CarrierId(row.carrier_id), row.status, row.numbers)
+
+    def require_draft(self) -> None:
+        """Raise ``ClearanceNotDraft`` unless numbers may still be put in."""
+        if self.status is not ClearanceStatus.DRAFT:
+            raise ClearanceNotDraft(
+                f"expected a draft, found this clearance {self.status}; make a new one "
+                "for other numbers"
+            )
+
+
+_COLUMNS = (
+    clearances.c.id,
+    clearances.c.carrier_id,
+    clearances.c.status,
+    clearances.c.numbers,
+)
+
+
+async def add_draft(
+    db: Db, now: datetime, clearance_id: UUID, carrier: CarrierId, reference: str | None
+) -> None:
+    """Begin a clearance without numbers."""
+    values = {
+        "id": clearance_id,
+        "carrier_id": carrier,
+        "status": ClearanceStatus.DRAFT,
+        "reference": reference,
+        "created_at": now,
+    }
+    await db.execute(insert(clearances), [values])
+
+
+async def find(db: Db, clearance_id: UUID, carrier: CarrierId) -> Clearance | None:
+    """Read a carrier's own clearance; None: it has none of this id."""
+    row = (await db.execute(_own(clearance_id, carrier))).one_or_none()
+    return None if row is None else Clearance.of(row)
+
+
+async def lock(db: Db, clearance_id: UUID, carrier: CarrierId) -> Clearance | None:
+    """Keep others from changing a carrier's own clearance until the transaction ends.
+
+    Raises ``ClearanceBusy`` at once where somebody else has it.
+    """
+    locking = _own(clearance_id, carrier).with_for_update(
+        key_share=True, skip_locked=True
+    )
+    row = (await db.execute(locking)).one_or_none()
+    if row is not None:
+        return Clearance.of(row)
+    if await find(db, clearance_id, carrier) is not None:
+        raise ClearanceBusy("numbers are being put in or published; try again")
+    return None
+
+
+def _own(clearance_id: UUID, carrier: CarrierId) -> Any:
+    return select(*_COLUMNS).where(
+        clearances.c.id == clearance_id,
+        clearances.c.carrier_id == carrier,
+        clearances.c.destroyed_at.is_(None),
+    )

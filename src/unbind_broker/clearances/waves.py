@@ -1,0 +1,134 @@
+# ruff: noqa: S608 - only enum codes are put into statements
+"""Which waves are due, and whether the first one speaks against the next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.carriers.tables import CarrierStatus
+from unbind_broker.clearances.publishing import FIRST, Wave
+from unbind_broker.clearances.states import (
+    ClearanceStatus,
+    FindingOutcome,
+    FindingReason,
+    StopReason,
+)
+from unbind_broker.clearances.tables import clearance_waves, clearances
+
+
+@dataclass(frozen=True)
+class DueWave:
+    """A wave whose time has come; ``overruled`` says that it goes out in any case."""
+
+    wave: Wave
+    overruled: bool
+
+
+@dataclass(frozen=True)
+class InUse:
+    """How many numbers of the first wave were found in use after their holder left."""
+
+    numbers: int
+    of: int
+
+    def exceeds(self, share: float) -> bool:
+        """Tell whether that is more than the given part."""
+        return self.numbers > share * self.of
+
+
+async def lock_due(db: Db, now: datetime, limit: int) -> list[DueWave]:
+    """Lock clearances with a wave that is due, and give those waves.
+
+    Those of braked and suspended carriers wait until they are free again.
+    """
+    rows = await fetch_all(db, _DUE, {"now": now, "limit": limit})
+    return [DueWave(_wave(row), row.resumed_at is not None) for row in rows]
+
+
+async def count_in_use(db: Db, clearance_id: UUID) -> InUse:
+    """Count what platforms found in use of the first wave, whoever found it."""
+    row = (await db.execute(_IN_USE, {"clearance": clearance_id})).one()
+    return InUse(row.in_use, row.numbers)
+
+
+async def stop(db: Db, now: datetime, clearance_id: UUID, why: StopReason) -> None:
+    """Let no further wave go out; the caller has locked the clearance."""
+    await db.execute(
+        update(clearances)
+        .where(clearances.c.id == clearance_id)
+        .values(status=ClearanceStatus.STOPPED, stopped_at=now, stop_reason=why)
+    )
+
+
+async def resume(db: Db, now: datetime, clearance_id: UUID) -> bool:
+    """Let a stopped clearance go on, for good; False if it does not stand still."""
+    resumed = await db.execute(
+        update(clearances)
+        .where(
+            clearances.c.id == clearance_id,
+            clearances.c.status == ClearanceStatus.STOPPED,
+        )
+        .values(status=ClearanceStatus.IN_PROGRESS, resumed_at=now)
+    )
+    return resumed.rowcount > 0
+
+
+async def list_waves(db: Db, clearance_id: UUID) -> list[Any]:
+    """Read the waves of a clearance in their order."""
+    found = await db.execute(
+        select(clearance_waves)
+        .where(clearance_waves.c.clearance_id == clearance_id)
+        .order_by(clearance_waves.c.wave)
+    )
+    return list(found)
+
+
+def _wave(row: Any) -> Wave:
+    return Wave(
+        clearance_id=row.clearance_id,
+        wave=row.wave,
+        notice_id=row.notice_id,
+        first_place=row.first_place,
+        last_place=row.last_place,
+        numbers=row.numbers,
+        due_at=row.due_at,
+    )
+
+
+_DUE = sql(
+    f"""
+    SELECT w.*, c.resumed_at
+    FROM clearance_waves w
+    JOIN clearances c ON c.id = w.clearance_id
+    JOIN carriers r ON r.id = c.carrier_id AND r.status = {CarrierStatus.ACTIVE.code}
+    WHERE w.published_at IS NULL AND w.due_at <= :now
+        AND c.status = {ClearanceStatus.IN_PROGRESS.code}
+        AND NOT EXISTS (
+            SELECT FROM brakes b
+            WHERE b.released_at IS NULL
+                AND coalesce(b.carrier_id, c.carrier_id) = c.carrier_id
+        )
+    ORDER BY w.due_at
+    LIMIT :limit
+    FOR NO KEY UPDATE OF c, w SKIP LOCKED""",
+    now=INSTANT,
+    limit=INT,
+)
+_IN_USE = sql(
+    f"""
+    SELECT w.numbers, (
+        SELECT count(DISTINCT f.place) FROM clearance_findings f
+        WHERE f.clearance_id = w.clearance_id
+            AND f.place BETWEEN w.first_place AND w.last_place
+            AND f.outcome = {FindingOutcome.REFUSED.code}
+            AND f.reason = {FindingReason.ACTIVE_AFTER_CUTOFF.code}
+    ) AS in_use
+    FROM clearance_waves w
+    WHERE w.clearance_id = :clearance AND w.wave = {FIRST}""",
+    clearance=UUID_TYPE,
+)

@@ -1,0 +1,105 @@
+"""Take numbers out of clearances whose former holders have come back."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.base.database import (
+    BYTESES,
+    INSTANT,
+    INT,
+    Coded,
+    Db,
+    fetch_all,
+    sql,
+)
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import CarrierId
+from unbind_broker.clearances.states import WithdrawnFor
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Which numbers are withdrawn now, and which had been withdrawn before."""
+
+    now: Collection[bytes]
+    before: Collection[bytes]
+
+
+async def withdraw(
+    db: Db, now: datetime, clearance_id: UUID, indexes: Collection[bytes]
+) -> Withdrawn:
+    """Take numbers out of one clearance; those that it does not hold are left out.
+
+    In a wave that was published platforms read from now on that it is withdrawn.
+    """
+    values = {
+        "clearance": clearance_id,
+        "indexes": list(indexes),
+        "now": now,
+        "why": WithdrawnFor.BY_CARRIER,
+    }
+    rows = await fetch_all(db, _WITHDRAW, values)
+    return Withdrawn(
+        now={row.number_index for row in rows if row.withdrawn_at is None},
+        before={row.number_index for row in rows if row.withdrawn_at is not None},
+    )
+
+
+async def withdraw_resumed(
+    db: Db, now: datetime, carrier: CarrierId, indexes: Collection[bytes]
+) -> list[tuple[UUID, bytes]]:
+    """Take numbers out of all clearances of a carrier; tells which out of which."""
+    values = {
+        "carrier": carrier,
+        "indexes": list(indexes),
+        "now": now,
+        "why": WithdrawnFor.RESUMED,
+    }
+    rows = await fetch_all(db, _WITHDRAW_RESUMED, values)
+    return [(row.clearance_id, row.number_index) for row in rows]
+
+
+_WITHDRAW = sql(
+    """
+    WITH found AS (
+        SELECT place, number_index, withdrawn_at FROM clearance_numbers
+        WHERE clearance_id = :clearance AND number_index = ANY(:indexes)
+        ORDER BY place
+        FOR NO KEY UPDATE
+    ), changed AS (
+        UPDATE clearance_numbers n SET withdrawn_at = :now, withdrawn_for = :why
+        FROM found f
+        WHERE n.clearance_id = :clearance AND n.place = f.place
+            AND f.withdrawn_at IS NULL
+    )
+    SELECT number_index, withdrawn_at FROM found""",
+    clearance=UUID_TYPE,
+    indexes=BYTESES,
+    now=INSTANT,
+    why=Coded(WithdrawnFor),
+)
+# One number after the other in each clearance, by the index that has both.
+_WITHDRAW_RESUMED = sql(
+    """
+    WITH found AS (
+        SELECT n.clearance_id, n.place
+        FROM clearances c
+        CROSS JOIN unnest(:indexes) AS t (number_index)
+        JOIN clearance_numbers n
+            ON n.clearance_id = c.id AND n.number_index = t.number_index
+        WHERE c.carrier_id = :carrier AND c.destroyed_at IS NULL
+            AND n.withdrawn_at IS NULL
+        ORDER BY n.clearance_id, n.place
+        FOR NO KEY UPDATE OF n
+    )
+    UPDATE clearance_numbers n SET withdrawn_at = :now, withdrawn_for = :why
+    FROM found f
+    WHERE n.clearance_id = f.clearance_id AND n.place = f.place
+    RETURNING n.clearance_id, n.number_index""",
+    carrier=INT,
+    indexes=BYTESES,
+    now=INSTANT,
+    why=Coded(WithdrawnFor),
+)

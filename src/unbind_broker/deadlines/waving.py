@@ -1,0 +1,65 @@
+"""Let the next wave of a clearance go out, unless the first one speaks against it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.clearances.publishing import publish_wave
+from unbind_broker.clearances.states import StopReason
+from unbind_broker.clearances.waves import (
+    DueWave,
+    InUse,
+    count_in_use,
+    lock_due,
+    stop,
+)
+
+
+@dataclass(frozen=True)
+class Waved:
+    """What one step did: waves that went out, clearances that stopped."""
+
+    published: int
+    stopped: list[UUID]
+
+
+async def publish_due(db: Db, now: datetime, share: float, limit: int) -> Waved:
+    """Publish up to ``limit`` waves that are due.
+
+    A clearance stops where more than ``share`` of its first wave is in use.
+    """
+    due = await lock_due(db, now, limit)
+    stopped = []
+    for one in due:
+        found = await count_in_use(db, one.wave.clearance_id)
+        if found.exceeds(share) and not one.overruled:
+            await _stop(db, now, one, found)
+            stopped.append(one.wave.clearance_id)
+        else:
+            await _publish(db, now, one)
+    return Waved(len(due) - len(stopped), stopped)
+
+
+async def _publish(db: Db, now: datetime, due: DueWave) -> None:
+    platforms = await publish_wave(db, now, due.wave)
+    facts = {**_named(due), "numbers": due.wave.numbers, "platforms": platforms}
+    await record(db, now, Fact("broker", "clearance.wave_published", facts=facts))
+
+
+async def _stop(db: Db, now: datetime, due: DueWave, found: InUse) -> None:
+    await stop(db, now, due.wave.clearance_id, StopReason.ACTIVE_AFTER_CUTOFF)
+    facts = {
+        **_named(due),
+        "reason": StopReason.ACTIVE_AFTER_CUTOFF.value,
+        "in_use": found.numbers,
+        "of": found.of,
+    }
+    await record(db, now, Fact("broker", "clearance.stopped", facts=facts))
+
+
+def _named(due: DueWave) -> dict[str, object]:
+    shown = format_id(Prefix.CLEARANCE, due.wave.clearance_id)
+    return {"clearance": shown, "wave": due.wave.wave}
