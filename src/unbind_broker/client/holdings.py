@@ -58,7 +58,9 @@ class Holdings:
         return read(HoldingsTold, answer.content)
 
     async def stream(
-        self, lines: Iterable[HoldingLine] | AsyncIterable[HoldingLine]
+        self,
+        lines: Iterable[HoldingLine] | AsyncIterable[HoldingLine],
+        lines_a_call: int = LINES_A_CALL,
     ) -> HoldingsTold:
         """Tell any number of lines, in constant memory, some thousands a call.
 
@@ -66,7 +68,7 @@ class Holdings:
         duplicate. ``results`` holds the first 1,000 lines that were not recorded.
         """
         whole, before = HoldingsTold(), 0
-        async for content, count in packed(_written(lines), LINES_A_CALL):
+        async for content, count in packed(_written(lines), lines_a_call):
             call = Call("POST", PATH).with_content(content, NDJSON)
             answer = await self._calls.make(call)
             whole = _added(whole, read(HoldingsTold, answer.content), before)

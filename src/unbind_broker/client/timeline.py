@@ -58,11 +58,11 @@ class Timeline:
         ``last_event_id`` is the ``cursor`` of an event seen earlier. Raises
         ``Unreachable`` when no try gets any further.
         """
-        cursor, fruitless = last_event_id, 0
+        cursor, fruitless, ended = last_event_id, 0, False
         while True:
             # Asked before: what happens in between is in the stream.
-            over = fruitless > 0 and await self._is_over()
-            reader, broken = EventReader(), False
+            over = ended and await self._is_over()
+            reader = EventReader()
             try:
                 async with aclosing(self._stream(cursor, reader)) as sent:
                     async for event in sent:
@@ -70,9 +70,10 @@ class Timeline:
                         yield event
                         if event.type in LAST:
                             return
+                ended = True
             except (httpx.RequestError, ValueError):
-                broken = True
-            if over and not broken:
+                ended = False
+            if over and ended:
                 return
             fruitless += 1
             await self._pause(fruitless, reader.retry)
