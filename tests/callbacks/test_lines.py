@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbind_broker.base.ids import Prefix, format_id
-from unbind_broker.callbacks.lines import LARGEST_COUNT, REPORTABLE, read_line
+from unbind_broker.callbacks.line_fields import LARGEST_COUNT
+from unbind_broker.callbacks.lines import REPORTABLE, read_line
 from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from unbind_broker.api.fields import AnswerModel, Instant, RequestModel
-from unbind_broker.callbacks.lines import LARGEST_COUNT, REPORTABLE
+from unbind_broker.callbacks.line_fields import LARGEST_COUNT
+from unbind_broker.callbacks.lines import REPORTABLE
 from unbind_broker.callbacks.results import MAX_LINES, LineStatus
 from unbind_broker.items.states import REFUSALS, HolderAction
 

@@ -1,0 +1,108 @@
+"""An administrator lets numbers be sold in spite of what platforms say, or do not."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import (
+    BYTESES,
+    INSTANT,
+    INTS,
+    TEXT,
+    Db,
+    fetch_all,
+    sql,
+)
+from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import Prefix, format_id
+
+
+@dataclass(frozen=True)
+class Overridden:
+    """What became of the numbers that were named; ``unknown``: not in the clearance."""
+
+    released: int
+    released_before: int
+    withdrawn: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who decided it, and why."""
+
+    actor: str
+    why: str
+
+
+async def override(
+    db: Db,
+    now: datetime,
+    clearance_id: UUID,
+    named: Collection[bytes] | Collection[int],
+    decision: Decision,
+) -> Overridden:
+    """Release numbers, named by blind index or by place; each is an event.
+
+    Withdrawn ones stay held back: somebody holds them.
+    """
+    indexes = sorted({one for one in named if isinstance(one, bytes)})
+    places = sorted({one for one in named if isinstance(one, int)})
+    values = {"clearance": clearance_id, "indexes": indexes, "places": places}
+    rows = await fetch_all(db, _FIND, values)
+    open_ = {row.place: row.number_index for row in rows if row.withdrawn_at is None}
+    decided = {"now": now, "actor": decision.actor, "why": decision.why}
+    wanted = {"clearance": clearance_id, "places": sorted(open_), **decided}
+    new = [row.place for row in await fetch_all(db, _OVERRIDE, wanted)] if open_ else []
+    await record(db, now, *(_fact(clearance_id, one, open_, decision) for one in new))
+    return Overridden(
+        released=len(new),
+        released_before=len(open_) - len(new),
+        withdrawn=len(rows) - len(open_),
+        unknown=len(indexes) + len(places) - len(rows),
+    )
+
+
+def _fact(
+    clearance_id: UUID, place: int, indexes: dict[int, bytes], decision: Decision
+) -> Fact:
+    facts = {
+        "clearance": format_id(Prefix.CLEARANCE, clearance_id),
+        "place": place,
+        "why": decision.why,
+    }
+    return Fact(
+        decision.actor,
+        "clearance.overridden",
+        number_index=indexes[place],
+        facts=facts,
+    )
+
+
+_FIND = sql(
+    """
+    SELECT place, number_index, withdrawn_at FROM clearance_numbers
+    WHERE clearance_id = :clearance AND number_index = ANY(:indexes)
+    UNION ALL
+    SELECT place, number_index, withdrawn_at FROM clearance_numbers
+    WHERE clearance_id = :clearance AND place = ANY(:places)
+    """,
+    clearance=UUID_TYPE,
+    indexes=BYTESES,
+    places=INTS,
+)
+_OVERRIDE = sql(
+    """
+    INSERT INTO clearance_overrides (clearance_id, place, at, actor, why)
+    SELECT :clearance, place, :now, :actor, :why FROM unnest(:places) AS n (place)
+    ON CONFLICT (clearance_id, place) DO NOTHING
+    RETURNING place
+    """,
+    clearance=UUID_TYPE,
+    places=INTS,
+    now=INSTANT,
+    actor=TEXT,
+    why=TEXT,
+)
