@@ -71,7 +71,9 @@ _DONE = f"""
         SELECT FROM clearance_waves w
         WHERE w.clearance_id = c.id AND w.published_at IS NULL
     )
-    AND (c.deadline <= :now OR NOT EXISTS ({_AWAITED}))
+    AND (c.deadline <= :now OR NOT EXISTS ({_AWAITED}) AND EXISTS (
+        SELECT FROM clearance_platforms p WHERE p.clearance_id = c.id
+    ))
 """
 _FIND = sql(
     f"""

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only enum codes are put into statements
 """What platforms found about a clearance's numbers, as it stands."""
 
 from collections.abc import Collection, Mapping, Sequence
@@ -107,19 +106,6 @@ async def count_again(
         await db.execute(_COUNT, values)
 
 
-async def share_active_after_cutoff(db: Db, clearance_id: UUID, wave: int) -> float:
-    """Tell which part of a wave's numbers is in use, by what platforms found.
-
-    Sensitive platforms are left out: a clearance that stops is seen by its carrier.
-    """
-    values = {"clearance": clearance_id, "wave": wave}
-    (row,) = await fetch_all(db, _ACTIVE, values) or [None]
-    if row is None or not row.numbers:
-        return 0.0
-    share: float = row.active / row.numbers
-    return share
-
-
 def _keeps(findings: Mapping[int, Finding], place: int) -> bool:
     return findings[place].outcome is not FindingOutcome.NOT_BOUND
 
@@ -219,20 +205,4 @@ _COUNT = sql(
     platform=INT,
     waves=INTS,
     added=INTS,
-)
-_ACTIVE = sql(
-    f"""
-    SELECT w.numbers, (
-        SELECT count(DISTINCT f.place)
-        FROM clearance_findings f
-        JOIN platforms p ON p.id = f.platform_id AND NOT p.sensitive
-        WHERE f.clearance_id = w.clearance_id AND f.reason IS NOT NULL
-            AND f.place BETWEEN w.first_place AND w.last_place
-            AND f.reason = {FindingReason.ACTIVE_AFTER_CUTOFF.code}
-    ) AS active
-    FROM clearance_waves w
-    WHERE w.clearance_id = :clearance AND w.wave = :wave
-    """,
-    clearance=UUID_TYPE,
-    wave=INT,
 )

@@ -83,13 +83,15 @@ _WHOLE = sql(
     clearance=UUID_TYPE,
 )
 # Withdrawn numbers and findings with a reason are few, and have indexes of their own.
+# A wave counts the numbers that were there when the clearance was published. One that
+# was published to nobody is never done.
 _WAVES = sql(
     """
     SELECT w.numbers, (
         SELECT count(*) FROM clearance_numbers n
         WHERE n.clearance_id = w.clearance_id AND n.withdrawn_at IS NOT NULL
             AND n.place BETWEEN w.first_place AND w.last_place
-            AND n.withdrawn_at > w.published_at
+            AND n.withdrawn_at > c.published_at
     ) AS withdrawn, (
         SELECT count(DISTINCT f.place)
         FROM clearance_findings f
@@ -101,13 +103,17 @@ _WAVES = sql(
                 WHERE n.clearance_id = f.clearance_id AND n.place = f.place
                     AND n.withdrawn_at IS NOT NULL
             )
-    ) AS blocked, NOT EXISTS (
-        SELECT FROM clearance_platforms c
-        JOIN platforms p ON p.id = c.platform_id AND NOT p.sensitive
-        WHERE c.clearance_id = w.clearance_id AND c.wave = w.wave
-            AND c.complete_at IS NULL
+    ) AS blocked, EXISTS (
+        SELECT FROM clearance_platforms t
+        WHERE t.clearance_id = w.clearance_id AND t.wave = w.wave
+    ) AND NOT EXISTS (
+        SELECT FROM clearance_platforms t
+        JOIN platforms p ON p.id = t.platform_id AND NOT p.sensitive
+        WHERE t.clearance_id = w.clearance_id AND t.wave = w.wave
+            AND t.complete_at IS NULL
     ) AS done
     FROM clearance_waves w
+    JOIN clearances c ON c.id = w.clearance_id
     WHERE w.clearance_id = :clearance AND w.published_at IS NOT NULL
     """,
     clearance=UUID_TYPE,

@@ -53,7 +53,7 @@ class Missing:
 class NumberResult:
     """What came of one number; ``sealed`` is the number as it is kept.
 
-    ``missing`` is None where its wave was not published, or it was withdrawn.
+    ``missing`` is None where it was published to nobody, or was withdrawn.
     """
 
     place: int
@@ -210,6 +210,10 @@ _MISSING = sql(
             AND c.complete_at IS NULL
     ) late ON true
     WHERE w.clearance_id = :clearance AND w.published_at IS NOT NULL
+        AND EXISTS (
+            SELECT FROM clearance_platforms t
+            WHERE t.clearance_id = w.clearance_id AND t.wave = w.wave
+        )
     """,
     clearance=UUID_TYPE,
 )
