@@ -1,9 +1,10 @@
 """The webhooks that platforms and all endpoints get, for the OpenAPI document."""
 
+from functools import cache
 from inspect import cleandoc
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Header
+from fastapi import APIRouter, FastAPI, Header
 from pydantic import Field
 from pydantic.config import JsonDict
 
@@ -244,8 +245,15 @@ _WEBHOOKS: tuple[tuple[str, str, _Answers, type[AnswerModel]], ...] = (
 
 def describe_webhooks(app: FastAPI) -> None:
     """Add the section *Webhooks*; nothing of it is served."""
+    app.webhooks = _webhooks()
+
+
+@cache
+def _webhooks() -> APIRouter:
+    """Make them once for all applications of a process."""
+    webhooks = APIRouter()
     for name, summary, answers, body in _WEBHOOKS:
-        app.webhooks.add_api_route(
+        webhooks.add_api_route(
             name,
             _receiver(body),
             methods=["POST"],
@@ -256,6 +264,7 @@ def describe_webhooks(app: FastAPI) -> None:
             operation_id=name.replace(".", "_"),
             response_model=None,
         )
+    return webhooks
 
 
 def _receiver(model: type[AnswerModel]) -> Any:

@@ -1,8 +1,10 @@
 """Put the HTTP service together."""
 
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
@@ -51,6 +53,14 @@ def document() -> dict[str, Any]:
 
 def _with_routes() -> FastAPI:
     app = describe()
-    for router in (*ROUTERS, alive_router, ready_router, problem_pages):
-        app.include_router(router)
+    app.router.routes.extend(_routes())
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Make the routes once for all applications of a process: it takes a while."""
+    holder = FastAPI(openapi_url=None)
+    for router in (*ROUTERS, alive_router, ready_router, problem_pages):
+        holder.include_router(router)
+    return holder.router.routes
