@@ -22,7 +22,8 @@ from unbind_broker.base.instants import show_instant
 from unbind_broker.base.numbers import mask_numbers
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.carriers.tables import carriers
-from unbind_broker.items.views import ItemView, OrderView, Sensitive, read_order
+from unbind_broker.items.item_views import ItemView
+from unbind_broker.items.views import OrderView, Sensitive, read_order
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.orders.views import OrderHead

@@ -81,6 +81,16 @@ async def read_head(
     return None if row is None else _shown(row, sealer)
 
 
+async def find_kind(db: Db, carrier_id: CarrierId, order_id: UUID) -> OrderKind | None:
+    """Tell of which kind an order is; None if it is not the carrier's, or not there."""
+    found = await db.execute(
+        select(orders.c.kind).where(
+            orders.c.id == order_id, orders.c.carrier_id == carrier_id, ~orders.c.hidden
+        )
+    )
+    return found.scalar_one_or_none()
+
+
 async def list_heads(
     db: Db,
     carrier_id: CarrierId,
@@ -119,6 +129,7 @@ SEEN_STATUS = case(
     ),
     else_=OrderStatus.COMPLETED.code,
 ).label("seen_status")
+"""Where an order stands as its carrier may know."""
 
 
 def _own(carrier_id: CarrierId) -> Select[Any]:
