@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from unbind_broker.client import Order
 from unbind_broker.demo.carrier import Standing
 from unbind_broker.demo.farewell import show_farewell
 from unbind_broker.demo.screen import Screen
@@ -29,16 +30,22 @@ def a_standing(
     summary: dict[str, int] = {"total": len(items)}
     for item in items:
         summary[item["status"]] = summary.get(item["status"], 0) + 1
-    return Standing(
-        {
-            "id": "ord_1",
-            "status": status,
-            "created_at": "2026-11-20T04:00:00Z",
-            "summary": summary,
-            "sensitive": {"total": 2, "finished": finished},
-            "items": list(items),
-        }
-    )
+    order = {
+        "id": "ord_1",
+        "kind": "unbind",
+        "status": status,
+        "number": "+86138****1234",
+        "owner_since": "2025-03-01",
+        "cutoff": "2025-02-28T16:00:00Z",
+        "scope": "previous_owner",
+        "carrier": "demo-carrier",
+        "created_at": "2026-11-20T04:00:00Z",
+        "deadline": "2026-11-27T15:59:59Z",
+        "summary": summary,
+        "sensitive": {"total": 2, "finished": finished},
+        "items": list(items),
+    }
+    return Standing(Order.model_validate(order))
 
 
 def a_screen(*, terminal: bool = False) -> tuple[Screen, StringIO]:

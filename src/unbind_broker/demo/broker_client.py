@@ -62,15 +62,6 @@ class BrokerClient:
         """Read a resource."""
         return (await self.call("GET", path)).body
 
-    async def text(self, path: str) -> str:
-        """Read what is not JSON."""
-        answer = await self._http.get(
-            path, headers={"Authorization": f"Bearer {self._key}"}
-        )
-        if not answer.is_success:
-            raise CallFailed(f"GET {path} was answered {answer.status_code}")
-        return answer.text
-
     async def all(self, path: str) -> list[dict[str, Any]]:
         """Read a list to its end."""
         rows: list[dict[str, Any]] = []
@@ -98,7 +89,6 @@ class BrokerClient:
         method: str,
         path: str,
         body: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
     ) -> Called:
         """Make one call; raises ``CallFailed`` with what the broker said."""
         wait = 0.0
@@ -111,7 +101,7 @@ class BrokerClient:
                     method,
                     path,
                     json=body,
-                    headers={"Authorization": f"Bearer {self._key}", **(headers or {})},
+                    headers={"Authorization": f"Bearer {self._key}"},
                 )
             except httpx.ConnectError:
                 continue

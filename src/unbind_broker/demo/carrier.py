@@ -5,88 +5,85 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from unbind_broker.base.instants import show_instant
-from unbind_broker.demo.broker_client import BrokerClient
+from unbind_broker.client import Client, Consent, Order, Question, Unbinding
 
 NUMBER = "+8613800001234"
 """From the made-up range: it belongs to nobody."""
 POLL = 0.25
 OPEN = ("queued", "acknowledged", "in_progress", "action_required")
 HELD_SINCE = timedelta(days=60)
+REFERENCE = "demo"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a query or an order stands. Sensitive platforms are only counted."""
 
-    resource: dict[str, Any]
+    order: Order
 
     @property
     def counts(self) -> Counter[str]:
         """Count the named items by status."""
-        summary = self.resource["summary"]
+        summary = self.order.summary
         return Counter({key: n for key, n in summary.items() if key != "total"})
 
     @property
     def total(self) -> int:
         """Count all items, those of sensitive platforms too."""
-        total: int = self.resource["summary"]["total"] + self.sensitive[0]
-        return total
+        return self.order.summary["total"] + self.order.sensitive.total
 
     @property
     def final(self) -> int:
         """Count the items that have their final status."""
         waiting = sum(self.counts[status] for status in OPEN)
-        return self.total - waiting - self.sensitive[0] + self.sensitive[1]
-
-    @property
-    def sensitive(self) -> tuple[int, int]:
-        """Count the sensitive platforms' items, and the finished ones among them."""
-        folded = self.resource["sensitive"]
-        return folded["total"], folded["finished"]
+        return self.order.summary["total"] - waiting + self.order.sensitive.finished
 
     @property
     def is_done(self) -> bool:
         """Tell whether the broker has closed it with every item final."""
-        done = self.resource["status"] == "completed"
-        return done and self.final == self.total > 0
+        return self.order.status == "completed" and self.final == self.total > 0
 
 
 class Carrier:
     """Ask, as a carrier's back end would."""
 
-    def __init__(self, client: BrokerClient, platforms: list[str] | None) -> None:
-        self._client = client
+    def __init__(self, broker: Client, platforms: list[str] | None) -> None:
+        self._broker = broker
         self._platforms = platforms
 
-    async def ask(self, path: str, now: datetime) -> Standing:
-        """Place a query or an order about the number of the demonstration."""
-        called = await self._client.call("POST", path, self.asking(now))
-        return Standing(called.body)
+    async def query(self, now: datetime) -> Standing:
+        """Ask which bindings the number of the demonstration has."""
+        question = Question(
+            number=NUMBER,
+            owner_since=(now - HELD_SINCE).date(),
+            consent=Consent("sms_otp", now),
+            platforms=self._platforms,
+            reference=REFERENCE,
+        )
+        return Standing(await self._broker.queries.place(question))
 
-    def asking(self, now: datetime) -> dict[str, Any]:
-        """Write what is asked."""
-        body: dict[str, Any] = {
-            "number": NUMBER,
-            "owner_since": (now - HELD_SINCE).date().isoformat(),
-            "consent": {"method": "sms_otp", "at": show_instant(now)},
-            "reference": "demo",
-        }
-        if self._platforms is not None:
-            body["platforms"] = self._platforms
-        return body
+    async def order(self, now: datetime) -> Standing:
+        """Have them detached."""
+        unbinding = Unbinding(
+            number=NUMBER,
+            owner_since=(now - HELD_SINCE).date(),
+            consent=Consent("sms_otp", now),
+            platforms=self._platforms,
+            reference=REFERENCE,
+        )
+        return Standing(await self._broker.orders.place(unbinding))
 
     async def follow(
-        self, path: str, standing: Standing, patience: float
+        self, standing: Standing, patience: float
     ) -> AsyncIterator[Standing]:
         """Tell how it stands until it is done, or ``patience`` seconds are over."""
+        is_query = standing.order.kind == "query"
+        placed = self._broker.queries if is_query else self._broker.orders
         clock = asyncio.get_running_loop().time
         end = clock() + patience
         yield standing
         while not standing.is_done and clock() < end:
             await asyncio.sleep(POLL)
-            resource = await self._client.get(f"{path}/{standing.resource['id']}")
-            standing = Standing(resource)
+            standing = Standing(await placed.get(standing.order.id))
             yield standing

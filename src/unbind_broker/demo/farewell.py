@@ -26,7 +26,7 @@ def show_farewell(
     for role, key in keys.items():
         screen.say(f"  {role:10} {key}")
     carrier, admin, platform = keys["carrier"], keys["admin"], keys["platform"]
-    order_path = f"/v1/orders/{order.resource['id']}"
+    order_path = f"/v1/orders/{order.order.id}"
     commands = {
         "Ask which bindings a number has, and wait for the answers": _ASK.format(
             url=url,

@@ -8,16 +8,20 @@ broker raises the violation, has it undone, and stops the carrier after a few it
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from time import perf_counter
 from typing import Any
 
 from unbind_broker.base.clock import Clock
-from unbind_broker.base.instants import show_instant
-from unbind_broker.demo.broker_client import BrokerClient, CallFailed, open_http
+from unbind_broker.client import Client, Consent, Question, Unbinding
+from unbind_broker.client.errors import (
+    AlreadyCompleted,
+    NothingToRestore,
+    UnbindingBraked,
+)
+from unbind_broker.demo.broker_client import BrokerClient, open_http
 from unbind_broker.demo.replay_world import (
     CARELESS,
     GREEDY,
@@ -38,7 +42,6 @@ MIGRATED = timedelta(days=50)
 PATIENCE = 60.0
 """Seconds that each scene may take before the story is given up."""
 
-_BRAKED = 409
 _POLL = 0.2
 
 
@@ -65,7 +68,7 @@ class _Cast:
     """Everybody who calls the broker, and the world as it is."""
 
     admin: BrokerClient
-    carrier: BrokerClient
+    carrier: Client
     auditor: BrokerClient
     world: World
     numbers: list[str]
@@ -108,14 +111,12 @@ async def _cast(stage: ReplayStage, screen: Screen) -> AsyncIterator[_Cast]:
             simulation.platforms.recast(ReplayMind(name, world))
         admin = BrokerClient(http, stage.admin_key)
         await admin.make("/v1/admin/carriers", {"slug": CARRIER})
-        carrier, auditor = [
-            BrokerClient(http, await _key(admin, asked))
-            for asked in (
-                {"role": "carrier", "carrier": CARRIER, "name": "replay"},
-                {"role": "auditor", "name": "replay"},
-            )
-        ]
-        yield _Cast(admin, carrier, auditor, world, numbers)
+        asked = {"role": "carrier", "carrier": CARRIER, "name": "replay"}
+        key = await _key(admin, asked)
+        audit_key = await _key(admin, {"role": "auditor", "name": "replay"})
+        auditor = BrokerClient(http, audit_key)
+        async with Client(stage.broker_url, key) as carrier:
+            yield _Cast(admin, carrier, auditor, world, numbers)
 
 
 async def _key(admin: BrokerClient, asked: dict[str, Any]) -> str:
@@ -129,20 +130,17 @@ async def _send(stage: ReplayStage, cast: _Cast, screen: Screen) -> list[str]:
     orders: list[str] = []
     for number in cast.numbers:
         try:
-            body = _order(stage, number)
-            made = await cast.carrier.call("POST", "/v1/orders", body)
-        except CallFailed as failed:
-            if failed.status != _BRAKED:
-                raise
-            screen.say(f"Order {len(orders) + 1} was refused: {failed}")
+            made = await cast.carrier.orders.place(_unbinding(stage, number))
+        except UnbindingBraked as braked:
+            screen.say(f"Order {len(orders) + 1} was refused: {braked}")
             break
-        orders.append(made.body["id"])
+        orders.append(made.id)
         await asyncio.sleep(0.3)
     screen.say(f"{len(orders)} of {PEOPLE} orders were taken.")
     results: Counter[str] = Counter()
     for order in orders:
-        for item in (await cast.carrier.get(f"/v1/orders/{order}"))["items"]:
-            results[item["reason"] or item["status"]] += 1
+        for item in (await cast.carrier.orders.get(order)).items:
+            results[item.reason or item.status] += 1
     told = ", ".join(f"{what} {count}" for what, count in results.most_common())
     screen.say(f"What the platforms answered so far: {told}.")
     screen.say(
@@ -152,13 +150,16 @@ async def _send(stage: ReplayStage, cast: _Cast, screen: Screen) -> list[str]:
     return orders
 
 
-def _order(stage: ReplayStage, number: str) -> dict[str, Any]:
+def _unbinding(stage: ReplayStage, number: str) -> Unbinding:
     now = stage.clock.now()
-    return {
-        "number": number,
-        "owner_since": (now - MIGRATED).date().isoformat(),
-        "consent": {"method": "in_app", "at": show_instant(now)},
-    }
+    since = (now - MIGRATED).date()
+    return Unbinding(number=number, owner_since=since, consent=Consent("in_app", now))
+
+
+def _question(stage: ReplayStage, number: str) -> Question:
+    now = stage.clock.now()
+    since = (now - MIGRATED).date()
+    return Question(number=number, owner_since=since, consent=Consent("in_app", now))
 
 
 async def _caught(cast: _Cast, screen: Screen) -> bool:
@@ -195,10 +196,8 @@ async def _braked(
         screen.say(f"{CARRIER}: {one['brake']['reason']}; {held} orders are held.")
     untouched = PEOPLE - len(orders)
     screen.say(f"{untouched} of {PEOPLE} people were never reached.")
-    asked = await cast.carrier.call(
-        "POST", "/v1/queries", _order(stage, cast.numbers[-1])
-    )
-    screen.say(f"Queries go on: {asked.body['id']} is {asked.body['status']}.")
+    asked = await cast.carrier.queries.place(_question(stage, cast.numbers[-1]))
+    screen.say(f"Queries go on: {asked.id} is {asked.status}.")
     return bool(mine) and untouched > 0
 
 
@@ -207,17 +206,13 @@ async def _undone(cast: _Cast, screen: Screen, orders: Sequence[str]) -> bool:
     screen.head("The carrier sees its mistake: it cancels, and has everything restored")
     restores = []
     for order in orders:
-        try:
-            await cast.carrier.call("POST", f"/v1/orders/{order}/cancel")
-        except CallFailed as failed:
-            if failed.status != _BRAKED:
-                raise
+        with suppress(AlreadyCompleted):
+            await cast.carrier.orders.cancel(order)
         restore = await _restore(cast.carrier, order)
         if restore is not None:
             restores.append(restore)
     for restore in restores:
-        reading = partial(cast.carrier.get, f"/v1/orders/{restore}")
-        await _until(reading, lambda seen: bool(seen["status"] == "completed"))
+        await cast.carrier.orders.until_over(restore, PATIENCE)
     left = cast.world.detached()
     screen.say(
         f"{len(restores)} orders restored; {cast.world.removals} accounts had been cut "
@@ -226,23 +221,20 @@ async def _undone(cast: _Cast, screen: Screen, orders: Sequence[str]) -> bool:
     return not left
 
 
-async def _restore(carrier: BrokerClient, order: str) -> str | None:
+async def _restore(carrier: Client, order: str) -> str | None:
     """Have one order restored; None if there is nothing to restore."""
-    body = {"reason": "owner_since was wrong"}
     try:
-        made = await carrier.call("POST", f"/v1/orders/{order}/restore", body)
-    except CallFailed as failed:
-        if failed.status != _BRAKED:
-            raise
+        made = await carrier.orders.restore(order, "owner_since was wrong")
+    except NothingToRestore:
         return None
-    return str(made.body["id"])
+    return made.id
 
 
 async def _proved(stage: ReplayStage, cast: _Cast, screen: Screen, order: str) -> bool:
     """Check the receipt without the broker, and the whole trail."""
     screen.head("The proof")
-    jws = await cast.carrier.text(f"/v1/orders/{order}/receipt")
-    jwks = await cast.carrier.get("/.well-known/jwks.json")
+    jws = await cast.carrier.orders.receipt(order)
+    jwks = await cast.carrier.jwks()
     wrong = list(stage.proof.receipt(jws, jwks))
     screen.say(
         f"Receipt of {order}, checked with the public key alone: "

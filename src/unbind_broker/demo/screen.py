@@ -1,15 +1,14 @@
 """What the demonstration shows: progress while it runs, a table of outcomes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from unbind_broker.client import Item, Order
 from unbind_broker.demo.carrier import Standing
 
 COLOURS = {
@@ -82,27 +81,27 @@ class Screen:
 
     def table(self, query: Standing, order: Standing) -> None:
         """Print what each platform answered, sensitive ones folded into one line."""
-        found = {item["platform"]: item for item in query.resource["items"]}
+        found = {item.platform: item for item in query.order.items}
         table = Table("Platform", "平台", "Query", "Order", "Reason", row_styles=[""])
         table.add_column("Attempts", justify="right")
         table.add_column("Seconds", justify="right")
-        for item in order.resource["items"]:
-            asked = found.get(item["platform"], {})
+        for item in order.order.items:
+            asked = found.get(item.platform)
             table.add_row(
-                item["platform"],
-                item["platform_name"],
+                item.platform,
+                item.platform_name,
                 _status(asked),
                 _status(item),
-                item["reason"] or "",
-                f"{asked.get('attempts', 0)} + {item['attempts']}",
-                _seconds(order.resource, item),
+                item.reason or "",
+                f"{asked.attempts if asked else 0} + {item.attempts}",
+                _seconds(order.order, item),
             )
-        (asked_n, asked_done), (total, finished) = query.sensitive, order.sensitive
+        asked_of, ordered = query.order.sensitive, order.order.sensitive
         table.add_row(
-            f"{total} sensitive ones",
+            f"{ordered.total} sensitive ones",
             "敏感平台",
-            f"{asked_done} of {asked_n} finished",
-            f"{finished} of {total} finished",
+            f"{asked_of.finished} of {asked_of.total} finished",
+            f"{ordered.finished} of {ordered.total} finished",
             "never named",
             style="dim",
         )
@@ -110,12 +109,11 @@ class Screen:
 
     def outcome(self, name: str, standing: Standing) -> None:
         """Print one line that sums up."""
-        resource = standing.resource
         verdict = (
             "every item is final" if standing.is_done else "NOT every item is final"
         )
         self.say(
-            f"{name} {resource['id']}: {resource['status']}, {standing.final} of "
+            f"{name} {standing.order.id}: {standing.order.status}, {standing.final} of "
             f"{standing.total} final, {_plain(standing)}: {verdict}"
         )
 
@@ -134,27 +132,26 @@ def _console() -> Console:
 
 
 def _plain(standing: Standing) -> str:
-    done, total = standing.sensitive[1], standing.sensitive[0]
+    done, total = standing.order.sensitive.finished, standing.order.sensitive.total
     told = [f"{status} {count}" for status, count in standing.counts.items() if count]
     return ", ".join([*told, f"sensitive {done}/{total}"])
 
 
 def _coloured(standing: Standing) -> str:
     return "  ".join(
-        f"[{COLOURS[status]}]{status} {count}[/]"
+        f"[{COLOURS.get(status, 'dim')}]{status} {count}[/]"
         for status, count in standing.counts.items()
         if count
     )
 
 
-def _status(item: Mapping[str, Any]) -> Text:
-    status = str(item.get("status", "–"))
+def _status(item: Item | None) -> Text:
+    status = item.status if item else "–"
     return Text(status, style=COLOURS.get(status, ""))
 
 
-def _seconds(order: Mapping[str, Any], item: Mapping[str, Any]) -> str:
-    if item["finished_at"] is None:
+def _seconds(order: Order, item: Item) -> str:
+    if item.finished_at is None:
         return "–"
-    finished = datetime.fromisoformat(item["finished_at"])
-    span = finished - datetime.fromisoformat(order["created_at"])
+    span = item.finished_at - order.created_at
     return f"{max(0.0, span.total_seconds()):.0f}"

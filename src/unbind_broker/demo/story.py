@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from unbind_broker.base.clock import Clock
+from unbind_broker.client import Client
 from unbind_broker.demo.broker_client import BrokerClient, open_http
 from unbind_broker.demo.carrier import NUMBER, Carrier, Standing
 from unbind_broker.demo.cast import character
@@ -43,11 +44,14 @@ async def tell(stage: Stage, screen: Screen, *, stay: asyncio.Event | None) -> b
     ):
         keys = await _keys(stage, BrokerClient(http, stage.admin_key), simulation)
         named = [entry.slug for entry in stage.entries] if stage.named else None
-        carrier = Carrier(BrokerClient(http, keys["carrier"]), named)
         screen.head(f"A carrier asks about {NUMBER} (made up), then has it unbound")
-        with screen.following():
-            query = await _see_through(carrier, "query", stage, screen)
-            order = await _see_through(carrier, "order", stage, screen)
+        async with Client(stage.broker_url, keys["carrier"]) as broker:
+            carrier = Carrier(broker, named)
+            with screen.following():
+                query = await carrier.query(stage.clock.now())
+                query = await _see_through(carrier, "query", query, screen)
+                order = await carrier.order(stage.clock.now())
+                order = await _see_through(carrier, "order", order, screen)
         screen.head("Outcome")
         screen.table(query, order)
         screen.outcome("Query", query)
@@ -92,11 +96,9 @@ async def _keys(
 
 
 async def _see_through(
-    carrier: Carrier, name: str, stage: Stage, screen: Screen
+    carrier: Carrier, name: str, standing: Standing, screen: Screen
 ) -> Standing:
-    path = {"query": "/v1/queries", "order": "/v1/orders"}[name]
-    standing = await carrier.ask(path, stage.clock.now())
-    async for seen in carrier.follow(path, standing, PATIENCE):
+    async for seen in carrier.follow(standing, PATIENCE):
         screen.show(name, seen)
         standing = seen
     return standing
