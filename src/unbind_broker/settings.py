@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     scan_interval: Duration = timedelta(seconds=1)
     mend_interval: Duration = timedelta(minutes=3)
     seal_interval: Duration = timedelta(seconds=1)
+    clearance_numbers: int = Field(default=1_000_000, ge=1, le=5_000_000)
+    clearance_first_wave: int = Field(default=1000, ge=1)
+    clearance_wave_pause: Duration = timedelta(hours=1)
+    clearance_stop_share: float = Field(default=0.01, gt=0, le=1)
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)
     serve_processes: int = Field(default=1, ge=1)

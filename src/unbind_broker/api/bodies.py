@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 
 from fastapi import Request
@@ -17,7 +18,7 @@ MOST_SECONDS = 30.0
 """Until the body must be here: a caller that drips holds no connection for ever."""
 
 
-STREAMED_PATHS = frozenset({"/v1/holdings"})
+STREAMED_PATHS = re.compile(r"/v1/holdings|/v1/clearances/[^/]+/parts/[^/]+")
 STREAMED_TYPES = frozenset({"application/x-ndjson", "text/csv"})
 """Uploads: their routes read them line by line, with limits of their own."""
 
@@ -100,7 +101,7 @@ def media_type_of(headers: Headers) -> str:
 def _is_bounded(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
         return False
-    if scope["path"] not in STREAMED_PATHS:
+    if not STREAMED_PATHS.fullmatch(scope["path"]):
         return True
     return media_type_of(Headers(scope=scope)) not in STREAMED_TYPES
 

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from unbind_broker.base.errors import BrokerError, FieldError, InvalidFields
@@ -14,6 +15,15 @@ LONGEST_LINE = 1000
 """Bytes; what is longer is skipped up to its end."""
 MOST_SILENT_SECONDS = 30.0
 MOST_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much one call may tell, and how slowly; ``left`` says what stands of it."""
+
+    lines: int = MOST_LINES
+    silent: float = MOST_SILENT_SECONDS
+    left: str = "what came before stands"
 
 
 class StreamTooLong(BrokerError):
@@ -48,13 +58,13 @@ async def read_lines(
     stream: AsyncIterator[bytes], reader: Reader, silent: float = MOST_SILENT_SECONDS
 ) -> AsyncIterator[tuple[int, object]]:
     """Give the lines one by one, as ``read_pieces`` does in pieces."""
-    async for lines in read_pieces(stream, reader, silent):
+    async for lines in read_pieces(stream, reader, Bounds(silent=silent)):
         for line in lines:
             yield line
 
 
 async def read_pieces(
-    stream: AsyncIterator[bytes], reader: Reader, silent: float = MOST_SILENT_SECONDS
+    stream: AsyncIterator[bytes], reader: Reader, bounds: Bounds
 ) -> AsyncGenerator[Lines, None]:
     """Give the lines that came together.
 
@@ -62,18 +72,18 @@ async def read_pieces(
     ``StreamTooSlow``.
     """
     pieces = _Pieces()
-    async for data in _in_time(stream, silent):
-        yield list(_read(pieces, pieces.add(data), reader))
-        _check_count(pieces)
-    yield list(_read(pieces, pieces.end(), reader))
-    _check_count(pieces)
+    async for data in _in_time(stream, bounds):
+        yield list(_read(pieces, pieces.add(data), reader, bounds))
+        _check_count(pieces, bounds)
+    yield list(_read(pieces, pieces.end(), reader, bounds))
+    _check_count(pieces, bounds)
 
 
 def _read(
-    pieces: "_Pieces", lines: Iterator[bytes | None], reader: Reader
+    pieces: "_Pieces", lines: Iterator[bytes | None], reader: Reader, bounds: Bounds
 ) -> Iterator[tuple[int, object]]:
     for line in lines:
-        if pieces.number > MOST_LINES:
+        if pieces.number > bounds.lines:
             return
         try:
             read = reader(_text(line))
@@ -84,9 +94,9 @@ def _read(
                 yield pieces.number, read
 
 
-def _check_count(pieces: "_Pieces") -> None:
-    if pieces.number > MOST_LINES:
-        raise StreamTooLong(f"expected at most {MOST_LINES} lines; those stand")
+def _check_count(pieces: "_Pieces", bounds: Bounds) -> None:
+    if pieces.number > bounds.lines:
+        raise StreamTooLong(f"expected at most {bounds.lines} lines; {bounds.left}")
 
 
 def read_json_line(text: str) -> object:
@@ -172,22 +182,23 @@ class _Pieces:
         return None if skipped or len(line) > LONGEST_LINE else line.removesuffix(b"\r")
 
 
-async def _in_time(stream: AsyncIterator[bytes], silent: float) -> AsyncIterator[bytes]:
+async def _in_time(
+    stream: AsyncIterator[bytes], bounds: Bounds
+) -> AsyncIterator[bytes]:
     """Hand on what comes, as long as it comes, and no more than ``MOST_BYTES``."""
     loop = asyncio.get_running_loop()
     over, size = loop.time() + MOST_SECONDS, 0
     while True:
         try:
-            async with asyncio.timeout_at(min(over, loop.time() + silent)):
+            async with asyncio.timeout_at(min(over, loop.time() + bounds.silent)):
                 data = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
             raise StreamTooSlow(
-                "the body stopped or came too slowly; repeat it, what stands already "
-                "is told apart"
+                f"the body stopped or came too slowly; {bounds.left}, so send it again"
             ) from None
         size += len(data)
         if size > MOST_BYTES:
-            raise StreamTooLong(f"expected at most {MOST_BYTES} bytes; those stand")
+            raise StreamTooLong(f"expected at most {MOST_BYTES} bytes; {bounds.left}")
         yield data

@@ -1,6 +1,7 @@
 """Every problem that the API can answer: code, status, meaning in two languages."""
 
 from unbind_broker.api.problem_kind import ProblemKind
+from unbind_broker.api.problem_kinds_clearances import CLEARANCE_KINDS
 from unbind_broker.api.problem_kinds_delivery import DELIVERY_KINDS
 from unbind_broker.api.problem_kinds_launch import LAUNCH_KINDS
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
@@ -157,6 +158,7 @@ KINDS: dict[str, ProblemKind] = {
         *PROTECTION_KINDS,
         *DELIVERY_KINDS,
         *LAUNCH_KINDS,
+        *CLEARANCE_KINDS,
     )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

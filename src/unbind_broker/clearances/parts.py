@@ -22,7 +22,7 @@ from unbind_broker.clearances.tables import (
 
 MOST_BAD = 1000
 """Bad lines of a part that are kept and shown."""
-MOST_PARTS = 10_000
+MOST_PARTS = 1000
 
 
 class ClearanceTooLarge(BrokerError):
