@@ -94,11 +94,26 @@ class ReportAnswered(AnswerModel):
     results: list[LineAnswerShown]
 
 
+def _signature_headers() -> list[dict[str, Any]]:
+    header = {"in": "header", "required": False, "schema": {"type": "string"}}
+    signed = "Needed once a `result_public_key` is registered."
+    return [
+        {**header, "name": name, "description": f"{meaning} {signed}"}
+        for name, meaning in (
+            ("webhook-id", "Chosen by you, the same on every retry."),
+            ("webhook-timestamp", "Seconds since 1970, of this attempt."),
+            ("webhook-signature", "`v1a,` and the Ed25519 signature in base64."),
+        )
+    ]
+
+
+SIGNATURE_HEADERS = _signature_headers()
+"""Of reports that are signed, for the OpenAPI document."""
+
+
 def _described() -> dict[str, Any]:
     whole = ReportBody.model_json_schema()
     whole["properties"]["results"]["items"] = ResultLine.model_json_schema()
-    header = {"in": "header", "required": False, "schema": {"type": "string"}}
-    signed = "Needed once a `result_public_key` is registered."
     return {
         "requestBody": {
             "required": True,
@@ -109,14 +124,7 @@ def _described() -> dict[str, Any]:
                 }
             },
         },
-        "parameters": [
-            {**header, "name": name, "description": f"{meaning} {signed}"}
-            for name, meaning in (
-                ("webhook-id", "Chosen by you, the same on every retry."),
-                ("webhook-timestamp", "Seconds since 1970, of this attempt."),
-                ("webhook-signature", "`v1a,` and the Ed25519 signature in base64."),
-            )
-        ],
+        "parameters": SIGNATURE_HEADERS,
     }
 
 

@@ -16,6 +16,7 @@ from unbind_broker.api.result_bodies import (
     ReportAnswered,
     ReportBody,
 )
+from unbind_broker.api.signed_reports import read_signed
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.callbacks import evidence
 from unbind_broker.callbacks.braking import BrakePolicy, consider
@@ -65,11 +66,8 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
     now, body = context.clock.now(), await request.body()
     applying = _applying(context.settings)
     async with context.admission.enter(), context.engine.begin() as db:
-        public_key = await evidence.public_key_of(db, platform)
-        signed = None
-        if public_key is not None:
-            headers = _all_headers(request)
-            signed = evidence.verify(platform, public_key, headers, body, now)
+        signed = await read_signed(db, now, platform, request)
+        if signed is not None:
             earlier = await evidence.earlier_answer(db, signed)
             if earlier is not None:
                 return earlier
@@ -90,14 +88,6 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
 def _applying(settings: Settings) -> Applying:
     brake = BrakePolicy(settings.brake_share, settings.brake_least)
     return Applying(settings.working_time, brake)
-
-
-def _all_headers(request: Request) -> dict[str, str]:
-    """Join headers that came several times, so that none is overlooked."""
-    return {
-        name: ", ".join(request.headers.getlist(name))
-        for name in set(request.headers.keys())
-    }
 
 
 def _lines(body: bytes) -> list[object]:

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import PlatformId, new_uuid7
+from unbind_broker.base.sealing import Sealer
 from unbind_broker.base.signing import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
@@ -99,6 +100,30 @@ async def earlier_answer(db: Db, report: SignedReport) -> bytes | None:
 
 async def keep(db: Db, now: datetime, report: SignedReport, answer: bytes) -> None:
     """Keep a report and its answer, in the transaction that applied it."""
+    await _keep(db, now, report, answer, report.body)
+
+
+async def keep_sealed(
+    db: Db, now: datetime, report: SignedReport, answer: bytes, sealer: Sealer
+) -> None:
+    """Keep a report that names numbers: its body is sealed, its digest is of the text.
+
+    What is sealed begins with a byte that no JSON begins with.
+    """
+    sealed = sealer.seal(report.body, context=SEALED_CONTEXT)
+    await _keep(db, now, report, answer, sealed)
+
+
+def open_body(sealer: Sealer, kept: bytes) -> bytes:
+    """Give a body as it was received; raises ``SealBroken``."""
+    if not kept.startswith(_SEALED):
+        return kept
+    return sealer.open(kept, context=SEALED_CONTEXT)
+
+
+async def _keep(
+    db: Db, now: datetime, report: SignedReport, answer: bytes, body: bytes
+) -> None:
     await db.execute(
         insert(evidence),
         [
@@ -110,7 +135,7 @@ async def keep(db: Db, now: datetime, report: SignedReport, answer: bytes) -> No
                 "webhook_timestamp": report.timestamp,
                 "webhook_signature": report.signature,
                 "public_key": report.public_key,
-                "body": report.body,
+                "body": body,
                 "body_sha256": _digest(report.body),
                 "answer": answer,
             }
@@ -118,6 +143,8 @@ async def keep(db: Db, now: datetime, report: SignedReport, answer: bytes) -> No
     )
 
 
+SEALED_CONTEXT = b"evidence"
+_SEALED = b"\x01"
 _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from unbind_broker.base.numbers import InvalidNumber, PhoneNumber, parse_number
@@ -21,13 +21,13 @@ from unbind_broker.callbacks.line_fields import (
 from unbind_broker.callbacks.lines import LINE_INVALID
 from unbind_broker.callbacks.report import Unreadable
 from unbind_broker.clearances.findings import Finding, FoundNumber
+from unbind_broker.clearances.interval import bound_before
 from unbind_broker.clearances.states import FindingOutcome, FindingReason
 
 OUTSIDE_INTERVAL = "outside-interval"
 REMOVALS = frozenset({FindingOutcome.UNBOUND, FindingOutcome.PARTLY_UNBOUND})
 _NEEDS_REASON = frozenset({FindingOutcome.PARTLY_UNBOUND, FindingOutcome.REFUSED})
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +83,6 @@ def read_finding(line: object, region: str) -> FindingLine | Unreadable:
     except FieldWrong as wrong:
         return Unreadable(number.masked, LINE_INVALID, str(wrong))
     return FindingLine(number=number, **fields)  # type: ignore[arg-type] # read by name
-
-
-def bound_before(disconnected_on: date, zone: ZoneInfo) -> datetime:
-    """Say before when the bindings were made that a clearance is about."""
-    return datetime.combine(disconnected_on + _ONE_DAY, time.min, zone).astimezone(UTC)
 
 
 def judge_finding(
