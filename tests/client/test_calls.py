@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from unbind_broker.client import Client, Options, Retrying, errors
 from unbind_broker.client.order_shapes import Consent, body_of
 
 KEY = "ub_carrier_test"
-ORDER = {
+ORDER: dict[str, Any] = {
     "id": "ord_01kb2x5c7zf3v8h1m4n6p9q2rs",
     "kind": "unbind",
     "status": "thinking",

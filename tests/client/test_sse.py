@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unbind_broker.client.errors import AnswerUnreadable
 from unbind_broker.client.sse import (
     LONGEST_LINE,
     EventReader,
@@ -50,5 +51,5 @@ async def test_events_are_the_same_however_the_bytes_are_cut(cuts: list[int]) ->
 
 
 async def test_line_without_end_is_refused() -> None:
-    with pytest.raises(ValueError, match="never ends"):
+    with pytest.raises(AnswerUnreadable, match="never ends"):
         await read_all([b"x" * (LONGEST_LINE + 1)])

@@ -7,7 +7,7 @@ from typing import ClassVar
 from unbind_broker.client.calls import Call, Calls
 from unbind_broker.client.order_shapes import Order, Question, Unbinding, body_of
 from unbind_broker.client.shapes import read
-from unbind_broker.client.timeline import Timeline, TimelineEvent
+from unbind_broker.client.timeline import Course, Timeline, TimelineEvent
 
 LONGEST_WAIT = 30
 """Seconds that the broker keeps a call waiting."""
@@ -51,7 +51,7 @@ class Placing:
         answer = await self._calls.make(call.with_header("Accept", "application/jose"))
         return answer.text.strip()
 
-    async def events(self, order_id: str) -> list[TimelineEvent]:
+    async def events(self, order_id: str) -> Course:
         """Give what happened so far, oldest first."""
         return await self._timeline(order_id).read()
 
@@ -66,10 +66,7 @@ class Placing:
         return self._timeline(order_id).follow(last_event_id)
 
     def _timeline(self, order_id: str) -> Timeline:
-        async def is_over() -> bool:
-            return (await self.get(order_id)).is_over
-
-        return Timeline(self._calls, f"{self._at(order_id)}/events", is_over)
+        return Timeline(self._calls, f"{self._at(order_id)}/events")
 
     async def _place(
         self,

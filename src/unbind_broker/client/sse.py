@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
+from unbind_broker.client.errors import AnswerUnreadable
+
 LONGEST_LINE = 1024 * 1024
 
 
@@ -51,7 +53,7 @@ class EventReader:
 async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
     """Cut UTF-8 into lines that end in LF, CR LF or CR; the last unended one is lost.
 
-    Raises ``ValueError`` for a line that never ends.
+    Raises ``AnswerUnreadable`` for a line that never ends.
     """
     left, after_cr = b"", False
     async for chunk in chunks:
@@ -62,4 +64,4 @@ async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
         for line in parts:
             yield line.decode("utf-8", errors="replace")
         if len(left) > LONGEST_LINE:
-            raise ValueError("a line of the stream never ends")
+            raise AnswerUnreadable("a line of the stream never ends")
