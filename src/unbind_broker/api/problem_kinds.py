@@ -3,6 +3,7 @@
 from unbind_broker.api.problem_kind import ProblemKind
 from unbind_broker.api.problem_kinds_clearances import CLEARANCE_KINDS
 from unbind_broker.api.problem_kinds_delivery import DELIVERY_KINDS
+from unbind_broker.api.problem_kinds_findings import FINDING_KINDS
 from unbind_broker.api.problem_kinds_launch import LAUNCH_KINDS
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
 from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
@@ -159,6 +160,7 @@ KINDS: dict[str, ProblemKind] = {
         *DELIVERY_KINDS,
         *LAUNCH_KINDS,
         *CLEARANCE_KINDS,
+        *FINDING_KINDS,
     )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""
