@@ -149,7 +149,10 @@ def test_answers_are_those_of_the_document(
 ) -> None:
     case.headers.pop("Prefer", None)  # nobody works here: waiting would only take time
     case.call_and_validate(
-        base_url=broker.url, headers=broker.headers[role_of(case)], checks=PROMISES
+        base_url=broker.url,
+        headers=broker.headers[role_of(case)],
+        checks=PROMISES,
+        timeout=30,  # seconds of silence: an answer that never comes is a failure
     )
 
 
