@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _async_driver(cls, value: SecretStr | None) -> SecretStr | None:
+    watchers: int = Field(default=2000, ge=1)
+    carrier_watchers: int = Field(default=1000, ge=1)
+    waiters: int = Field(default=5000, ge=1)
         if value is None or not value.get_secret_value():
             return None
         scheme, separator, rest = value.get_secret_value().partition("://")

@@ -151,7 +151,7 @@ async def accept_placed(
             await remember(db, now, repeatable, answer)
     leave_place(request.scope)
     seconds = preferred_wait(request.headers.getlist("prefer"))
-    if seconds is None:
+    if seconds is None or context.completions.is_full:
         return _written(answer)
     await context.completions.wait(placed.order_id, seconds)
     try:

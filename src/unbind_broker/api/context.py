@@ -12,6 +12,7 @@ from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
 from unbind_broker.api.readiness import Readiness
 from unbind_broker.api.waiting import Completions
+from unbind_broker.api.watching import Watching
 from unbind_broker.base.ids import new_fraction
 from unbind_broker.runtime.opening import Runtime
 
@@ -51,7 +52,14 @@ class Context:
         )
         self.door = Door(self.rates, self.orders)
         self.probe_places = ProbePlaces()
-        self.completions = Completions(self.engine.readers)
+        self.completions = Completions(self.engine.readers, settings.waiters)
+        most = (settings.watchers, settings.carrier_watchers)
+        self.watching = Watching(self.engine.readers, runtime.clock, most)
+
+    def let_go(self) -> None:
+        """Answer whoever waits or watches, now and from now on: the process ends."""
+        self.completions.let_go()
+        self.watching.let_go()
 
 
 def context_of(request: Request) -> Context:

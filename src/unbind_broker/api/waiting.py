@@ -40,17 +40,26 @@ def preferred_wait(headers: Iterable[str]) -> int | None:
 class Completions:
     """Wake whoever waits for an order to be over, as far as its carrier may know."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, most: int) -> None:
+        """``most`` is how many may wait at a time."""
         self._engine = engine
+        self._most = most
+        self._inside = 0
         self._waiting: dict[UUID, set[asyncio.Event]] = {}
         self._polling: asyncio.Task[None] | None = None
         self._tick = _SHORTEST_TICK
         self._letting_go = False
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether nobody else should wait: an order stands without it too."""
+        return self._inside >= self._most
+
     async def wait(self, order_id: UUID, seconds: float) -> bool:
         """Wait until the order is over; False if it is not within ``seconds``."""
         if self._letting_go:
             return False
+        self._inside += 1
         over = asyncio.Event()
         self._waiting.setdefault(order_id, set()).add(over)
         self._tick = _SHORTEST_TICK
@@ -60,6 +69,7 @@ class Completions:
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), seconds)
         finally:
+            self._inside -= 1
             self._forget(order_id, over)
         return over.is_set() and not self._letting_go
 

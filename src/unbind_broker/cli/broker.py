@@ -133,7 +133,7 @@ async def _end_server(
     app.state.context.door.closing = True
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.hurried.wait(), notice.total_seconds())
-    app.state.context.completions.let_go()
+    app.state.context.let_go()
     server.drain()
     await stop.hurried.wait()
     server.drop()
