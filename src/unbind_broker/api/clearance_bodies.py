@@ -99,8 +99,55 @@ class WaveShown(AnswerModel):
     published_at: str | None = Field(examples=[_AT])
 
 
+class ClearanceSummary(AnswerModel):
+    """How many numbers stand how, by what platforms that are named found."""
+
+    total: int = Field(examples=[120000])
+    clean: int = Field(
+        examples=[118000], description="Every platform is done, none kept a binding."
+    )
+    blocked: int = Field(
+        examples=[41],
+        description="A platform kept a binding, or found the number in use.",
+    )
+    partial: int = Field(examples=[1957], description="A platform is not done yet.")
+    withdrawn: int = Field(
+        examples=[2], description="Not to be cleared: withdrawn, or held again."
+    )
+
+
+class PlatformProgressShown(AnswerModel):
+    """How far one platform has come."""
+
+    platform: str = Field(examples=["weibo"])
+    platform_name: str = Field(examples=["微博"])
+    category: str = Field(examples=["social"])
+    numbers: int = Field(examples=[120000], description="Published to it so far.")
+    read_to: int = Field(
+        examples=[120000],
+        description="The last place that it has read; results name places too.",
+    )
+    findings: int = Field(
+        examples=[41020], description="Numbers that had bindings there."
+    )
+    complete: bool = Field(description="It is done with all that was published to it.")
+    completed_at: str | None = Field(examples=[None])
+    overdue: bool = Field(description="The clearance has ended without it.")
+
+
+class SensitiveShown(AnswerModel):
+    """Sensitive platforms, which are never named."""
+
+    total: int = Field(examples=[12])
+    finished: int = Field(examples=[9], description="Those that have read all numbers.")
+
+
 class ClearanceShown(ListedClearance):
-    """A clearance with its parts and waves."""
+    """A clearance with its parts, its waves, and how far platforms have come."""
+
+    summary: ClearanceSummary
+    platforms: list[PlatformProgressShown]
+    sensitive: SensitiveShown
 
     parts: list[PartShown]
     waves: list[WaveShown]

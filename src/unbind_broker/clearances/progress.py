@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import Db, fetch_all, sql
+from unbind_broker.base.instants import show_instant_or_null
+from unbind_broker.clearances.states import ClearanceStatus
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class Tally:
     withdrawn: int
 
 
+class ProgressView(TypedDict):
+    """What a clearance's carrier reads of its progress."""
+
+    summary: dict[str, int]
+    platforms: list[dict[str, Any]]
+    sensitive: dict[str, int]
+
+
 async def by_platform(db: Db, clearance_id: UUID) -> list[PlatformProgress]:
     """Read the progress of every platform, sensitive ones too, by slug."""
     rows = await fetch_all(db, _PLATFORMS, {"clearance": clearance_id})
@@ -53,6 +63,43 @@ async def tally(db: Db, clearance_id: UUID) -> Tally:
     )
     partial = whole.numbers - whole.withdrawn - blocked - clean
     return Tally(whole.numbers, clean, blocked, partial, whole.withdrawn)
+
+
+async def read_progress(
+    db: Db, clearance_id: UUID, status: ClearanceStatus
+) -> ProgressView:
+    """Show a carrier how far its clearance is; sensitive platforms are counted only.
+
+    Such a one counts as finished once it has read everything: when it is done might
+    tell whether it found anything.
+    """
+    over = status is ClearanceStatus.COMPLETED
+    platforms = await by_platform(db, clearance_id)
+    sensitive = [one for one in platforms if one.sensitive]
+    counted = await tally(db, clearance_id)
+    return {
+        "summary": vars(counted),
+        "platforms": [_shown(one, over) for one in platforms if not one.sensitive],
+        "sensitive": {
+            "total": len(sensitive),
+            "finished": sum(one.is_read or over for one in sensitive),
+        },
+    }
+
+
+def _shown(one: PlatformProgress, over: bool) -> dict[str, Any]:  # noqa: FBT001 - one fact about all of them
+    complete = one.complete_at is not None
+    return {
+        "platform": one.platform,
+        "platform_name": one.name_zh,
+        "category": one.category,
+        "numbers": one.numbers,
+        "read_to": one.read_to,
+        "findings": one.findings,
+        "complete": complete,
+        "completed_at": show_instant_or_null(one.complete_at),
+        "overdue": over and not complete,
+    }
 
 
 _PLATFORMS = sql(

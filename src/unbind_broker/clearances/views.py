@@ -10,6 +10,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId, Prefix, format_id
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.clearances.parts import list_parts
+from unbind_broker.clearances.progress import ProgressView, read_progress
 from unbind_broker.clearances.states import ClearanceStatus, StopReason, WithdrawnFor
 from unbind_broker.clearances.waves import list_waves
 
@@ -31,8 +32,8 @@ class ListedView(TypedDict):
     stop_reason: str | None
 
 
-class ClearanceView(ListedView):
-    """A clearance with its parts and waves."""
+class ClearanceView(ListedView, ProgressView):
+    """A clearance with its parts, its waves, and how far platforms have come."""
 
     parts: list[dict[str, Any]]
     waves: list[dict[str, Any]]
@@ -48,7 +49,9 @@ async def read_view(
         return None
     parts = [_part(row) for row in await list_parts(db, clearance_id)]
     waves = [_wave(row) for row in await list_waves(db, clearance_id)]
-    return {**_listed(rows[0]), "parts": parts, "waves": waves}
+    status = ClearanceStatus.from_code(rows[0].status)
+    progress = await read_progress(db, clearance_id, status)
+    return {**_listed(rows[0]), **progress, "parts": parts, "waves": waves}
 
 
 async def list_views(
