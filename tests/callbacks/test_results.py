@@ -251,7 +251,7 @@ async def test_a_full_report_is_written_in_one_statement(engine: AsyncEngine) ->
     assert len(applied.answers) == 1000
     assert statuses(applied).count("recorded") == 100
     assert len([text for text in statements if text.startswith("UPDATE")]) == 1
-    assert len(statements) == 6
+    assert len(statements) == 7
 
 
 async def test_of_reports_that_contradict_the_first_stands(engine: AsyncEngine) -> None:

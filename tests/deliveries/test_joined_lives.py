@@ -233,7 +233,7 @@ class Crowd:
         async with self.engine.begin() as db:
             keys = [key_of(order_id, platform) for order_id in self.some()]
             keys = [key for key in keys if await _leads(db, key)]
-            taken = (await service.acknowledge(db, NOON, keys)).taken
+            taken = (await service.acknowledge(db, NOON, keys)).followed
             await pass_on(db, NOON, taken)
 
     async def cancel(self) -> None:

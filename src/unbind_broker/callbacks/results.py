@@ -41,6 +41,7 @@ from unbind_broker.items import service as items
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.joining import pass_on
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.notices.changes import note_changed
 
 MAX_LINES = 1000
 OUTSIDE_INTERVAL = "outside-interval"
@@ -122,9 +123,7 @@ async def apply_together(
     answers = [[one.answer(line) for line in read[one.reporter.id]] for one in reports]
     changed = [item for one in reports for item in one.changed.values()]
     await items.replace(db, changed)
-    followers = await pass_on(
-        db, now, [item.key for item in changed if asked[item.key].followed]
-    )
+    followers = await _pass_on(db, now, [asked[item.key] for item in changed])
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
     await forget(db, [key for one in reports for key in one.delivered])
@@ -142,6 +141,18 @@ async def apply_together(
     alarming = {carrier for carrier, tally in tallies.items() if tally.bad}
     touched = {item.key.order_id for item in changed} | followers
     return Applied([answer for its in answers for answer in its], touched, alarming)
+
+
+async def _pass_on(db: Db, now: datetime, changed: Sequence[AskedItem]) -> set[UUID]:
+    """Give followers their leaders' results, and note whose carriers see a change."""
+    seen = [one for one in changed if one.is_seen_changing]
+    unseen = [one for one in changed if not one.is_seen_changing]
+    followers = [
+        await pass_on(db, now, [one.item.key for one in some if one.followed])
+        for some in (seen, unseen)
+    ]
+    await note_changed(db, now, {one.item.key.order_id for one in seen} | followers[0])
+    return followers[0] | followers[1]
 
 
 def _named(read: Mapping[PlatformId, Sequence[object]]) -> set[ItemKey]:

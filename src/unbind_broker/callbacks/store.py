@@ -47,6 +47,14 @@ class AskedItem:
         """
         return self.item.status is ItemStatus.CANCELLED and not self.attempts
 
+    @property
+    def is_seen_changing(self) -> bool:
+        """Tell whether its carrier sees that it changes: a folded one only ends once.
+
+        That is when it is taken.
+        """
+        return not self.order.is_folded or self.item.status is ItemStatus.QUEUED
+
 
 @dataclass(frozen=True)
 class Reporter:

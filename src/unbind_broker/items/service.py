@@ -72,21 +72,27 @@ async def lock(db: Db, keys: Collection[ItemKey]) -> None:
 class Answered(NamedTuple):
     """Items whose attempt was counted and which need more than that.
 
-    ``taken`` are those that were taken by it and that others follow, ``called_back``
-    those that had been cancelled meanwhile.
+    ``taken`` are those that were taken by it, ``followed`` those of them that others
+    follow, ``called_back`` those that had been cancelled meanwhile.
     """
 
     taken: list[ItemKey]
+    followed: list[ItemKey]
     called_back: list[ItemKey]
 
 
 async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> Answered:
     """Count an attempt that was answered with 2xx; queued items are taken by it."""
-    answered = Answered([], [])
+    answered = Answered([], [], [])
     rows = await db.execute(_ACKNOWLEDGE, {**key_arrays(keys), "now": now})
-    for *key, status in rows:
-        called_back = status == _CANCELLED
-        (answered.called_back if called_back else answered.taken).append(ItemKey(*key))
+    for order_id, platform_id, status, followed in rows:
+        key = ItemKey(order_id, platform_id)
+        if status == _CANCELLED:
+            answered.called_back.append(key)
+            continue
+        answered.taken.append(key)
+        if followed:
+            answered.followed.append(key)
     return answered
 
 
@@ -133,8 +139,8 @@ _ACKNOWLEDGE = sql(
         {_EACH_LOCKED}
         RETURNING i.order_id, i.platform_id, i.status, i.followed, l.was
     )
-    SELECT order_id, platform_id, status FROM counted
-    WHERE status = {_CANCELLED} OR (followed AND was = {_QUEUED})
+    SELECT order_id, platform_id, status, followed FROM counted
+    WHERE status = {_CANCELLED} OR was = {_QUEUED}
     ORDER BY order_id, platform_id""",
     orders=UUIDS,
     platforms=INTS,

@@ -28,6 +28,7 @@ from unbind_broker.endpoints import service as endpoints
 from unbind_broker.items import service as items
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.joining import pass_on
+from unbind_broker.notices.changes import note_changed
 from unbind_broker.sending import leases
 from unbind_broker.sending.batches import digest
 from unbind_broker.sending.finished import Finished
@@ -81,7 +82,7 @@ async def write(
     noted = await write_standing(db, now, worker, lanes, standing)
     said = _said_in(new)
     await _lock(db, verdicts, said)
-    touched = await _apply(db, now, verdicts)
+    touched = await _apply(db, now, verdicts, _unseen(new))
     touched |= _told_by_taking(new)
     await announce_where_cancelled(db, now, _asked_by(stale))
     reported, alarming = await apply_results(db, now, said, applying)
@@ -117,13 +118,17 @@ async def _lock(
         await items.lock(db, {key for group in groups for key in group})
 
 
-async def _apply(db: Db, now: datetime, verdicts: Verdicts) -> set[UUID]:
+async def _apply(
+    db: Db, now: datetime, verdicts: Verdicts, unseen: Collection[ItemKey]
+) -> set[UUID]:
     acknowledged = set(verdicts.acknowledged)
     called_back: list[ItemKey] = []
+    changed: set[UUID] = set()
     if acknowledged:
         answered = await items.acknowledge(db, now, acknowledged)
         called_back += answered.called_back
-        await pass_on(db, now, answered.taken)
+        changed |= await pass_on(db, now, answered.followed)
+        changed |= {key.order_id for key in answered.taken if key not in unseen}
     failed = {*verdicts.counted, *verdicts.dead} - acknowledged
     if failed:
         called_back += await items.count_attempts(db, failed)
@@ -132,11 +137,28 @@ async def _apply(db: Db, now: datetime, verdicts: Verdicts) -> set[UUID]:
         ended = await items.mark_undeliverable(db, now, set(verdicts.dead))
         await undelivered.note(db, now, ended, Cause.REFUSED)
         await promote(db, now, ended)
+        changed |= {key.order_id for key in ended if key not in unseen}
+    await note_changed(db, now, changed)
     await announce_cancelled(db, now, called_back)
     await queue.delete(db, verdicts.no_more)
     done = set(verdicts.no_more)
     await queue.schedule(db, [due for due in verdicts.again if due.subject not in done])
     return {key.order_id for key in ended}
+
+
+def _unseen(finished: Collection[Finished]) -> set[ItemKey]:
+    """Give the items of which carriers see no change, whatever comes of them.
+
+    A folded one has ended for its carrier before it goes out again.
+    """
+    return {
+        ItemKey(order_id, one.platform_id)
+        for one in finished
+        if one.sensitive
+        and one.platform_id is not None
+        and (one.batch.occasion is not None or one.batch.is_replay)
+        for order_id in one.batch.subject_ids
+    }
 
 
 def _asked_by(finished: Collection[Finished]) -> list[ItemKey]:
