@@ -8,6 +8,7 @@ from uuid import UUID
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, sql
+from unbind_broker.deadlines.overdue import tell_overdue
 from unbind_broker.deliveries.joining import promote
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.deliveries.queue import stop_sending
@@ -34,6 +35,7 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
     await note(db, now, untaken, Cause.OVERDUE)
     await stop_sending(db, [one.key for one in ended])
     await promote(db, now, [one.key for one in ended if one.followed])
+    await tell_overdue(db, now, [one.key for one in ended])
     outcomes: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
     for one in ended:
         outcomes[one.key.order_id][one.status.value] += 1
