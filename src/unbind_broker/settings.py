@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     scan_interval: Duration = timedelta(seconds=1)
     mend_interval: Duration = timedelta(minutes=3)
     seal_interval: Duration = timedelta(seconds=1)
+    update_interval: Duration = timedelta(seconds=30)
     clearance_numbers: int = Field(default=1_000_000, ge=1, le=5_000_000)
     clearance_first_wave: int = Field(default=1000, ge=1)
     clearance_wave_pause: Duration = timedelta(hours=1)

@@ -192,7 +192,7 @@ async def test_row_at_its_deadline_is_not_sent_and_takes_no_room(
 async def test_other_events_are_left_to_others(
     db: Db, endpoint: EndpointId, order_id: OrderId
 ) -> None:
-    subject = Subject(endpoint, EventType.UNBIND_REMINDER, order_id)
+    subject = Subject(endpoint, EventType.ENDPOINT_TEST, order_id)
     await queue.schedule(db, [Due(subject, NOON, 0)])
     assert await queue.due(db, NOON, {endpoint: 10}) == []
     assert await rows(db) == 1

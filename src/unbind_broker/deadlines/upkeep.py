@@ -28,8 +28,9 @@ async def make_partitions(db: Db, now: datetime) -> int:
 async def prune_log(db: Db, now: datetime, limit: int) -> int:
     """Delete up to ``limit`` log rows of each kind that no sender needs; count them.
 
-    Those are the ones behind the cursor of every endpoint that items are made for, and
-    those of orders that are closed and older than an hour, whatever a cursor says.
+    Those are the ones behind the cursor of every endpoint that items are made for, as
+    far as ``deadlines.reminding`` has read them too, and those of orders that are
+    closed and older than an hour, whatever a cursor says.
     """
     behind = await db.execute(_PRUNE_BEHIND, {"limit": limit})
     closed = await db.execute(
@@ -78,6 +79,8 @@ _PRUNE_BEHIND = sql(
             FROM endpoint_leases l
             JOIN endpoints e ON e.id = l.endpoint_id
             WHERE e.platform_id IS NOT NULL AND e.verified_at IS NOT NULL
+        ) AND xid < ALL (
+            SELECT last FROM upkeep_marks WHERE name = 'reminders'
         )
         ORDER BY xid, order_id
         LIMIT :limit

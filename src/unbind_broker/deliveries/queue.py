@@ -37,10 +37,12 @@ REQUESTS: dict[OrderKind, EventType] = {
 
 REQUEST_EVENTS = frozenset(REQUESTS.values())
 
+TOLD_OF_ITEMS = (EventType.UNBIND_CANCELLED, EventType.UNBIND_REMINDER)
+"""What platforms are told of items that they were asked for before."""
+
 _REQUESTS = ", ".join(str(event.code) for event in REQUESTS.values())
 _SENT = ", ".join(
-    str(event.code)
-    for event in (*REQUESTS.values(), EventType.UNBIND_CANCELLED, *sorted(NOTICES))
+    str(event.code) for event in (*REQUESTS.values(), *TOLD_OF_ITEMS, *sorted(NOTICES))
 )
 _QUEUED = ItemStatus.QUEUED.code
 _TAKEN = codes_of(OPEN_ITEMS - {ItemStatus.QUEUED})

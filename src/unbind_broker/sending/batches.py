@@ -50,6 +50,16 @@ class Batch:
         return self.event in REQUEST_EVENTS
 
     @property
+    def needs_open_items(self) -> bool:
+        """Tell whether there is nothing to be said once its items are final."""
+        return self.is_request or self.event is EventType.UNBIND_REMINDER
+
+    @property
+    def is_about_taken(self) -> bool:
+        """Tell whether it is said though its items were taken."""
+        return self.is_replay or not self.is_request
+
+    @property
     def occasion(self) -> UUID | None:
         """Tell on which occasion it is sent; None on the first."""
         return self.works[0].occasion

@@ -10,11 +10,18 @@ from uuid import UUID
 from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.deliveries.announcing import ASKED_PERHAPS
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, Due, Subject
+from unbind_broker.deliveries.reminders import WAITING_FOR_RESULT
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.sending.briefs import Briefs
-from unbind_broker.sending.payloads import Outgoing, OutgoingCancel, OutgoingNotice
+from unbind_broker.sending.payloads import (
+    Outgoing,
+    OutgoingCancel,
+    OutgoingNotice,
+    OutgoingReminder,
+)
 
 KEPT_TRYING = timedelta(days=5)
 """How long a cancellation or a notice is repeated, by the plan for orders. A platform
@@ -24,7 +31,7 @@ it is repeated so long from then on, and ``REPLAYS`` times at most."""
 
 REPLAYS = 12
 
-Told = OutgoingCancel | OutgoingNotice
+Told = OutgoingCancel | OutgoingReminder | OutgoingNotice
 
 _CANCELLED = ItemStatus.CANCELLED.code
 
@@ -39,6 +46,19 @@ _CANCELS = sql(
     LEFT JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
     WHERE o.status = {OrderStatus.CANCELLED.code}
         AND (i.attempts > 0 OR i.status <> {_CANCELLED} OR {ASKED_PERHAPS})
+    """,
+    endpoints=INTS,
+    orders=UUIDS,
+)
+_REMINDERS = sql(
+    f"""
+    SELECT n.endpoint_id, o.id, o.kind, o.deadline, i.acknowledged_at
+    FROM unnest(:endpoints, :orders) AS n (endpoint_id, order_id)
+    JOIN endpoints e ON e.id = n.endpoint_id
+    JOIN orders o ON o.id = n.order_id
+    JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
+    WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND NOT {STOPPED_UNSEEN}
+        AND {WAITING_FOR_RESULT}
     """,
     endpoints=INTS,
     orders=UUIDS,
@@ -69,14 +89,25 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
     }
     if not others:
         return Loaded(contents, [])
-    found: list[tuple[Subject, Told]] = [
-        *await load_cancels(db, [one for one in others if one.event not in NOTICES]),
-        *await load_notices(db, [one for one in others if one.event in NOTICES]),
-    ]
+    found = await load_told(db, others)
     asked = {row.subject: row for row in rows if row.replay}
     told = [(one, _prolonged(content, asked.get(one))) for one, content in found]
     contents.update((one, content) for one, content in told if content.deadline > now)
     return Loaded(contents, [one for one in others if one not in contents])
+
+
+async def load_told(
+    db: Db, subjects: Collection[Subject]
+) -> list[tuple[Subject, Told]]:
+    """Read what all that is no request says; what says nothing any more is left out."""
+    cancels = [one for one in subjects if one.event is EventType.UNBIND_CANCELLED]
+    reminders = [one for one in subjects if one.event is EventType.UNBIND_REMINDER]
+    notices = [one for one in subjects if one.event in NOTICES]
+    return [
+        *await load_cancels(db, cancels),
+        *await _load_reminders(db, reminders),
+        *await _load_notices(db, notices),
+    ]
 
 
 async def load_cancels(
@@ -85,14 +116,38 @@ async def load_cancels(
     """Read what cancellations say; one whose order is open again says nothing."""
     if not subjects:
         return []
-    values = {
+    return [
+        (Subject(row.endpoint_id, EventType.UNBIND_CANCELLED, row.id), _cancel(row))
+        for row in await fetch_all(db, _CANCELS, _named(subjects))
+    ]
+
+
+async def _load_reminders(
+    db: Db, subjects: Sequence[Subject]
+) -> list[tuple[Subject, OutgoingReminder]]:
+    """Read what reminders say; one whose result has come meanwhile says nothing."""
+    if not subjects:
+        return []
+    return [
+        (Subject(row.endpoint_id, EventType.UNBIND_REMINDER, row.id), _reminder(row))
+        for row in await fetch_all(db, _REMINDERS, _named(subjects))
+    ]
+
+
+def _named(subjects: Sequence[Subject]) -> dict[str, object]:
+    return {
         "endpoints": [one.endpoint_id for one in subjects],
         "orders": [one.subject_id for one in subjects],
     }
-    return [
-        (Subject(row.endpoint_id, EventType.UNBIND_CANCELLED, row.id), _cancel(row))
-        for row in await fetch_all(db, _CANCELS, values)
-    ]
+
+
+def _reminder(row: Any) -> OutgoingReminder:
+    return OutgoingReminder(
+        order_id=row.id,
+        kind=OrderKind.from_code(row.kind),
+        acknowledged_at=row.acknowledged_at,
+        deadline=row.deadline,
+    )
 
 
 def _prolonged(content: Told, row: Due | None) -> Told:
@@ -113,7 +168,7 @@ def _cancel(row: Any) -> OutgoingCancel:
     )
 
 
-async def load_notices(
+async def _load_notices(
     db: Db, subjects: Sequence[Subject]
 ) -> list[tuple[Subject, OutgoingNotice]]:
     """Read what carriers were told."""

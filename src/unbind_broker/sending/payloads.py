@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import ClassVar
 from uuid import UUID
 
-from unbind_broker.base.instants import show_instant
+from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.deliveries.queue import TOLD_OF_ITEMS
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.states import Reason
 from unbind_broker.orders.states import Action, OrderKind, Scope
@@ -23,9 +24,7 @@ known by its type too."""
 
 def key_of(event: EventType, subject_id: UUID) -> Key:
     """Tell what a webhook is about apart from what else goes to the same endpoint."""
-    if event is EventType.UNBIND_CANCELLED:
-        return event, subject_id
-    return subject_id
+    return (event, subject_id) if event in TOLD_OF_ITEMS else subject_id
 
 
 @dataclass(frozen=True)
@@ -148,6 +147,42 @@ class OutgoingCancel:
 
 
 @dataclass(frozen=True)
+class OutgoingReminder:
+    """That a platform owes the result of an item which it has taken.
+
+    It is repeated until ``deadline``, which is the order's own.
+    """
+
+    order_id: UUID
+    kind: OrderKind
+    acknowledged_at: datetime | None
+    deadline: datetime
+
+    is_readable: ClassVar[bool] = True
+
+    @property
+    def subject_id(self) -> UUID:
+        """Give the id by which requests and their repetitions name it."""
+        return self.order_id
+
+    @property
+    def key(self) -> Key:
+        """Tell it apart from the request that it reminds of."""
+        return key_of(EventType.UNBIND_REMINDER, self.order_id)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """Write it; it holds no number."""
+        return _encode(
+            {
+                "id": show_order_id(self.kind, self.order_id),
+                "acknowledged_at": show_instant_or_null(self.acknowledged_at),
+                "deadline": show_instant(self.deadline),
+            }
+        )
+
+
+@dataclass(frozen=True)
 class OutgoingNotice:
     """What a carrier is told; ``data`` are the bytes that were stored when it happened.
 
@@ -173,7 +208,7 @@ class OutgoingNotice:
         return self.notice_id
 
 
-Outgoing = OutgoingItem | OutgoingCancel | OutgoingNotice
+Outgoing = OutgoingItem | OutgoingCancel | OutgoingReminder | OutgoingNotice
 """Everything that a worker sends by itself."""
 
 

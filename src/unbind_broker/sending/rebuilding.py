@@ -15,10 +15,10 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import AttemptId, PlatformId
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.deliveries.attempts import Attempt
-from unbind_broker.deliveries.queue import REQUEST_EVENTS, Subject
-from unbind_broker.endpoints.events import ENDPOINT_EVENTS, NOTICES, EventType
+from unbind_broker.deliveries.queue import REQUEST_EVENTS, TOLD_OF_ITEMS, Subject
+from unbind_broker.endpoints.events import ENDPOINT_EVENTS, EventType
 from unbind_broker.sending.briefs import Briefs
-from unbind_broker.sending.contents import load_cancels, load_notices
+from unbind_broker.sending.contents import load_told
 from unbind_broker.sending.payloads import (
     Outgoing,
     OutgoingItem,
@@ -56,15 +56,15 @@ async def rebuild(
     subjects = {one for attempt in tried for one in _subjects(attempt)}
     requests = {one.subject_id for one in subjects if one.event in REQUEST_EVENTS}
     items = await Briefs(sealer).recall(db, requests) if requests else {}
-    cancels = [one for one in subjects if one.event is EventType.UNBIND_CANCELLED]
-    notices = [one for one in subjects if one.event in NOTICES]
+    others = [one for one in subjects if one.event not in REQUEST_EVENTS]
     found: dict[Subject, Outgoing] = {
         one: items[one.subject_id].to_platform(platform)
         for one in subjects
-        if platform is not None and one.subject_id in items
+        if platform is not None
+        and one.event in REQUEST_EVENTS
+        and one.subject_id in items
     }
-    found.update(await load_cancels(db, cancels))
-    found.update(await load_notices(db, notices))
+    found.update(await load_told(db, others))
     return {attempt.id: _rebuilt(attempt, found) for attempt in tried}
 
 
@@ -81,7 +81,7 @@ def _rebuilt(attempt: Attempt, found: Mapping[Subject, Outgoing]) -> Rebuilt:
     contents = [found.get(one) for one in _subjects(attempt)]
     known = [one for one in contents if one is not None]
     if len(known) < len(contents):
-        gone = attempt.event is not EventType.UNBIND_CANCELLED
+        gone = attempt.event not in TOLD_OF_ITEMS
         return Rebuilt(missing="destroyed" if gone else "changed")
     if not all(one.is_readable for one in known):
         return Rebuilt(missing="unreadable")

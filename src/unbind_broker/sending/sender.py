@@ -141,9 +141,9 @@ class Sender:
     async def _wanted(self, lane: Lane, target: Target, batch: Batch) -> list[Work]:
         """Leave out what is overdue, and what was called back while it waited."""
         works = list(batch.works)
-        if batch.is_request and target.platform_id is not None:
+        if batch.needs_open_items and target.platform_id is not None:
             works = await self._not_called_back(
-                works, target.platform_id, replay=batch.is_replay
+                works, target.platform_id, replay=batch.is_about_taken
             )
         # Asking takes its time: what waited for it together must not go out together,
         # nor so late that it had to be asked again.

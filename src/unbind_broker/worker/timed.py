@@ -9,6 +9,7 @@ from unbind_broker.worker.clocks import Clocks
 from unbind_broker.worker.guarding import Guarding
 from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.mending import Mending
+from unbind_broker.worker.news import News
 from unbind_broker.worker.seal_clock import SealClock
 
 
@@ -27,11 +28,13 @@ def timed_steps(
     guarding = Guarding(engine, clock, settings.scan_interval, brake)
     housekeeping = Housekeeping(engine, clock, runtime.sealer, settings.retention)
     mending = Mending(engine, clock, settings.mend_interval)
+    news = News(engine, clock, settings.scan_interval, settings.update_interval)
     sealing = SealClock(engine, clock, runtime.broker_key, settings.seal_interval)
     return {
         **clocks.steps(released),
         **guarding.steps(released),
         **housekeeping.steps(),
+        **news.steps(),
         "mend": mending.step,
         "seal": sealing.step,
     }
