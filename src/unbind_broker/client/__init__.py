@@ -1,6 +1,7 @@
 """What a carrier's back end imports to speak to a broker."""
 
 from unbind_broker.client.broker import Client, Options
+from unbind_broker.client.clearance_shapes import Clearance, Quarantined
 from unbind_broker.client.endpoint import EndpointChoice
 from unbind_broker.client.errors import Refused, UnbindError, Unreachable
 from unbind_broker.client.holdings import HoldingLine
@@ -17,6 +18,7 @@ from unbind_broker.client.retrying import Retrying
 from unbind_broker.client.timeline import TimelineEvent
 
 __all__ = [
+    "Clearance",
     "Client",
     "Consent",
     "EndpointChoice",
@@ -25,6 +27,7 @@ __all__ = [
     "ListedOrder",
     "Options",
     "Order",
+    "Quarantined",
     "Question",
     "Receipt",
     "Refused",

@@ -12,6 +12,7 @@ import httpx
 from typing_extensions import override
 
 from unbind_broker.client.calls import Call, Calls
+from unbind_broker.client.clearances import Clearances
 from unbind_broker.client.directory import Me, Platform, PlatformPage
 from unbind_broker.client.endpoint import Endpoint
 from unbind_broker.client.feed import Feed
@@ -57,6 +58,7 @@ class Client:
         self.orders = Orders(calls)
         self.events = Feed(calls)
         self.holdings = Holdings(calls)
+        self.clearances = Clearances(calls)
         self.endpoint = Endpoint(calls)
 
     async def __aenter__(self) -> Self:

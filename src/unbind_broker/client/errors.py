@@ -148,6 +148,10 @@ class TooManyOpenOrders(Refused):
     """Too many orders about this number are open already."""
 
 
+class ClearanceWrong(Refused):
+    """The clearance is no draft any more, empty, too large, or busy for too long."""
+
+
 class EndpointRefused(Refused):
     """The endpoint is in no state for that, or its URL or answer is refused."""
 
@@ -192,6 +196,10 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "attestation-invalid": AttestationWrong,
     "attestation-replayed": AttestationWrong,
     "too-many-open-orders": TooManyOpenOrders,
+    "clearance-busy": ClearanceWrong,
+    "clearance-not-draft": ClearanceWrong,
+    "clearance-empty": ClearanceWrong,
+    "clearance-too-large": ClearanceWrong,
     "endpoint-url-refused": EndpointRefused,
     "verification-failed": EndpointRefused,
     "endpoint-not-verified": EndpointRefused,

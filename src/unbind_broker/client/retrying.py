@@ -41,6 +41,8 @@ class Retrying:
         return asked + step * (0.5 + roll / 2)
 
 
+_PASSING = frozenset({"idempotency-in-progress", "clearance-busy"})
+"""Somebody, perhaps an earlier try, is about the same thing at this moment."""
 _BUSY = 429
 _AWAY = 503
 _GATEWAY = frozenset({502, 504})
@@ -52,7 +54,7 @@ def may_repeat(status: int, code: str, repeat: Repeat) -> bool:
     429, and 503 for being overloaded, say that nothing was done. Any other 503, and
     what a proxy says of its own, may come after the broker has carried it out.
     """
-    if code == "idempotency-in-progress":
+    if code in _PASSING:
         return True
     if status == _BUSY or (status == _AWAY and code == "overloaded"):
         return True

@@ -1,0 +1,99 @@
+"""A broker with a worker and simulated platforms, for whoever follows the pages."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.app import on_a_port
+from tests.support.builders import a_carrier, a_key
+from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
+from tests.worker.stage import short
+from unbind_broker.base.clock import SystemClock
+from unbind_broker.demo.simulation import Play, simulated_by_admin
+from unbind_broker.demo.traits import Traits
+from unbind_broker.keys.tables import Role
+from unbind_broker.platforms.catalogue import load_catalogue
+from unbind_broker.runtime.opening import Runtime
+from unbind_broker.worker.process import run_worker
+
+PATIENCE = 60.0
+SLUGS = ("115", "alipay", "didi", "taobao", "weibo")
+SENSITIVE = 2
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a developer has to begin with, and a folder to work in."""
+
+    url: str
+    key: str
+    folder: Path
+
+    async def run(self, *command: str, told: str = "") -> str:
+        """Run a program to its end, which must be a good one; give what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self.folder,
+            env=self._environment(),
+        )
+        try:
+            printed, errors = await asyncio.wait_for(
+                process.communicate(told.encode()), PATIENCE
+            )
+        finally:
+            if process.returncode is None:
+                process.kill()
+        assert process.returncode == 0, printed.decode() + errors.decode()
+        return printed.decode()
+
+    def _environment(self) -> dict[str, str]:
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("UNBIND_")}
+        beside = str(Path(sys.executable).parent)
+        return {
+            **plain,
+            "PATH": f"{beside}:{plain['PATH']}",
+            "UNBIND_URL": self.url,
+            "UNBIND_KEY": self.key,
+            "HOME": str(self.folder),
+        }
+
+
+@asynccontextmanager
+async def rehearsal(engine: AsyncEngine, folder: Path) -> AsyncIterator[Rehearsal]:
+    """Have everything run until the end of the block."""
+    clock = SystemClock()
+    async with engine.begin() as db:
+        admin = await a_key(db, Role.ADMIN)
+        carrier = await a_key(db, await a_carrier(db, now=clock.now()))
+    runtime = Runtime(
+        settings=short(undo_window=timedelta(hours=24)),
+        engine=engine,
+        clock=clock,
+        sealer=SEALER,
+        blind_index=BLIND_INDEX,
+        broker_key=BROKER_KEY,
+    )
+    entries = list(load_catalogue())
+    chosen = [entry for entry in entries if entry.slug in SLUGS]
+    chosen += [entry for entry in entries if entry.sensitive][:SENSITIVE]
+    play = Play(clock, lambda _: Traits(latency=timedelta(milliseconds=5)))
+    stopping = asyncio.Event()
+    async with on_a_port(runtime) as http:
+        working = asyncio.create_task(run_worker(runtime, stopping))
+        try:
+            url = str(http.base_url).rstrip("/")
+            async with simulated_by_admin(url, admin.key, chosen, play):
+                yield Rehearsal(url, carrier.key, folder)
+        finally:
+            stopping.set()
+            await working
