@@ -8,6 +8,7 @@ import pytest
 from unbind_broker.api.fields import AnswerModel
 from unbind_broker.api.notice_webhooks import NOTICE_WEBHOOKS
 from unbind_broker.api.order_shown import OrderShown
+from unbind_broker.api.progress_webhooks import PROGRESS_WEBHOOKS, UnbindReminder
 from unbind_broker.api.webhooks import (
     EndpointTest,
     EndpointVerification,
@@ -30,7 +31,8 @@ BODIES: dict[str, type[AnswerModel]] = {
     "endpoint.test": EndpointTest,
     "restore.requested": RestoreRequested,
     "unbind.cancelled": UnbindCancelled,
-    **{name: body for name, _, body in NOTICE_WEBHOOKS},
+    "unbind.reminder": UnbindReminder,
+    **{name: body for name, _, body in (*NOTICE_WEBHOOKS, *PROGRESS_WEBHOOKS)},
 }
 
 

@@ -10,6 +10,11 @@ from pydantic.config import JsonDict
 
 from unbind_broker.api.fields import AnswerModel, Day, ShownInstant
 from unbind_broker.api.notice_webhooks import ITEM_ID, NOTICE_EXAMPLES, NOTICE_WEBHOOKS
+from unbind_broker.api.progress_webhooks import (
+    PROGRESS_EXAMPLES,
+    PROGRESS_WEBHOOKS,
+    UnbindReminder,
+)
 from unbind_broker.items.states import Reason
 from unbind_broker.orders.states import Action, Scope
 
@@ -218,6 +223,7 @@ _DATA: dict[str, JsonDict] = {
     "endpoint.verification": {**_CHALLENGE_EXAMPLE},
     "endpoint.test": {},
     **NOTICE_EXAMPLES,
+    **PROGRESS_EXAMPLES,
 }
 
 BODY_EXAMPLES = {
@@ -232,6 +238,7 @@ _WEBHOOKS: tuple[tuple[str, str, _Answers, type[AnswerModel]], ...] = (
     ("unbind.requested", "Detach these numbers", _ANSWERS, ItemsRequested),
     ("restore.requested", "Undo what was detached", _ANSWERS, RestoreRequested),
     ("unbind.cancelled", "Do nothing more", _TAKEN, UnbindCancelled),
+    ("unbind.reminder", "Results are missing", _TAKEN, UnbindReminder),
     (
         "endpoint.verification",
         "Prove that the secret is installed",
@@ -239,7 +246,10 @@ _WEBHOOKS: tuple[tuple[str, str, _Answers, type[AnswerModel]], ...] = (
         EndpointVerification,
     ),
     ("endpoint.test", "A test, asked for by the owner", _ANY_2XX, EndpointTest),
-    *((name, summary, _TAKEN, body) for name, summary, body in NOTICE_WEBHOOKS),
+    *(
+        (name, summary, _TAKEN, body)
+        for name, summary, body in (*NOTICE_WEBHOOKS, *PROGRESS_WEBHOOKS)
+    ),
 )
 
 
