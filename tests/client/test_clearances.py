@@ -1,11 +1,14 @@
 """Clearances, part by part, over lines that break."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
 
+from tests.client.conftest import QUICK
 from tests.client.proxy import Mood, Proxy
+from tests.client.scripted import Said, ScriptedBroker
 from unbind_broker.client import Client, Quarantined, errors
 
 GIVEN_UP = date(2026, 8, 20)
@@ -63,3 +66,43 @@ async def test_empty_clearance_is_refused(client: Client) -> None:
     draft = await client.clearances.begin()
     with pytest.raises(errors.ClearanceWrong, match="clearance-empty"):
         await client.clearances.publish(draft.id)
+
+
+async def test_results_are_resumed_behind_the_last_place(
+    scripted: ScriptedBroker,
+) -> None:
+    def row(place: int) -> bytes:
+        told = {
+            "place": place,
+            "number": NUMBERS[0].number,
+            "disconnected_on": "2026-08-20",
+            "state": "invented_later",
+            "release": False,
+            "blocked_by": [{"platform": "icbc", "reason": "legal_hold", "new": 1}],
+        }
+        return json.dumps(told).encode() + b"\n"
+
+    kind = {"Content-Type": "application/x-ndjson"}
+    scripted.will_say(
+        Said(200, None, kind, (row(1), row(2), row(3)[:40]), breaks=True),
+        Said(200, None, kind, (row(3), row(4))),
+    )
+    async with Client(scripted.url, "ub_carrier_test", QUICK) as client:
+        told = [one async for one in client.clearances.results("clr_1")]
+
+    assert [one.place for one in told] == [1, 2, 3, 4]
+    assert "after=2" in scripted.heard[1].path
+    assert "1380000" not in repr(told)
+
+
+async def test_results_of_a_published_clearance_are_read(client: Client) -> None:
+    draft = await client.clearances.begin()
+    await client.clearances.put_part(draft.id, 1, NUMBERS)
+    with pytest.raises(errors.ClearanceWrong):
+        await anext(client.clearances.results(draft.id))
+    await client.clearances.publish(draft.id)
+    told = [one async for one in client.clearances.results(draft.id, after=2)]
+
+    assert [one.place for one in told] == [3, 4, 5, 6, 7]
+    assert {one.state for one in told} == {"partial"}
+    assert not any(one.release for one in told)

@@ -1,7 +1,7 @@
 """What a carrier's back end imports to speak to a broker."""
 
 from unbind_broker.client.broker import Client, Options
-from unbind_broker.client.clearance_shapes import Clearance, Quarantined
+from unbind_broker.client.clearance_shapes import Clearance, NumberResult, Quarantined
 from unbind_broker.client.endpoint import EndpointChoice
 from unbind_broker.client.errors import Refused, UnbindError, Unreachable
 from unbind_broker.client.holdings import HoldingLine
@@ -25,6 +25,7 @@ __all__ = [
     "HoldingLine",
     "Item",
     "ListedOrder",
+    "NumberResult",
     "Options",
     "Order",
     "Quarantined",

@@ -79,6 +79,34 @@ class ClearancePage(Page[ListedClearance]):
     """Clearances, newest first."""
 
 
+class Blocker(Shape):
+    """A platform that kept a binding, or found the number in use."""
+
+    platform: str
+    category: str = ""
+    outcome: str = ""
+    reason: str = ""
+    detail: str | None = None
+    critical: bool = False
+
+
+class NumberResult(Shape):
+    """What came of one number: sell it only if ``release``, from ``hold_until`` on.
+
+    ``state`` is ``clean``, ``blocked``, ``partial`` or ``withdrawn``.
+    """
+
+    place: int
+    number: str = Field(repr=False)
+    disconnected_on: date
+    state: str
+    release: bool
+    hold_until: AwareDatetime | None = None
+    overridden: bool = False
+    blocked_by: list[Blocker] = Field(default_factory=list)
+    missing: list[str] = Field(default_factory=list)
+
+
 class WithdrawnLine(Shape):
     """What became of one number of the list, by its place from 1."""
 

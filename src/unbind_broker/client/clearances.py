@@ -3,20 +3,26 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from collections.abc import Sequence as Row
+from contextlib import aclosing
+
+import httpx
 
 from unbind_broker.client.calls import Call, Calls
 from unbind_broker.client.clearance_shapes import (
     Clearance,
     ClearancePage,
     ListedClearance,
+    NumberResult,
     PutPart,
     Quarantined,
     Withdrawal,
 )
+from unbind_broker.client.errors import Unreachable
 from unbind_broker.client.lists import chosen, read_all
 from unbind_broker.client.placing import plain
 from unbind_broker.client.shapes import read
 from unbind_broker.client.sources import NDJSON, packed
+from unbind_broker.client.sse import lines_of
 
 PATH = "/v1/clearances"
 LINES_A_PART = 20_000
@@ -73,6 +79,35 @@ class Clearances:
         async for content, _ in packed(_lines(numbers), lines_a_part):
             part += 1
             yield await self._put(clearance_id, part, content)
+
+    async def results(
+        self, clearance_id: str, after: int = 0
+    ) -> AsyncGenerator[NumberResult, None]:
+        """Give what came of each number behind place ``after``, in constant memory.
+
+        A stream that breaks off is resumed behind the last place. Raises
+        ``ClearanceWrong`` for a draft, ``Unreachable`` when no try gets any further.
+        """
+        path, fruitless = f"{_at(clearance_id)}/results", 0
+        while True:
+            call = Call("GET", path, {"format": "ndjson", "after": str(after)})
+            try:
+                async with (
+                    self._calls.opened(call.patient(STORING_SECONDS)) as answer,
+                    aclosing(lines_of(answer.aiter_bytes())) as lines,
+                ):
+                    async for line in lines:
+                        result = read(NumberResult, line)
+                        after, fruitless = result.place, 0
+                        yield result
+            except httpx.RequestError:
+                fruitless += 1
+            else:
+                return
+            wait = self._calls.retrying.pause(fruitless, self._calls.roll())
+            if wait is None:
+                raise Unreachable(f"GET {path} broke off again and again", unsent=False)
+            await self._calls.sleep(wait)
 
     async def publish(self, clearance_id: str) -> Clearance:
         """Let the platforms work on it; twice is like once."""

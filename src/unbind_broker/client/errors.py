@@ -149,7 +149,7 @@ class TooManyOpenOrders(Refused):
 
 
 class ClearanceWrong(Refused):
-    """The clearance is no draft any more, empty, too large, or busy for too long."""
+    """The clearance is in no state for that, empty, too large, or busy too long."""
 
 
 class EndpointRefused(Refused):
@@ -199,6 +199,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "clearance-busy": ClearanceWrong,
     "clearance-not-draft": ClearanceWrong,
     "clearance-empty": ClearanceWrong,
+    "clearance-not-published": ClearanceWrong,
     "clearance-too-large": ClearanceWrong,
     "endpoint-url-refused": EndpointRefused,
     "verification-failed": EndpointRefused,
@@ -210,6 +211,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "paused-by-other-side": EndpointRefused,
     "rate-limited": RateLimited,
     "overloaded": Unavailable,
+    "draining": Unavailable,
     "database-unavailable": Unavailable,
     "schema-outdated": Unavailable,
     "internal-error": BrokerFault,

@@ -45,17 +45,18 @@ _PASSING = frozenset({"idempotency-in-progress", "clearance-busy"})
 """Somebody, perhaps an earlier try, is about the same thing at this moment."""
 _BUSY = 429
 _AWAY = 503
+_NOT_DONE = frozenset({"overloaded", "draining"})
 _GATEWAY = frozenset({502, 504})
 
 
 def may_repeat(status: int, code: str, repeat: Repeat) -> bool:
     """Tell whether a refused call may be made again.
 
-    429, and 503 for being overloaded, say that nothing was done. Any other 503, and
-    what a proxy says of its own, may come after the broker has carried it out.
+    429, and 503 of a broker that is too busy or ends, say that nothing was done. Any
+    other 503, and what a proxy says of its own, may come after it was carried out.
     """
     if code in _PASSING:
         return True
-    if status == _BUSY or (status == _AWAY and code == "overloaded"):
+    if status == _BUSY or (status == _AWAY and code in _NOT_DONE):
         return True
     return repeat is Repeat.ALWAYS and (status == _AWAY or status in _GATEWAY)

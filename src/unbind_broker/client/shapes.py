@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unbind_broker.client.errors import AnswerUnreadable
 
@@ -28,13 +28,10 @@ class Page(Shape, Generic[AnyShape]):
     next_cursor: str | None = None
 
 
-Read = TypeVar("Read")
-
-
-def read(kind: type[Read], content: bytes | str) -> Read:
+def read(kind: type[AnyShape], content: bytes | str) -> AnyShape:
     """Read JSON as ``kind``; raises ``AnswerUnreadable``."""
     try:
-        return TypeAdapter(kind).validate_json(content)
+        return kind.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = "/".join(map(str, first["loc"])) or "the whole"
