@@ -12,6 +12,7 @@ from unbind_broker.api.fields import AnswerModel, RequestModel, Why
 from unbind_broker.api.order_bodies import Number, read_number
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
 from unbind_broker.base.numbers import clean_free_text
+from unbind_broker.clearances.resealing import count_by_key as count_numbers
 from unbind_broker.endpoints.resealing import count_by_key as count_secrets
 from unbind_broker.intake import dossier
 from unbind_broker.orders.resealing import count_by_key
@@ -65,6 +66,10 @@ class SealingShown(AnswerModel):
     orders: dict[str, int] = Field(
         examples=[{"5f0c6d1e": 120000, "9b8a4c3d": 17}],
         description="Orders' numbers by the key that sealed them.",
+    )
+    clearances: dict[str, int] = Field(
+        examples=[{"5f0c6d1e": 1000000}],
+        description="Numbers of clearances by the key that sealed them.",
     )
     secrets: dict[str, int] = Field(
         examples=[{"5f0c6d1e": 298}],
@@ -135,5 +140,6 @@ async def read_sealing(context: Ctx, _: AdminCaller) -> SealingShown:
         return SealingShown(
             key=context.runtime.sealer.key_id,
             orders=await count_by_key(db),
+            clearances=await count_numbers(db),
             secrets=await count_secrets(db),
         )

@@ -88,15 +88,21 @@ async def take_out(
 ) -> list[str]:
     """Withdraw numbers, and say of each ``withdrawn``, ``duplicate`` or ``unknown``."""
     done = await withdraw(db, now, clearance.id, set(indexes))
-    facts = [
-        _fact(clearance.id, carrier, "clearance.withdrawn", number_index=index)
-        for index in sorted(done.now)
-    ]
+    facts = [withdrawn_fact(clearance.id, index, carrier) for index in sorted(done.now)]
     counts = {"asked": len(indexes), "withdrawn": len(done.now)}
     whole = _fact(clearance.id, carrier, "clearance.withdrawal", counts)
     await record(db, now, *facts, whole)
     fresh, known = set(done.now), {*done.now, *done.before}
     return [_status(index, fresh, known) for index in indexes]
+
+
+def withdrawn_fact(
+    clearance_id: UUID, number_index: bytes, carrier: AskingCarrier
+) -> Fact:
+    """Say that a number was taken out, under its blind index."""
+    return _fact(
+        clearance_id, carrier, "clearance.withdrawn", number_index=number_index
+    )
 
 
 def _status(index: bytes, fresh: set[bytes], known: Collection[bytes]) -> str:

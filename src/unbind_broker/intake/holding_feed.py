@@ -7,6 +7,7 @@ from datetime import date, datetime
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
+from unbind_broker.clearances.withdrawing import withdraw_resumed
 from unbind_broker.holdings.events import (
     Duplicate,
     Heard,
@@ -15,7 +16,9 @@ from unbind_broker.holdings.events import (
     Told,
 )
 from unbind_broker.holdings.service import take
+from unbind_broker.holdings.states import HoldingEvent
 from unbind_broker.intake.asked import AskingCarrier
+from unbind_broker.intake.clearing import withdrawn_fact
 from unbind_broker.intake.holding_lines import HoldingLine, LineOutcome, LineStatus
 from unbind_broker.intake.ownership import ended_fact, limits_of, slugs_of
 from unbind_broker.intake.place_order import IntakeTools
@@ -46,6 +49,7 @@ async def take_lines(
     judgements = await take(db, now, told, limits_of(tools.policy))
     heard = list(zip(indexes, judgements, strict=True))
     await _end_orders(db, now, heard, carrier.actor)
+    withdrawn = await _take_back(db, now, told, judgements, carrier)
     judged = iter(judgements)
     outcomes = [
         one if isinstance(one, LineOutcome) else _outcome(one.line, next(judged))
@@ -53,7 +57,8 @@ async def take_lines(
     ]
     facts = await _ended_facts(db, heard, carrier.actor)
     digest = tools.blind_index.fingerprint(_written(lines)).hex()
-    await record(db, now, *facts, _told_fact(outcomes, digest, carrier.actor))
+    told_fact = _told_fact(outcomes, digest, carrier.actor)
+    await record(db, now, *facts, *withdrawn, told_fact)
     return outcomes
 
 
@@ -94,6 +99,29 @@ async def _end_orders(db: Db, now: datetime, judged: Judged, actor: str) -> None
     await hold_still(db, now, [*disconnected, *superseded])
     await call_back(db, now, disconnected, Reason.NUMBER_DISCONNECTED, actor)
     await call_back(db, now, superseded, Reason.SUPERSEDED, actor)
+
+
+async def _take_back(
+    db: Db,
+    now: datetime,
+    told: Sequence[tuple[bytes, Told]],
+    judgements: Sequence[Judgement],
+    carrier: AskingCarrier,
+) -> list[Fact]:
+    """Withdraw numbers from clearances whose former holders have come back."""
+    resumed = {
+        index
+        for (index, one), judgement in zip(told, judgements, strict=True)
+        if one.event is HoldingEvent.RESUMED and isinstance(judgement, Heard)
+    }
+    if not resumed:
+        return []
+    return [
+        withdrawn_fact(clearance_id, index, carrier)
+        for clearance_id, index in await withdraw_resumed(
+            db, now, carrier.id, sorted(resumed)
+        )
+    ]
 
 
 async def _ended_facts(db: Db, judged: Judged, actor: str) -> list[Fact]:

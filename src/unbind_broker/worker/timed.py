@@ -5,6 +5,7 @@ from collections.abc import Callable
 from unbind_broker.base.loop import Step
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.runtime.opening import Runtime
+from unbind_broker.worker.clearing import Clearing
 from unbind_broker.worker.clocks import Clocks
 from unbind_broker.worker.guarding import Guarding
 from unbind_broker.worker.housekeeping import Housekeeping
@@ -27,6 +28,14 @@ def timed_steps(
     )
     guarding = Guarding(engine, clock, settings.scan_interval, brake)
     housekeeping = Housekeeping(engine, clock, runtime.sealer, settings.retention)
+    clearing = Clearing(
+        engine,
+        clock,
+        runtime.sealer,
+        settings.scan_interval,
+        settings.retention,
+        settings.clearance_stop_share,
+    )
     mending = Mending(engine, clock, settings.mend_interval)
     news = News(engine, clock, settings.scan_interval, settings.update_interval)
     sealing = SealClock(engine, clock, runtime.broker_key, settings.seal_interval)
@@ -34,6 +43,7 @@ def timed_steps(
         **clocks.steps(released),
         **guarding.steps(released),
         **housekeeping.steps(),
+        **clearing.steps(),
         **news.steps(),
         "mend": mending.step,
         "seal": sealing.step,

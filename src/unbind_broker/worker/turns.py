@@ -27,6 +27,9 @@ class Turn(IntEnum):
     ABANDONED = 13
     REMIND = 14
     GATHER = 15
+    WAVE = 16
+    FORGET_NUMBERS = 17
+    RESEAL_NUMBERS = 18
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:

@@ -1,0 +1,80 @@
+"""What time brings to clearances: their waves, and the end of what may be kept."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from unbind_broker.base.clock import Clock
+from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.base.loop import Step
+from unbind_broker.base.sealing import Sealer
+from unbind_broker.clearances.destroying import destroy_numbers
+from unbind_broker.clearances.resealing import ResealPosition, reseal_numbers
+from unbind_broker.deadlines.waving import publish_due
+from unbind_broker.worker.turns import Turn, is_ours
+
+log = logging.getLogger(__name__)
+
+MOST_WAVES = 20
+MOST_NUMBERS = 10_000
+MOST_RESEALED = 2000
+EVERY = timedelta(hours=1)
+BETWEEN = 0.05
+"""Seconds between two steps of one walk."""
+
+
+@dataclass
+class Clearing:
+    """The steps; of many workers one does each of them at a time."""
+
+    engine: AsyncEngine
+    clock: Clock
+    sealer: Sealer
+    interval: timedelta
+    retention: timedelta
+    stop_share: float
+    _resealed: ResealPosition | None = field(default=None, init=False)
+
+    def steps(self) -> dict[str, Step]:
+        """Name the steps."""
+        return {
+            "wave": self.wave,
+            "forget_numbers": self.forget,
+            "reseal_numbers": self.reseal,
+        }
+
+    async def wave(self) -> float:
+        """Publish the waves that are due."""
+        async with self.engine.begin() as db:
+            if not await is_ours(db, Turn.WAVE):
+                return self.interval.total_seconds()
+            now = self.clock.now()
+            waved = await publish_due(db, now, self.stop_share, MOST_WAVES)
+        for clearance_id in waved.stopped:
+            shown = format_id(Prefix.CLEARANCE, clearance_id)
+            log.warning("clearance_stopped", extra={"clearance": shown})
+        done = waved.published + len(waved.stopped)
+        return 0.0 if done >= MOST_WAVES else self.interval.total_seconds()
+
+    async def forget(self) -> float:
+        """Destroy numbers that may be kept no longer."""
+        now, destroyed = self.clock.now(), 0
+        async with self.engine.begin() as db:
+            if await is_ours(db, Turn.FORGET_NUMBERS):
+                before = now - self.retention
+                destroyed = await destroy_numbers(db, now, before, MOST_NUMBERS)
+        return BETWEEN if destroyed else EVERY.total_seconds()
+
+    async def reseal(self) -> float:
+        """Seal anew what another key than the first sealed."""
+        async with self.engine.begin() as db:
+            if not await is_ours(db, Turn.RESEAL_NUMBERS):
+                return EVERY.total_seconds()
+            step = await reseal_numbers(db, self.sealer, self._resealed, MOST_RESEALED)
+        self._resealed = step.position
+        if step.numbers or step.unreadable:
+            facts = {"numbers": step.numbers, "unreadable": step.unreadable}
+            log.info("numbers_resealed", extra=facts)
+        return EVERY.total_seconds() if step.position is None else BETWEEN
