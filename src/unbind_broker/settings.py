@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Shanghai"
     region: str = "CN"
     query_deadline: Duration = timedelta(minutes=10)
+    query_validity: Duration = timedelta(minutes=10)
+    open_orders_per_number: int = Field(default=20, ge=1)
     order_working_days: int = Field(default=5, ge=1, le=60)
     order_deadline: Duration | None = None
     undo_window: Duration = timedelta(hours=24)

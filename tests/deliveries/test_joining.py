@@ -187,7 +187,8 @@ async def test_a_query_that_is_overdue_leaves_its_place_to_a_younger_one(
     carrier = await a_carrier(db)
     then = NOON + timedelta(minutes=5)
     first = await an_order(db, carrier, asked(OrderKind.QUERY))
-    second = await an_order(db, carrier, asked(OrderKind.QUERY, now=then), now=then)
+    other = await a_carrier(db, "china-unicom")
+    second = await an_order(db, other, asked(OrderKind.QUERY, now=then), now=then)
     assert await followed_by(db, second, platform) == first
     end = NOON + timedelta(minutes=10)
     assert await expire_overdue(db, end, 10) == {first}

@@ -43,6 +43,8 @@ POLICY = Policy(
     ported_in_since=date(2021, 1, 1),
     freeze=timedelta(days=90),
     join_window=timedelta(days=30),
+    query_validity=timedelta(minutes=10),
+    open_per_number=20,
 )
 INTAKE = IntakeTools(POLICY, SEALER, BLIND_INDEX)
 

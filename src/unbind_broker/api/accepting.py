@@ -66,6 +66,7 @@ ACCEPT_PROBLEMS = (
     "platform-unknown",
     "platform-unavailable",
     "no-platforms",
+    "too-many-open-orders",
     "attestation-required",
     "attestation-invalid",
     "attestation-replayed",
@@ -213,4 +214,6 @@ def _policy(settings: Settings) -> Policy:
         ported_in_since=settings.ported_in_since,
         freeze=settings.freeze,
         join_window=settings.join_window,
+        query_validity=settings.query_validity,
+        open_per_number=settings.open_orders_per_number,
     )

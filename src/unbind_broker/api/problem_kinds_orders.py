@@ -4,6 +4,16 @@ from unbind_broker.api.problem_kind import ProblemKind
 
 ORDER_KINDS = (
     ProblemKind(
+        "too-many-open-orders",
+        409,
+        "Too much is under way about this number",
+        "You have 20 queries and orders (a setting of the broker) about this number "
+        "open. Wait for their end, or cancel what is not needed. Queries that repeat a "
+        "running one count apart.",
+        "贵方关于该号码的未完结查询和工单已达上限（默认 20，可配置）。"
+        "请等待其办结，或撤销不需要的工单；重复进行中查询的请求另行计数。",
+    ),
+    ProblemKind(
         "endpoint-is-push",
         409,
         "This endpoint is posted to",

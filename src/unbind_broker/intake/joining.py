@@ -7,14 +7,15 @@ whichever carrier asked. Joined is an equal item that is open, or, in scope
 joined are
 
 - sensitive platforms in scope ``previous_owner``: whether there is a result to be
-  joined would tell the carrier what they answered;
+  joined would tell the carrier what they answered; only where a carrier repeats its own
+  query (``intake.repeating``) all of them are, whatever they answered;
 - anything that was restored meanwhile, or may be;
 - an item that waits for an administrator to release a brake;
 - what another result has contradicted since.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -38,6 +39,12 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.intake.asked import AskingCarrier
+from unbind_broker.intake.repeating import (
+    EarlierOrder,
+    Repeated,
+    earlier_order,
+    find_repeated,
+)
 from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.joining import Created, create_joined
 from unbind_broker.items.service import create
@@ -63,31 +70,75 @@ class Earlier:
     results: list[ItemKey] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Others:
+    """What else was asked about a number, as far as an order may join it.
+
+    Results older than ``window`` are not joined, but for those of the query that is
+    ``repeated``: all of its items are, whatever became of them.
+    """
+
+    window: timedelta
+    orders: Sequence[EarlierOrder]
+    repeated: Repeated | None
+
+
+async def find_others(
+    db: Db,
+    order: Order,
+    platforms: Sequence[PlatformId] | None,
+    window: timedelta,
+    validity: timedelta,
+) -> Others:
+    """Find what a new order may join; the caller holds its number's lock.
+
+    Those are equal orders, and whatever undoes something of the number.
+    """
+    rows = await fetch_all(
+        db,
+        _OTHERS,
+        {
+            "number": order.number_index,
+            "carrier": order.carrier_id,
+            "kind": order.kind.code,
+            "scope": order.scope.code,
+            "cutoff": order.cutoff,
+            "action": order.action and order.action.code,
+        },
+    )
+    orders = [earlier_order(row) for row in rows]
+    repeated = await find_repeated(db, order, platforms, orders, validity)
+    return Others(window, orders, repeated)
+
+
 async def create_items(
     db: Db,
     now: datetime,
     order: Order,
     carrier: AskingCarrier,
     platforms: Collection[PlatformId] | None,
-    window: timedelta,
+    others: Others,
 ) -> Created:
     """Make an order's items; those that join others have at once what these have.
 
-    The order is written down, and the caller holds its number's lock. Results older
-    than ``window`` are not joined. A recheck joins nothing: it disputes the results.
+    The order is written down, and the caller holds its number's lock. A recheck joins
+    nothing: it disputes the results.
     """
-    equal, restores = await _others(db, order)
+    if others.repeated is not None:
+        leaders = others.repeated.leaders
+        return await create_joined(db, now, order.id, platforms, leaders)
+    equal = [one.id for one in others.orders if one.equal]
     earlier = Earlier()
     if equal:
         values = {
             "orders": equal,
-            "restores": restores,
+            "restores": [one.id for one in others.orders if _restores(one)],
             "chosen": None if platforms is None else list(platforms),
             "folds": order.scope is Scope.PREVIOUS_OWNER,
             "now": now,
         }
         rows = await fetch_all(db, _LOCK_EARLIER, values)
-        earlier = _joinable(rows, now - window)
+        earlier = _joinable(rows, now - others.window)
     leaders = [*earlier.open, *earlier.results]
     if leaders and not order.recheck:
         return await create_joined(db, now, order.id, platforms, leaders)
@@ -97,25 +148,8 @@ async def create_items(
     return created
 
 
-async def _others(db: Db, order: Order) -> tuple[list[UUID], list[UUID]]:
-    """Read the ids of equal orders, and of those that undo something of the number."""
-    rows = await fetch_all(
-        db,
-        _OTHERS,
-        {
-            "number": order.number_index,
-            "order": order.id,
-            "kind": order.kind.code,
-            "scope": order.scope.code,
-            "cutoff": order.cutoff,
-            "action": order.action and order.action.code,
-        },
-    )
-    restoring = OrderKind.RESTORE.code
-    return (
-        [row.id for row in rows if row.kind != restoring],
-        [row.id for row in rows if row.kind == restoring],
-    )
+def _restores(one: EarlierOrder) -> bool:
+    return one.kind is OrderKind.RESTORE
 
 
 def _joinable(rows: Iterable[Any], since: datetime) -> Earlier:
@@ -170,15 +204,22 @@ async def _dispute(
 
 _OPEN_CODES = codes_of(OPEN)
 _ENDED_BY_US = codes_of(ENDED_BY_US)
+# Of the same carrier all that is open, too, and all unbind orders: a query that came
+# before them tells nothing of how things stand now.
+_EQUAL = """(kind = :kind AND scope = :scope AND cutoff = :cutoff
+            AND action IS NOT DISTINCT FROM :action AND NOT hidden)"""
 _OTHERS = sql(
     f"""
-    SELECT id, kind FROM orders
-    WHERE number_index = :number AND id <> :order AND (
-        kind = {OrderKind.RESTORE.code}
-        OR (kind = :kind AND scope = :scope AND cutoff = :cutoff
-            AND action IS NOT DISTINCT FROM :action AND NOT hidden))""",
+    SELECT id, kind, status, carrier_id, hidden, query_id AS repeats, created_at,
+        deadline, deadline_provisional, bound_before, told_at, completed_at,
+        {_EQUAL} AS equal
+    FROM orders
+    WHERE number_index = :number AND (
+        kind = {OrderKind.RESTORE.code} OR {_EQUAL}
+        OR (carrier_id = :carrier AND (kind = {OrderKind.UNBIND.code}
+            OR status IN ({_OPEN_CODES}))))""",
     number=BYTES,
-    order=UUID_TYPE,
+    carrier=INT,
     kind=INT,
     scope=INT,
     cutoff=INSTANT,

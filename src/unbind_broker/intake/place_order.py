@@ -1,7 +1,7 @@
 """Place what a carrier asks for: the table of contents of accepting."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.carriers.standing import read_standing
 from unbind_broker.intake.asked import Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
-from unbind_broker.intake.joining import create_items
+from unbind_broker.intake.crowding import check_room
+from unbind_broker.intake.joining import Others, create_items, find_others
 from unbind_broker.intake.ownership import (
     Hold,
     Ownership,
@@ -77,14 +78,16 @@ async def place(
     owned = await enter_holder(db, now, order_id, subject, carrier, tools.policy)
     platforms = await choose_platforms(db, asked)
     order = _write_up(asked, subject, carrier, now, tools, owned)
+    others = await _others(db, order, platforms, tools.policy)
+    if others.repeated is not None:
+        order = others.repeated.carried_over(order)
     await add(db, order)
-    window = tools.policy.join_window
-    created = await create_items(db, now, order, carrier, platforms, window)
+    created = await create_items(db, now, order, carrier, platforms, others)
     _require_all(created, platforms)
     await tell_of_hold(db, now, order, owned, subject.number)
     accepted = _accepted(order, carrier, created, tools.blind_index)
     await record(db, now, *owned.facts, accepted)
-    if created.final == created.items:
+    if created.final == created.items or others.repeated is not None:
         # Nobody else can have ended items of an order that nobody sees yet.
         await settle(db, now, [order.id])
     return Placed(order.id)
@@ -116,6 +119,16 @@ async def _check_standing(
     await check_attestation(db, now, token, said, standing, index)
     if asked.kind is OrderKind.UNBIND:
         standing.require_free()
+
+
+async def _others(
+    db: Db, order: Order, platforms: Sequence[PlatformId] | None, policy: Policy
+) -> Others:
+    """Find what the order may join; raises ``TooManyOpenOrders``."""
+    window, validity = policy.join_window, policy.query_validity
+    others = await find_others(db, order, platforms, window, validity)
+    check_room(order, others.orders, others.repeated, policy.open_per_number)
+    return others
 
 
 def _require_all(created: Created, platforms: Collection[PlatformId] | None) -> None:
@@ -198,5 +211,13 @@ def _accepted(
             "held": order.status is OrderStatus.HELD,
             "items": created.items,
             "joined": created.joined,
+            **_repeats(order),
         },
     )
+
+
+def _repeats(order: Order) -> dict[str, str]:
+    """Name the query that a query repeats."""
+    if order.kind is not OrderKind.QUERY or order.query_id is None:
+        return {}
+    return {"repeats": show_order_id(order.kind, order.query_id)}

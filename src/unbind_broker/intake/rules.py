@@ -31,7 +31,9 @@ class Policy:
     """The settings that intake goes by.
 
     ``freeze`` is how long a number rests before it is sold again, ``join_window`` how
-    long a result answers equal requests.
+    long a result answers equal requests, ``query_validity`` how long a query answers
+    those of its carrier that repeat it, ``open_per_number`` how many queries and orders
+    a carrier may have under way about one number.
     """
 
     working_time: WorkingTime
@@ -41,6 +43,8 @@ class Policy:
     ported_in_since: date
     freeze: timedelta
     join_window: timedelta
+    query_validity: timedelta
+    open_per_number: int
 
     @property
     def zone(self) -> ZoneInfo:

@@ -54,7 +54,8 @@ async def pass_on(db: Db, now: datetime, leaders: Collection[ItemKey]) -> set[UU
 
     Returns the followers' orders, to be settled once this has committed. Followers
     that were called back stay so; one that ended for want of an answer takes a result
-    late. What a leader became without its platform's word is not passed on.
+    late. What a leader became without its platform's word is not passed on, but for
+    what nobody will take to items of the query that is repeated.
     """
     if not leaders:
         return set()
@@ -67,7 +68,8 @@ async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[It
 
     The others follow it from now on. Whatever the leader's platform told on the way
     counts no longer: the followers are queued again. The caller has locked the leaders.
-    Followers whose own deadline has passed are left to that.
+    Followers whose own deadline has passed are left to that, and so are those of the
+    query that they repeat: they end with it.
     """
     if not ended:
         return []
@@ -125,7 +127,7 @@ def _followers(leaders: str, which: str) -> str:
             SELECT number_index FROM orders WHERE id = i.order_id OFFSET 0
         ) led
         CROSS JOIN LATERAL (
-            SELECT id, status, deadline FROM orders
+            SELECT id, status, deadline, query_id FROM orders
             WHERE number_index = led.number_index OFFSET 0
         ) o
         CROSS JOIN LATERAL (
@@ -173,8 +175,13 @@ _CREATE_JOINED = sql(
     now=INSTANT,
 )
 _HAS_RESULT = f"(NOT {_IS_OPEN} AND f.status NOT IN ({_ENDED_BY_US}))"
+# Both columns hold ids of orders, so this is true of nothing but repeated queries.
+_REPEATS = "o.query_id = i.order_id"
 _TAKING = _followers(
-    f"i.status NOT IN ({_ENDED_BY_US})", f"f.status <> {ItemStatus.CANCELLED.code}"
+    f"""(i.status NOT IN ({_ENDED_BY_US})
+        OR i.status = {ItemStatus.UNDELIVERABLE.code})""",
+    f"""f.status <> {ItemStatus.CANCELLED.code}
+        AND (i.status NOT IN ({_ENDED_BY_US}) OR {_REPEATS})""",
 )
 _WORDS_OF_LEADER = ", ".join(f"k.{column}" for column in ("status", *TOLD))
 _WORDS_OF_FOLLOWER = ", ".join(f"f.{column}" for column in ("status", *TOLD))
@@ -198,7 +205,8 @@ _PASS_ON = sql(
 )
 _LEFT = _followers(
     f"i.status IN ({_ENDED_BY_US})",
-    f"{_IS_OPEN} AND o.status IN ({_OPEN_ORDERS}) AND o.deadline > :now",
+    f"""{_IS_OPEN} AND o.status IN ({_OPEN_ORDERS}) AND o.deadline > :now
+        AND ({_REPEATS}) IS NOT TRUE""",
 )
 _SET_FREE = sql(
     f"""
