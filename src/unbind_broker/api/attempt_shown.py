@@ -77,7 +77,8 @@ class AttemptShown(AnswerModel):
         description="The same for the same items and occasion, on every retry."
     )
     items: list[str] = Field(
-        description="What it was about: items, or the carrier's event."
+        description="What it was about: items, the carrier's event, or that a wave of "
+        "a clearance was published."
     )
     started_at: ShownInstant
     outcome: OutcomeKind = Field(
@@ -146,6 +147,6 @@ def show_attempt(attempt: Attempt, rebuilt: Rebuilt | None) -> AttemptShown:
 
 
 def _prefix(event: EventType) -> Prefix:
-    if event in NOTICES:
+    if event in NOTICES or event is EventType.CLEARANCE_PUBLISHED:
         return Prefix.EVENT
     return Prefix.QUERY if event is EventType.QUERY_REQUESTED else Prefix.ORDER

@@ -63,7 +63,8 @@ async def prune_abandoned(
 
     Endpoints that are parked are never read: what was due there ``kept_for`` ago stays
     only while it would still be sent. That is a request whose order is open, or a
-    cancellation until its order's deadline; notices stand in their carrier's feed.
+    cancellation until its order's deadline, and a wave of a clearance until its own;
+    notices stand in their carrier's feed.
     """
     values = {"now": now, "before": now - kept_for, "limit": limit}
     return (await db.execute(_PRUNE_ABANDONED, values)).rowcount
@@ -124,6 +125,10 @@ _PRUNE_ATTESTATIONS = sql(
 )
 _NOTICES = codes_of(NOTICES)
 _STILL_WANTED = f"""CASE r.event
+    WHEN {EventType.CLEARANCE_PUBLISHED.code} THEN EXISTS (
+        SELECT FROM clearance_waves w JOIN clearances c ON c.id = w.clearance_id
+        WHERE w.notice_id = r.order_id AND c.deadline > :now
+    )
     WHEN {EventType.UNBIND_CANCELLED.code} THEN o.deadline > :now
     ELSE o.status IN ({_OPEN_CODES}) END"""
 _PRUNE_ABANDONED = sql(

@@ -42,7 +42,13 @@ TOLD_OF_ITEMS = (EventType.UNBIND_CANCELLED, EventType.UNBIND_REMINDER)
 
 _REQUESTS = ", ".join(str(event.code) for event in REQUESTS.values())
 _SENT = ", ".join(
-    str(event.code) for event in (*REQUESTS.values(), *TOLD_OF_ITEMS, *sorted(NOTICES))
+    str(event.code)
+    for event in (
+        *REQUESTS.values(),
+        *TOLD_OF_ITEMS,
+        EventType.CLEARANCE_PUBLISHED,
+        *sorted(NOTICES),
+    )
 )
 _QUEUED = ItemStatus.QUEUED.code
 _TAKEN = codes_of(OPEN_ITEMS - {ItemStatus.QUEUED})

@@ -16,6 +16,7 @@ from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.sending.briefs import Briefs
+from unbind_broker.sending.clearances import load_clearances
 from unbind_broker.sending.payloads import (
     Outgoing,
     OutgoingCancel,
@@ -103,8 +104,10 @@ async def load_told(
     cancels = [one for one in subjects if one.event is EventType.UNBIND_CANCELLED]
     reminders = [one for one in subjects if one.event is EventType.UNBIND_REMINDER]
     notices = [one for one in subjects if one.event in NOTICES]
+    waves = [one for one in subjects if one.event is EventType.CLEARANCE_PUBLISHED]
     return [
         *await load_cancels(db, cancels),
+        *await load_clearances(db, waves),
         *await _load_reminders(db, reminders),
         *await _load_notices(db, notices),
     ]

@@ -184,7 +184,9 @@ class OutgoingReminder:
 
 @dataclass(frozen=True)
 class OutgoingNotice:
-    """What a carrier is told; ``data`` are the bytes that were stored when it happened.
+    """What a carrier is told, as the bytes ``data`` that were stored when it happened.
+
+    Platforms are told of waves of clearances like this too.
 
     It is repeated until ``deadline``.
     """
@@ -213,8 +215,9 @@ Outgoing = OutgoingItem | OutgoingCancel | OutgoingReminder | OutgoingNotice
 
 
 def most_together(event: EventType, max_batch: int) -> int:
-    """Say how many go into one request: a carrier's notices go one by one."""
-    return 1 if event in NOTICES else max_batch
+    """Say how many go into one request: notices, and waves, go one by one."""
+    alone = event in NOTICES or event is EventType.CLEARANCE_PUBLISHED
+    return 1 if alone else max_batch
 
 
 def payload(event: EventType, now: datetime, contents: Sequence[Outgoing]) -> bytes:
