@@ -1,13 +1,13 @@
 """What came of a leader's request is written for those that follow it, too."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.sending.record_desk import Desk, set_desk
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
 from tests.support.joining import a_line
-from tests.support.order_builders import an_order, item_row, order_status
+from tests.support.order_builders import an_order, asked, item_row, order_status
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.deliveries.outcomes import OutcomeKind
@@ -16,7 +16,9 @@ from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.notices.ending import settle
-from unbind_broker.orders.states import OrderStatus
+from unbind_broker.orders.states import OrderKind, OrderStatus
+from unbind_broker.orders.tables import orders
+from unbind_broker.platforms.tables import platforms
 
 
 @pytest.fixture
@@ -71,3 +73,32 @@ async def test_a_failure_changes_nothing_for_followers(desk: Desk) -> None:
     await desk.write(await desk.ended(OutcomeKind.FAILED, 0))
     assert (await desk.item(1)).status is ItemStatus.QUEUED
     assert list(await desk.due()) == [desk.orders[0]]
+
+
+async def a_repetition(desk: Desk) -> OrderId:
+    """A query that its carrier has asked twice."""
+    carrier = await a_carrier(desk.db, "china-unicom")
+    wanted = asked(OrderKind.QUERY)
+    desk.orders = [await an_order(desk.db, carrier, wanted) for _ in range(2)]
+    return desk.orders[1]
+
+
+async def test_a_repeated_query_is_told_by_taking_like_the_first(desk: Desk) -> None:
+    await desk.db.execute(update(platforms).values(sensitive=True))
+    again = await a_repetition(desk)
+    written = await desk.write(await desk.ended(OutcomeKind.ACCEPTED, 0))
+    assert again in written.touched
+    await settle(desk.db, NOON, written.touched)
+    seen = select(orders.c.told_at).where(orders.c.id == again)
+    assert (await desk.db.execute(seen)).scalar_one() == NOON
+
+
+async def test_a_payload_refused_for_good_is_refused_for_a_repeated_query(
+    desk: Desk,
+) -> None:
+    again = await a_repetition(desk)
+    written = await desk.write(await desk.ended(OutcomeKind.PAYLOAD_REFUSED, 0))
+    assert written.touched == set(desk.orders)
+    assert (await desk.item(1)).status is ItemStatus.UNDELIVERABLE
+    await settle(desk.db, NOON, written.touched)
+    assert await order_status(desk.db, again) is OrderStatus.COMPLETED

@@ -23,7 +23,7 @@ _ID = re.compile(
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b(?:[0-9a-f]{4,8}[ …]){2,}[0-9a-f]{4,8}\b")
 _JWS = re.compile(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{80,}")
 _REQUEST_ID = re.compile(r'"request_id": ?"[^"]*"')
-_UNRELATED = {"date", "x-request-id", "content-length", "etag"}
+_UNRELATED = {"date", "x-request-id", "content-length", "etag", "ratelimit"}
 
 
 @dataclass

@@ -21,6 +21,7 @@ from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.items.item import ItemKey
+from unbind_broker.items.joining import pass_on
 from unbind_broker.items.service import count_attempts, mark_undeliverable
 from unbind_broker.keys.tables import Role
 from unbind_broker.notices.ending import settle
@@ -70,8 +71,9 @@ class World:
         async with self.scene.engine.begin() as db:
             await count_attempts(db, [key])
             assert await mark_undeliverable(db, now, [key]) == [key]
+            followers = await pass_on(db, now, [key])
         async with self.scene.engine.begin() as db:
-            await settle(db, now, [order_id])
+            await settle(db, now, [order_id, *followers])
 
     async def wait_until_after_the_deadline(self) -> None:
         resource = (await self.scene.get(self.eyes.about)).json()

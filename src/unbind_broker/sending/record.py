@@ -123,11 +123,12 @@ async def _apply(
 ) -> set[UUID]:
     acknowledged = set(verdicts.acknowledged)
     called_back: list[ItemKey] = []
+    followers: set[UUID] = set()
     changed: set[UUID] = set()
     if acknowledged:
         answered = await items.acknowledge(db, now, acknowledged)
         called_back += answered.called_back
-        changed |= await pass_on(db, now, answered.followed)
+        followers |= await pass_on(db, now, answered.followed)
         changed |= {key.order_id for key in answered.taken if key not in unseen}
     failed = {*verdicts.counted, *verdicts.dead} - acknowledged
     if failed:
@@ -136,14 +137,15 @@ async def _apply(
     if verdicts.dead:
         ended = await items.mark_undeliverable(db, now, set(verdicts.dead))
         await undelivered.note(db, now, ended, Cause.REFUSED)
+        followers |= await pass_on(db, now, ended)
         await promote(db, now, ended)
         changed |= {key.order_id for key in ended if key not in unseen}
-    await note_changed(db, now, changed)
+    await note_changed(db, now, changed | followers)
     await announce_cancelled(db, now, called_back)
     await queue.delete(db, verdicts.no_more)
     done = set(verdicts.no_more)
     await queue.schedule(db, [due for due in verdicts.again if due.subject not in done])
-    return {key.order_id for key in ended}
+    return {key.order_id for key in ended} | followers
 
 
 def _unseen(finished: Collection[Finished]) -> set[ItemKey]:
