@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Header
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from unbind_broker.api.clearance_webhooks import CLEARANCE_EXAMPLES, CLEARANCE_WEBHOOKS
 from unbind_broker.api.fields import AnswerModel, Day, ShownInstant
 from unbind_broker.api.notice_webhooks import ITEM_ID, NOTICE_EXAMPLES, NOTICE_WEBHOOKS
 from unbind_broker.api.progress_webhooks import (
@@ -224,6 +225,7 @@ _DATA: dict[str, JsonDict] = {
     "endpoint.test": {},
     **NOTICE_EXAMPLES,
     **PROGRESS_EXAMPLES,
+    **CLEARANCE_EXAMPLES,
 }
 
 BODY_EXAMPLES = {
@@ -248,7 +250,11 @@ _WEBHOOKS: tuple[tuple[str, str, _Answers, type[AnswerModel]], ...] = (
     ("endpoint.test", "A test, asked for by the owner", _ANY_2XX, EndpointTest),
     *(
         (name, summary, _TAKEN, body)
-        for name, summary, body in (*NOTICE_WEBHOOKS, *PROGRESS_WEBHOOKS)
+        for name, summary, body in (
+            *NOTICE_WEBHOOKS,
+            *PROGRESS_WEBHOOKS,
+            *CLEARANCE_WEBHOOKS,
+        )
     ),
 )
 
