@@ -96,6 +96,18 @@ async def lock(db: Db, clearance_id: UUID, carrier: CarrierId) -> Clearance | No
     return None
 
 
+async def is_published(db: Db, clearance_id: UUID) -> bool:
+    """Tell whether there is such a clearance, of any carrier, and no draft."""
+    found = await db.execute(
+        select(clearances.c.id).where(
+            clearances.c.id == clearance_id,
+            clearances.c.status != ClearanceStatus.DRAFT,
+            clearances.c.destroyed_at.is_(None),
+        )
+    )
+    return found.one_or_none() is not None
+
+
 def _own(clearance_id: UUID, carrier: CarrierId) -> Any:
     return select(*_COLUMNS).where(
         clearances.c.id == clearance_id,
