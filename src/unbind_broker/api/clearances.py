@@ -6,7 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from unbind_broker.api.accepting import IdempotencyKey, asking_carrier, repeatable_of
-from unbind_broker.api.callers import CarrierCaller, carrier_of
+from unbind_broker.api.callers import (
+    CarrierCaller,
+    EndpointOwner,
+    carrier_of,
+    platform_of,
+)
 from unbind_broker.api.clearance_bodies import (
     ClearanceBody,
     ClearanceShown,
@@ -15,6 +20,7 @@ from unbind_broker.api.clearance_bodies import (
     WithdrawalShown,
     WithdrawBody,
 )
+from unbind_broker.api.clearance_open import OpenClearancePage, show_open
 from unbind_broker.api.clearance_paths import ClearanceIdInPath
 from unbind_broker.api.clearance_turns import in_turn
 from unbind_broker.api.context import Context, Ctx
@@ -29,6 +35,7 @@ from unbind_broker.api.pages import (
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
 from unbind_broker.base.database import Db
 from unbind_broker.base.numbers import InvalidNumber, parse_number
+from unbind_broker.clearances.listing import list_open
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.store import Clearance
 from unbind_broker.clearances.views import ClearanceView, list_views, read_view
@@ -95,18 +102,32 @@ async def create_clearance(
 @router.get(
     "",
     summary="List clearances",
-    response_model=ListedClearancePage,
+    response_model=ListedClearancePage | OpenClearancePage,
     responses=problems(*ANY_CALL),
 )
 async def list_clearances(
     context: Ctx,
-    caller: CarrierCaller,
+    caller: EndpointOwner,
     status: Annotated[ClearanceStatus | None, Query(description="Only these.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """List your clearances, newest first."""
+    """List your clearances, newest first.
+
+    Carriers get their own. Platforms get those that were published to them and that
+    they are not done with: that is how those find them that are not posted to.
+    """
     behind = read_cursor(cursor, UUID)
+    if caller.platform_id is not None:
+        platform = platform_of(caller)
+        async with context.engine.connect() as db:
+            open_ = await list_open(db, platform, status, behind, limit + 1)
+        shown_to, following = cut_page(open_, limit, lambda row: row.id)
+        return json_answer(
+            encode(
+                {"data": [show_open(one) for one in shown_to], "next_cursor": following}
+            )
+        )
     async with context.engine.connect() as db:
         rows = await list_views(db, carrier_of(caller), status, behind, limit + 1)
     shown, following = cut_page(rows, limit, lambda row: row[0])

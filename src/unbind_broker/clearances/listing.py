@@ -65,10 +65,19 @@ async def list_all(
 
 
 async def list_open(
-    db: Db, platform: PlatformId, behind: UUID | None, limit: int
+    db: Db,
+    platform: PlatformId,
+    status: ClearanceStatus | None,
+    behind: UUID | None,
+    limit: int,
 ) -> list[OpenClearance]:
     """List what was published to a platform and is not complete there, newest first."""
-    values = {"platform": platform, "behind": behind, "limit": limit}
+    values = {
+        "platform": platform,
+        "status": status,
+        "behind": behind,
+        "limit": limit,
+    }
     return [
         OpenClearance(
             id=row.id,
@@ -137,7 +146,10 @@ _OPEN = sql(
             array_agg(t.wave ORDER BY t.wave) AS waves
         FROM clearance_platforms t
         JOIN clearance_waves w ON w.clearance_id = t.clearance_id AND w.wave = t.wave
+        JOIN clearances ON clearances.id = t.clearance_id
         WHERE t.platform_id = :platform AND t.complete_at IS NULL
+            AND clearances.destroyed_at IS NULL
+            AND (CAST(:status AS smallint) IS NULL OR clearances.status = :status)
             AND (CAST(:behind AS uuid) IS NULL OR t.clearance_id < :behind)
         GROUP BY t.clearance_id
         ORDER BY t.clearance_id DESC
@@ -148,6 +160,7 @@ _OPEN = sql(
     ORDER BY c.id DESC
     """,
     platform=INT,
+    status=Coded(ClearanceStatus),
     behind=UUID_TYPE,
     limit=INT,
 )
