@@ -13,11 +13,13 @@ from unbind_broker.base.sealing import Sealer
 from unbind_broker.clearances.destroying import destroy_numbers
 from unbind_broker.clearances.resealing import ResealPosition, reseal_numbers
 from unbind_broker.deadlines.waving import publish_due
+from unbind_broker.notices.clearing import end_done
 from unbind_broker.worker.turns import Turn, is_ours
 
 log = logging.getLogger(__name__)
 
 MOST_WAVES = 20
+MOST_ENDED = 20
 MOST_NUMBERS = 10_000
 MOST_RESEALED = 2000
 EVERY = timedelta(hours=1)
@@ -41,6 +43,7 @@ class Clearing:
         """Name the steps."""
         return {
             "wave": self.wave,
+            "end_clearances": self.end,
             "forget_numbers": self.forget,
             "reseal_numbers": self.reseal,
         }
@@ -57,6 +60,14 @@ class Clearing:
             log.warning("clearance_stopped", extra={"clearance": shown})
         done = waved.published + len(waved.stopped)
         return 0.0 if done >= MOST_WAVES else self.interval.total_seconds()
+
+    async def end(self) -> float:
+        """End clearances that are overdue, or done without anybody having ended them."""
+        ended = 0
+        async with self.engine.begin() as db:
+            if await is_ours(db, Turn.END_CLEARANCES):
+                ended = await end_done(db, self.clock.now(), MOST_ENDED)
+        return 0.0 if ended >= MOST_ENDED else self.interval.total_seconds()
 
     async def forget(self) -> float:
         """Destroy numbers that may be kept no longer."""

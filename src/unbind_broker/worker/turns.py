@@ -30,6 +30,7 @@ class Turn(IntEnum):
     WAVE = 16
     FORGET_NUMBERS = 17
     RESEAL_NUMBERS = 18
+    END_CLEARANCES = 19
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
