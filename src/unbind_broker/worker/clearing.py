@@ -62,7 +62,7 @@ class Clearing:
         return 0.0 if done >= MOST_WAVES else self.interval.total_seconds()
 
     async def end(self) -> float:
-        """End clearances that are overdue, or done without anybody having ended them."""
+        """End clearances that are overdue, or done though nobody has ended them."""
         ended = 0
         async with self.engine.begin() as db:
             if await is_ours(db, Turn.END_CLEARANCES):
