@@ -52,7 +52,7 @@ async def reseal_numbers(
     is_begun = (part.clearance_id, part.n) == (at.clearance_id, at.n)
     values = {
         "clearance": part.clearance_id,
-        "behind": at.place if is_begun else part.first_place - 1,
+        "behind": max(part.first_place - 1, at.place if is_begun else 0),
         "last": part.last_place,
         "header": header,
         "limit": limit,
