@@ -47,6 +47,12 @@ def _rate(value: object) -> object:
     return parse_rate(value) if isinstance(value, str) else value
 
 
+def _words(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
 def _networks(value: object) -> object:
     if isinstance(value, str):
         return tuple(
@@ -61,6 +67,7 @@ Durations = Annotated[
 ]
 Pause = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
 Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
 ]
@@ -112,12 +119,17 @@ class Settings(BaseSettings):
     clearance_first_wave: int = Field(default=1000, ge=1)
     clearance_wave_pause: Duration = timedelta(hours=1)
     clearance_stop_share: float = Field(default=0.01, gt=0, le=1)
+    manifest_page: int = Field(default=5000, ge=1, le=5000)
+    release_blocking_categories: Words = ("payment", "bank", "telecom", "government")
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)
     serve_processes: int = Field(default=1, ge=1)
     max_in_flight: int = Field(default=64, ge=1)
     accept_target: Duration = timedelta(milliseconds=500)
     max_connections: int = Field(default=10_000, ge=16)
+    watchers: int = Field(default=2000, ge=1)
+    carrier_watchers: int = Field(default=1000, ge=1)
+    waiters: int = Field(default=5000, ge=1)
     drain_notice: Pause = timedelta(seconds=3)
     liveness_limit: Duration = timedelta(minutes=5)
     database_pool: int = Field(default=16, ge=2)
@@ -130,9 +142,6 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _async_driver(cls, value: SecretStr | None) -> SecretStr | None:
-    watchers: int = Field(default=2000, ge=1)
-    carrier_watchers: int = Field(default=1000, ge=1)
-    waiters: int = Field(default=5000, ge=1)
         if value is None or not value.get_secret_value():
             return None
         scheme, separator, rest = value.get_secret_value().partition("://")
