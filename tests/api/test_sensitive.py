@@ -60,40 +60,6 @@ async def a_query(world: World) -> None:
     await world.look("order after the query")
 
 
-async def a_repeated_query(world: World) -> None:
-    """The carrier asks once more at each instant, and looks at all that it asked."""
-    await _begin(world, "/v1/queries", query_body(reference="R-1"), {})
-    asked = [world.eyes.about]
-    await _ask_again(world, asked, "at once")
-    await world.be_taken()
-    await _ask_again(world, asked, "taken")
-    world.scene.clock.advance(timedelta(minutes=1))
-    await world.dating(world.answers.soon)
-    await _ask_again(world, asked, "after the answer")
-    await world.weibo(BOUND)
-    await _ask_again(world, asked, "after the others' answers")
-    await world.dating(world.answers.later)
-    await _ask_again(world, asked, "after a later answer")
-    await world.wait_until_after_the_deadline()
-    await _look_at_all(world, asked, "after the deadline")
-    await world.dating(world.answers.at_last)
-    await _look_at_all(world, asked, "after a last answer")
-
-
-async def _ask_again(world: World, asked: list[str], instant: str) -> None:
-    answer = await world.eyes.ask("/v1/queries", query_body(reference="R-1"))
-    world.read[f"{instant}, asked again"] = world.eyes.seen(answer)
-    asked.append(world.eyes.about)
-    await _look_at_all(world, asked, instant)
-
-
-async def _look_at_all(world: World, asked: list[str], instant: str) -> None:
-    """What platforms report is about the first one still."""
-    for place, one in enumerate(reversed(asked)):
-        world.eyes.about = one
-        await world.look(f"{instant}, {place} before the last")
-
-
 async def _begin(
     world: World, path: str, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
@@ -165,19 +131,6 @@ async def test_a_query_reads_as_if_nothing_had_been_bound(
 ) -> None:
     answers = OF_QUERIES[answer]
     await compare(server, plain_worlds, a_query, answers, others=True)
-
-
-REPEATED = [*OF_QUERIES]
-if "UNBIND_TEST_EXAMPLES" not in os.environ:
-    REPEATED = ["payload refused", "bound late"]
-
-
-@pytest.mark.parametrize("answer", REPEATED)
-async def test_a_repeated_query_reads_as_if_nothing_had_been_bound(
-    server: Server, plain_worlds: Any, answer: str
-) -> None:
-    answers = OF_QUERIES[answer]
-    await compare(server, plain_worlds, a_repeated_query, answers, others=True)
 
 
 @pytest.mark.parametrize("answer", ALONE)
