@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from unbind_broker.client.order_shapes import Sensitive
 from unbind_broker.client.shapes import Page, Shape
 
 
@@ -66,13 +66,28 @@ class ListedClearance(Shape):
     stop_reason: str | None = None
 
 
+class PlatformProgress(Shape):
+    """How far one platform has come."""
+
+    platform: str
+    platform_name: str = ""
+    category: str = ""
+    numbers: int = 0
+    read_to: int = 0
+    findings: int = 0
+    complete: bool = False
+    completed_at: AwareDatetime | None = None
+    overdue: bool = False
+
+
 class Clearance(ListedClearance):
     """A clearance with its parts and waves, and how far platforms have come."""
 
     parts: list[Part] = Field(default_factory=list)
     waves: list[Wave] = Field(default_factory=list)
     summary: dict[str, int] = Field(default_factory=dict)
-    platforms: list[dict[str, Any]] = Field(default_factory=list)
+    platforms: list[PlatformProgress] = Field(default_factory=list)
+    sensitive: Sensitive = Field(default_factory=Sensitive)
 
 
 class ClearancePage(Page[ListedClearance]):

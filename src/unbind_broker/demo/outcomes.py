@@ -12,6 +12,7 @@ Line = dict[str, object]
 """One result, as platforms report it."""
 
 BINDING_RATE = 0.6
+RESTORABLE_FOR = timedelta(days=30)
 LONGEST_WAIT = timedelta(hours=1)
 _REASONS = (
     "assets_or_liabilities_open",
@@ -95,14 +96,16 @@ class Mind:
             return {"id": item.id, "outcome": "not_bound"}
         if self._hits(self.traits.refuse_rate, "refuse", item):
             return self._refusal(item)
-        found = {"id": item.id, "last_bound_at": self._last_bound_at(item)}
+        found: Line = {"id": item.id, "last_bound_at": self._last_bound_at(item)}
         match item.event:
             case "query.requested":
                 return {**found, "outcome": "bound", "bindings": bindings}
             case "restore.requested":
                 return {"id": item.id, "outcome": "restored"}
             case _:
-                return {**found, **self._removal(item, bindings)}
+                until = show_instant(item.deadline + RESTORABLE_FOR)
+                removal = self._removal(item, bindings)
+                return {**found, **removal, "restorable_until": until}
 
     def _removal(self, item: Item, bindings: int) -> Line:
         if item.action == "close_account":
