@@ -108,9 +108,7 @@ async def test_a_query_has_a_timeline_too_and_no_other_carriers_has(
         (f"/v1/orders/{query_id}", scene.carrier_headers),
     ):
         for form in ({}, STREAM):
-            answer = await scene.http.get(
-                f"{path}/events", headers={**headers, **form}
-            )
+            answer = await scene.http.get(f"{path}/events", headers={**headers, **form})
             assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
@@ -138,9 +136,7 @@ async def test_the_form_is_the_one_that_is_wanted(
 async def test_only_get_is_answered(scene: Scene) -> None:
     path = f"/v1/orders/{await an_order(scene)}/events"
     for method in ("HEAD", "POST", "DELETE"):
-        answer = await scene.http.request(
-            method, path, headers=scene.carrier_headers
-        )
+        answer = await scene.http.request(method, path, headers=scene.carrier_headers)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
-from tests.support.clock import NOON
 from tests.support.order_builders import a_reachable_platform, an_order, bring_to
 from tests.support.plans import plan_of
 from tests.support.sealing import SEALER

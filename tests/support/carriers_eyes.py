@@ -3,6 +3,7 @@
 A reader is a name and a call. Whoever adds a route for carriers adds a reader here.
 """
 
+import asyncio
 import base64
 import json
 import re
@@ -17,12 +18,14 @@ from tests.support.order_api import NUMBER, Scene
 _ID = re.compile(
     r"(?:ord|qry|evt|clr|att)_[0-9a-z]{26}"
     r"|(?<=\"next_cursor\":\")[\w=-]+"
+    r"|(?<=\"id\":\")[0-9a-f]{24}(?=\")"
+    r"|(?:(?<=\"last_event_id\":\")|(?<=\nid: ))[\w-]{8}"
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
 # Digests and signatures of texts that hold ids differ wherever the ids do.
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b(?:[0-9a-f]{4,8}[ …]){2,}[0-9a-f]{4,8}\b")
 _JWS = re.compile(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{80,}")
-_REQUEST_ID = re.compile(r'"request_id": ?"[^"]*"')
+_BY_CHANCE = re.compile(r'"request_id": ?"[^"]*"|(?<=retry: )\d+')
 _UNRELATED = {"date", "x-request-id", "content-length", "etag", "ratelimit"}
 
 
@@ -61,7 +64,7 @@ class Eyes:
     def _plain(self, text: str) -> str:
         named = _ID.sub(self._name, text)
         named = _JWS.sub("<signed>", named)
-        return _REQUEST_ID.sub("", _DIGEST.sub("<digest>", named))
+        return _BY_CHANCE.sub("", _DIGEST.sub("<digest>", named))
 
     def _name(self, found: re.Match[str]) -> str:
         return self._names.setdefault(found[0], f"<{len(self._names)}>")
@@ -99,6 +102,44 @@ async def _page(eyes: Eyes) -> httpx.Response:
     return await eyes.scene.http.get(f"{eyes.about}/receipt", headers=headers)
 
 
+async def _stream(eyes: Eyes) -> httpx.Response:
+    """Follow the events until the first piece of them has come, and leave."""
+    app = eyes.scene.http._transport.app  # type: ignore[attr-defined] # in this process
+    given: dict[str, Any] = {"body": b""}
+    left = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        given["body"] += message.pop("body", b"")
+        given.update(message)
+        if given["body"]:
+            left.set()
+
+    path = f"{eyes.about}/events"
+    asked = {**eyes.scene.carrier_headers, "Accept": "text/event-stream"}
+    request = httpx.Request("GET", f"http://broker{path}", headers=asked)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 1),
+        "server": ("broker", 80),
+    }
+    await app(scope, receive, send)
+    return httpx.Response(
+        given["status"], headers=given["headers"], content=given["body"]
+    )
+
+
 READERS: dict[str, Reader] = {
     "resource": _get("{about}"),
     "list": _get("/v1/orders"),
@@ -113,6 +154,7 @@ READERS: dict[str, Reader] = {
     "second receipt": _get("{about}/receipt", version=2),
     "receipt to print": _page,
     "timeline": _get("{about}/events"),
+    "stream": _stream,
     "feed": _get("/v1/events"),
     "webhooks": _get("/v1/endpoint/attempts"),
     "as another kind": lambda eyes: eyes.scene.get(

@@ -31,6 +31,7 @@ keep the process from everything else for too long."""
 REST = 9
 """Times what a tick took must pass until the next one: watching takes a tenth of the
 time of one connection at most, however much there is to see."""
+LONGEST_REST = 5.0
 CHECK_KEYS = 5.0
 """Seconds between looks at the keys of those who watch."""
 
@@ -74,7 +75,11 @@ class Watching:
     """
 
     def __init__(
-        self, engine: AsyncEngine, clock: Clock, most: tuple[int, int]
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        most: tuple[int, int],
+        check_keys: float = CHECK_KEYS,
     ) -> None:
         """``most`` is how many may watch at a time, of all and of one carrier."""
         self._engine = engine
@@ -87,6 +92,7 @@ class Watching:
         self._since: str | None = None
         self._tick = SHORTEST_TICK
         self._due = 0.0
+        self._check_every = check_keys
         self._keys_due = 0.0
         self._polling: asyncio.Task[None] | None = None
         self._letting_go = False
@@ -141,27 +147,27 @@ class Watching:
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
         self._tick, self._due = SHORTEST_TICK, loop.time()
-        self._keys_due = loop.time() + CHECK_KEYS
+        self._keys_due = loop.time() + self._check_every
         while await self._next_turn():
             began = loop.time()
+            whole = began >= self._due
             try:
-                changed = await self._look(whole=began >= self._due)
+                changed = await self._look(whole=whole)
                 await self._check_keys(began)
             except Exception as error:
                 # They go on watching; what they do not see now they see later.
                 log.exception("watching_fault")
-                changed = False
                 if not isinstance(error, PoolTimeout):
                     self._begin_anew()
                 await asyncio.sleep(LONGEST_TICK)
-            if began >= self._due:
-                self._tick = (
-                    SHORTEST_TICK
-                    if changed
-                    else min(self._tick * _GROWTH, LONGEST_TICK)
-                )
-                took = loop.time() - began
-                self._due = loop.time() + max(self._tick, took * REST)
+            else:
+                if whole:
+                    self._rest(loop.time(), loop.time() - began, changed=changed)
+
+    def _rest(self, now: float, took: float, *, changed: bool) -> None:
+        longer = min(self._tick * _GROWTH, LONGEST_TICK)
+        self._tick = SHORTEST_TICK if changed else longer
+        self._due = now + min(max(self._tick, took * REST), LONGEST_REST)
 
     async def _next_turn(self) -> bool:
         """Wait until it is time to look; False if nobody watches any more."""
@@ -211,7 +217,7 @@ class Watching:
         """End those whose key was revoked, has expired, or whose carrier may not."""
         if now < self._keys_due:
             return
-        self._keys_due = now + CHECK_KEYS
+        self._keys_due = now + self._check_every
         watches = self._all()
         async with self._engine.connect() as db:
             keys = {watch.key for watch in watches}

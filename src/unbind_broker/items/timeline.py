@@ -5,7 +5,7 @@ What happened and was overwritten since is not in it: an interim state, an earli
 a result that was corrected.
 
 Each thing that can be told has a *slot*: its *mark* says what of it is so, or was told
-last, in 16 bits. Whoever knows the marks that were told knows what is missing.
+last, in 24 bits. Whoever knows the marks that were told knows what is missing.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ _ENDS = {
     OrderStatus.CANCELLED.value: (2, "order.cancelled"),
 }
 _QUEUED = 0
-_STATUS_BITS = 11
-_ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code << _STATUS_BITS
+_DIGEST_BITS = 19
+_ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code << _DIGEST_BITS
 _CODES = {status.value: status.code for status in ItemStatus}
 _BRAKED = HoldReason.BRAKED.value
 _NO_INSTANT_YET = "9"
@@ -96,7 +96,7 @@ def show_step(course: Course, step: Step) -> TimelineEvent:
 
 
 def mark_of(item: ItemView) -> int:
-    """Say in 16 bits what an item shows: its status, and a digest of the rest.
+    """Say in 24 bits what an item shows: its status, and a digest of the rest.
 
     How often it was sent is left out: that is no event.
     """
@@ -107,8 +107,8 @@ def mark_of(item: ItemView) -> int:
         return _ACKNOWLEDGED
     said = {**item, "attempts": 0}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
-    below = int.from_bytes(digest[:2], "big") >> (16 - _STATUS_BITS)
-    return code << _STATUS_BITS | below
+    below = int.from_bytes(digest[:3], "big") >> (24 - _DIGEST_BITS)
+    return code << _DIGEST_BITS | below
 
 
 def _order_steps(course: Course, told: Sequence[int]) -> Iterator[Step]:

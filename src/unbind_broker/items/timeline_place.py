@@ -20,7 +20,8 @@ LONGEST_PLACE = 8192
 
 def write_place(course: Course, told: Sequence[int]) -> str:
     """Write marks down, bound to this order and the platforms that it shows."""
-    marks = struct.pack(f">{len(told)}H", *told)
+    marks = bytearray(struct.pack(f">{len(told)}I", *told))
+    del marks[::4]  # the highest byte of each
     return urlsafe_b64encode(_check_of(course) + marks).decode().rstrip("=")
 
 
@@ -33,9 +34,11 @@ def read_place(course: Course, written: str) -> list[int] | None:
     except (binascii.Error, ValueError):
         return None
     slots = FIRST_ITEM + len(course.items)
-    if len(raw) != _CHECK + 2 * slots or raw[:_CHECK] != _check_of(course):
+    if len(raw) != _CHECK + 3 * slots or raw[:_CHECK] != _check_of(course):
         return None
-    return list(struct.unpack(f">{slots}H", raw[_CHECK:]))
+    return [
+        int.from_bytes(raw[at : at + 3], "big") for at in range(_CHECK, len(raw), 3)
+    ]
 
 
 def _check_of(course: Course) -> bytes:
