@@ -17,7 +17,7 @@ from tests.support.holdings import (
 )
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.holdings.holding import History
-from unbind_broker.holdings.recycled import had_former_holder, was_recycled
+from unbind_broker.holdings.recycled import last_former, was_recycled
 
 Events = tuple[tuple[str, date, CarrierId], ...]
 
@@ -96,24 +96,26 @@ def test_an_attested_holder_who_gave_up_and_was_attested_again_came_back() -> No
 
 
 @pytest.mark.parametrize(
-    ("past", "expected"),
+    ("past", "began"),
     [
         ((), None),
-        (HELD, False),
-        (GIVEN_UP, True),
-        (SOLD_AGAIN, True),
-        (RESUMED, False),
-        (TRANSFERRED, True),
-        (PORTED, False),
-        (LEFT, False),
-        (CAME, False),
-        (CAME_AND_WENT_ON, False),
-        (AFTER_ANOTHER, True),
-        (GONE_UNKNOWN, True),
+        (HELD, None),
+        (GIVEN_UP, 200),
+        (SOLD_AGAIN, 200),
+        ((*SOLD_AGAIN, ("disconnected", day(5), MOBILE)), 10),
+        (RESUMED, None),
+        (TRANSFERRED, 200),
+        (PORTED, None),
+        (LEFT, None),
+        (CAME, None),
+        (CAME_AND_WENT_ON, None),
+        (AFTER_ANOTHER, 200),
+        (GONE_UNKNOWN, 100),
     ],
 )
-def test_a_number_had_a_former_holder(past: Events, *, expected: bool | None) -> None:
-    assert had_former_holder(told(*past)) is expected
+def test_the_last_former_holder_is_known(past: Events, began: int | None) -> None:
+    former = last_former(told(*past))
+    assert (former and former.holder_from) == (None if began is None else day(began))
 
 
 VERBS = st.sampled_from(["new", "leave", "back", "transfer", "port"])

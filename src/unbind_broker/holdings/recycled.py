@@ -30,18 +30,16 @@ def was_recycled(history: History, on: date) -> bool | None:
     return _rested_on(on, stretches)
 
 
-def had_former_holder(history: History) -> bool | None:
-    """Tell whether somebody held the number and does no more; None: nothing is known.
+def last_former(history: History) -> Holding | None:
+    """Find the last stretch of the last holder who holds the number no more.
 
-    A number without a present holder had one if anybody is known at all, but for one
-    who went on at another carrier.
+    Whoever went on at another carrier is no former holder.
     """
     last = live_of(history) or latest_of(history)
-    if last is None:
-        return None
-    if not (last.is_live or last.is_ported_away):
-        return True
-    return len(_stretches_of(last, history)) < len(history)
+    if last is None or not (last.is_live or last.is_ported_away):
+        return last
+    present = _stretches_of(last, history)
+    return latest_of(one for one in history if one not in present)
 
 
 def _stretches_of(last: Holding, history: History) -> History:
