@@ -113,6 +113,31 @@ async def restore(stage: Stage) -> httpx.Response:
     return await stage.ask(f"/v1/orders/{order_id}/restore", WHY)
 
 
+async def clearance(stage: Stage) -> str:
+    made = await stage.ask("/v1/clearances", {})
+    path: str = made.headers["location"]
+    return path
+
+
+async def put_part(stage: Stage) -> httpx.Response:
+    path = await clearance(stage)
+    headers = {**stage.scene.carrier_headers, "Content-Type": "text/csv"}
+    stage.seen = await stage.count()
+    book = f"number,disconnected_on\n{NUMBER},2025-03-01\n"
+    return await stage.scene.http.put(f"{path}/parts/1", content=book, headers=headers)
+
+
+async def publish(stage: Stage) -> httpx.Response:
+    put = await put_part(stage)
+    path = put.request.url.path.removesuffix("/parts/1")
+    return await stage.ask(f"{path}/publish", {})
+
+
+async def withdraw(stage: Stage) -> httpx.Response:
+    path = await clearance(stage)
+    return await stage.ask(f"{path}/withdraw", {"numbers": [NUMBER]})
+
+
 async def report(stage: Stage) -> httpx.Response:
     return await stage.report("weibo", _unbound(await stage.order()))
 
@@ -240,6 +265,10 @@ CALLS: dict[str, Call] = {
     "POST /number-recycling/v0.2/check": check_number,
     "GET /v1/items": fetch,
     "POST /v1/holdings": carrier("/v1/holdings", {"holdings": [_HELD]}),
+    "POST /v1/clearances": carrier("/v1/clearances", {"reference": "B-1"}),
+    "PUT /v1/clearances/{clearance_id}/parts/{n}": put_part,
+    "POST /v1/clearances/{clearance_id}/publish": publish,
+    "POST /v1/clearances/{clearance_id}/withdraw": withdraw,
     "PUT /v1/endpoint": put_endpoint,
     "POST /v1/endpoint/verify": verify,
     "POST /v1/endpoint/test": endpoint("test"),

@@ -28,6 +28,7 @@ WHO_MAY = {
     "/v1/orders": CARRIER,
     "/v1/events": CARRIER,
     "/v1/holdings": CARRIER,
+    "/v1/clearances": CARRIER,
     "/v1/results": PLATFORM,
     "/v1/items": PLATFORM,
     "/v1/endpoint": CARRIER | PLATFORM,
@@ -40,6 +41,9 @@ WHO_MAY = {
 """By the beginning of the path."""
 WHO_MAY_BESIDES = {
     "POST /v1/audit/seals/{number}/cosignatures": frozenset({Role.AUDITOR}),
+    "GET /v1/clearances": CARRIER | PLATFORM,
+    "GET /v1/clearances/{clearance_id}/manifest": PLATFORM,
+    "POST /v1/clearances/{clearance_id}/findings": PLATFORM,
 }
 NOT_PRIVATE = {
     "/.well-known/carriers/{slug}/jwks.json",
@@ -61,6 +65,8 @@ NOBODYS = {
     "query_id": format_id(Prefix.QUERY, new_uuid7(NOON)),
     "event_id": format_id(Prefix.EVENT, new_uuid7(NOON)),
     "attempt_id": format_id(Prefix.ATTEMPT, new_uuid7(NOON)),
+    "clearance_id": format_id(Prefix.CLEARANCE, new_uuid7(NOON)),
+    "n": "1",
     "slug": "nobody",
     "key_id": "999999",
     "number": "999999",
@@ -171,11 +177,13 @@ async def test_a_key_dies_in_every_process_at_once(
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/orders/{order_id}/cancel": {},
     "/v1/orders/{order_id}/restore": {"reason": "not mine"},
+    "/v1/clearances/{clearance_id}/publish": {},
+    "/v1/clearances/{clearance_id}/withdraw": {"numbers": ["+8613800001234"]},
 }
 OF_ONE_CARRIER = [
     (method, path)
     for method, path in OPERATIONS
-    if {"{order_id}", "{query_id}"} & set(path.split("/"))
+    if {"{order_id}", "{query_id}", "{clearance_id}"} & set(path.split("/"))
     and who_may(method, path) == CARRIER
 ]
 
@@ -183,7 +191,8 @@ OF_ONE_CARRIER = [
 async def test_what_is_anothers_is_not_there_to_the_last_byte(siege: Siege) -> None:
     order = (await siege.scene.post("/v1/orders", order_body())).json()["id"]
     query = (await siege.scene.post("/v1/queries", query_body())).json()["id"]
-    ids = {"order_id": order, "query_id": query}
+    clearance = (await siege.scene.post("/v1/clearances", {})).json()["id"]
+    ids = {"order_id": order, "query_id": query, "clearance_id": clearance}
     headers = {**siege.stranger, "X-Request-Id": "the-same"}
     for method, path in OF_ONE_CARRIER:
         body = BODIES[path] if method == "POST" else ...
@@ -196,7 +205,7 @@ async def test_what_is_anothers_is_not_there_to_the_last_byte(siege: Siege) -> N
         for one in (query, NOBODYS["query_id"])
     ]
     assert known.content == unknown.content
-    for place in ("/v1/orders", "/v1/events"):
+    for place in ("/v1/orders", "/v1/events", "/v1/clearances"):
         assert (await siege.call("GET", place, headers)).json()["data"] == []
     search = {"number": order_body()["number"]}
     found = await siege.call("POST", "/v1/orders/search", headers, search)
@@ -278,4 +287,4 @@ async def test_many_attackers_at_once_are_all_answered(siege: Siege) -> None:
         for method, path in WITH_BODY * 3
     ]
     answers = await asyncio.gather(*calls)
-    assert {one.status_code for one in answers} <= {403, 404, 422, 503, 200}
+    assert {one.status_code for one in answers} <= {403, 404, 422, 503, 200, 201}

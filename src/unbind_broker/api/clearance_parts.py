@@ -78,8 +78,8 @@ async def upload_part(
     off, send it again. The same content gets the same answer; other content replaces
     what this part held before, as long as the clearance is a draft.
     """
-    reader = _reader_of(media_type_of(request.headers))
     await _check(context, caller, clearance_id, n)
+    reader = _reader_of(media_type_of(request.headers))
     async with context.feeds.enter_as(caller.actor):
         try:
             sent = await _receive(context, request, n, reader)
