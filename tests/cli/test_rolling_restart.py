@@ -109,13 +109,16 @@ async def test_restart_of_every_process_fails_no_request(
     answers: Counter[int] = Counter()
     over = asyncio.Event()
 
-    async def caller(body: object) -> None:
+    numbers = count()
+
+    async def caller() -> None:
         while not over.is_set():
+            body = order_body(number=f"+861380000{next(numbers) % 10_000:04}")
             answers[await balancer.post(body, carrier)] += 1
             await asyncio.sleep(0.01)
 
     await eventually(lambda: all(one.is_ready for one in replicas))
-    calling = [asyncio.create_task(caller(order_body())) for _ in range(4)]
+    calling = [asyncio.create_task(caller()) for _ in range(4)]
     for replica in replicas:
         await replica.end()
         replica.is_ready = False

@@ -62,8 +62,11 @@ class Context:
         self.watching.let_go()
 
 
-def context_of(request: Request) -> Context:
-    """Return the context that the application was made with."""
+async def context_of(request: Request) -> Context:
+    """Return the context that the application was made with.
+
+    A coroutine, because anything else would be sent through a thread at every call.
+    """
     context = request.app.state.context
     assert isinstance(context, Context)  # noqa: S101 - set by app.factory, narrows Any
     return context

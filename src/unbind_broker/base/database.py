@@ -5,6 +5,8 @@ import hashlib
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 from asyncpg import Connection
@@ -29,8 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.engine import Dialect, ExceptionContext
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
 
@@ -63,6 +66,8 @@ CONNECT_LIMIT = 5.0
 CLOSING_LIMIT = 3.0
 ANSWER_LIMIT = 20.0
 """Seconds; what the broker asks is answered in milliseconds."""
+FRESH = 1.0
+"""Seconds for which a connection that was used is trusted to be there still."""
 KEEPALIVE_SECONDS = 5
 KEEPALIVES = 3
 SILENCE_SECONDS = 20
@@ -137,7 +142,6 @@ def open_engine(
         pool_size=pool,
         max_overflow=0,
         pool_timeout=3,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_LIMIT,
@@ -159,6 +163,8 @@ def open_engine(
         },
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)
+    event.listen(engine.sync_engine, "checkin", _note_use)
+    event.listen(engine.sync_engine, "checkout", partial(_ping_unless_used, engine))
     return engine
 
 
@@ -214,6 +220,30 @@ class _WatchedConnection(Connection):
     def _gone(self) -> ConnectionDoesNotExistError:
         self.terminate()
         return ConnectionDoesNotExistError("the database did not answer in time")
+
+
+def _note_use(connection: object, record: ConnectionPoolEntry) -> None:
+    del connection
+    record.info["used_at"] = monotonic()
+
+
+def _ping_unless_used(
+    engine: AsyncEngine, connection: Any, record: ConnectionPoolEntry, fairy: object
+) -> None:
+    """Ask whether the other end is there, unless it was a moment ago.
+
+    A ping is three round trips; one that went away with a word is known without.
+    """
+    del fairy
+    used_at = record.info.get("used_at")
+    if used_at is None:
+        return
+    if monotonic() - used_at < FRESH and not connection.driver_connection.is_closed():
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except Exception as gone:
+        raise InvalidatePoolError from gone
 
 
 def _suspect_silence(context: ExceptionContext) -> None:

@@ -17,6 +17,7 @@ from unbind_broker.app.server import ApiServer
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.cli.loop import Stop
+from unbind_broker.runtime.garbage import spare_what_stays
 from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.runtime.worker_locks import hold_worker_lock
@@ -73,6 +74,7 @@ async def run_api_part(
     raise_open_files()
     app = create_app(runtime, pulse_of)
     server = ApiServer(app, on_ready)
+    spare_what_stays()
     serving = asyncio.create_task(server.serve_on(listener))
     watching = asyncio.create_task(_end_server(server, app, stop, notice))
     try:
