@@ -46,7 +46,7 @@ class RequestIds:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = self._request_id(headers)
+        request_id = choose_request_id(headers.get("x-request-id", ""), self.clock)
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = perf_counter(), 500
 
@@ -73,11 +73,12 @@ class RequestIds:
                 },
             )
 
-    def _request_id(self, headers: Headers) -> str:
-        given = headers.get("x-request-id", "")
-        if _ACCEPTABLE.fullmatch(given) and not _could_hold_number(given):
-            return given
-        return str(new_uuid7(self.clock.now()))
+
+def choose_request_id(given: str, clock: Clock) -> str:
+    """Take the id that a caller gave, or make one."""
+    if _ACCEPTABLE.fullmatch(given) and not _could_hold_number(given):
+        return given
+    return str(new_uuid7(clock.now()))
 
 
 def _could_hold_number(text: str) -> bool:

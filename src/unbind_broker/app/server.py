@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from unbind_broker.api.quick_refusals import QuickRefusals
 from unbind_broker.base.errors import BrokerError
 
 KEEP_ALIVE = 75
@@ -23,6 +25,16 @@ HEAD_LIMIT = 20.0
 connection, from the beginning: callers that say nothing would hold places for ever."""
 LARGEST_HEAD = 32 * 1024
 """Bytes."""
+
+
+BACKLOG = 1024
+"""Connections that the kernel keeps until the process takes them."""
+SPARE_FILES = 128
+"""Open files that are left for the database and all else."""
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
 
 
 class CannotListen(BrokerError):
@@ -70,11 +82,20 @@ class ApiServer(uvicorn.Server):
         app: FastAPI,
         on_ready: Callable[[], None],
         head_limit: float = HEAD_LIMIT,
+        *,
+        refusals: QuickRefusals | None = None,
+        most_connections: int | None = None,
     ) -> None:
+        settled = {
+            "head_limit": head_limit,
+            "refusals": refusals,
+            "most_connections": _affordable(most_connections),
+        }
         super().__init__(
             uvicorn.Config(
                 app,
-                http=type("_Heads", (_HeadsInTime,), {"head_limit": head_limit}),
+                http=type("_Settled", (_Connection,), settled),
+                backlog=BACKLOG,
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -114,19 +135,33 @@ class ApiServer(uvicorn.Server):
         yield
 
 
-class _HeadsInTime(H11Protocol):
-    """Close connections on which the head of a request does not come."""
+class _Connection(H11Protocol):
+    """Close connections on which the head of a request does not come.
+
+    Beyond ``most_connections`` they are turned away; what a crowd sends is refused from
+    its bytes.
+    """
 
     head_limit = HEAD_LIMIT
+    refusals: QuickRefusals | None = None
+    most_connections: int | None = None
     _waiting: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
         super().connection_made(transport)
+        most = self.most_connections
+        if most is not None and len(self.connections) > most:
+            transport.write(_TOO_MANY)
+            transport.close()
+            return
         self._wait_for_head()
 
     @override
     def data_received(self, data: bytes) -> None:
+        refusals = self.refusals
+        if refusals is not None and refusals.in_force and self._refused(refusals, data):
+            return
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -138,6 +173,32 @@ class _HeadsInTime(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def _refused(self, refusals: QuickRefusals, data: bytes) -> bool:
+        """Answer a refusal if a new request begins here, and nothing else is due."""
+        h11_is_idle = (
+            self.conn.our_state is h11.IDLE
+            and self.conn.their_state is h11.IDLE
+            and not self.conn.trailing_data[0]
+        )
+        if not h11_is_idle:
+            return False
+        date = b"".join(
+            b"%s: %s\r\n" % one for one in self.server_state.default_headers
+        )
+        answer = refusals.answer(data, date)
+        if answer is None:
+            return False
+        self._stop_waiting()
+        self.transport.write(answer)
+        if b"\r\nconnection: close\r\n" in answer:
+            self.transport.close()
+            return True
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+        return True
+
     def _wait_for_head(self) -> None:
         self._waiting = self.loop.call_later(self.head_limit, self.transport.close)
 
@@ -145,6 +206,16 @@ class _HeadsInTime(H11Protocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+
+def _affordable(most_connections: int | None) -> int | None:
+    """Keep files for the rest of the process, however many connections are allowed."""
+    if most_connections is None:
+        return None
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return most_connections
+    return min(most_connections, max(files - SPARE_FILES, files // 2))
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

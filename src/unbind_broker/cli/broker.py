@@ -12,6 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from unbind_broker.api.health import PulseOf
+from unbind_broker.api.quick_refusals import QuickRefusals
 from unbind_broker.app.factory import create_app, create_health_app
 from unbind_broker.app.server import ApiServer
 from unbind_broker.base.clock import Clock
@@ -73,7 +74,12 @@ async def run_api_part(
     _shout(runtime)
     raise_open_files()
     app = create_app(runtime, pulse_of)
-    server = ApiServer(app, on_ready)
+    server = ApiServer(
+        app,
+        on_ready,
+        refusals=QuickRefusals(app.state.context.door, runtime.clock),
+        most_connections=runtime.settings.max_connections,
+    )
     spare_what_stays()
     serving = asyncio.create_task(server.serve_on(listener))
     watching = asyncio.create_task(_end_server(server, app, stop, notice))

@@ -1,0 +1,140 @@
+"""Refuse what a crowd sends before it is even parsed.
+
+While all places are taken, a process that parsed, routed and logged each refusal would
+spend on them the time that those inside need. So a request that is whole in one piece
+and certain to be refused is answered from its bytes; whatever looks unusual takes the
+ordinary way.
+"""
+
+import json
+import logging
+from asyncio import get_running_loop
+from collections import Counter
+
+from unbind_broker.api.admission import Overloaded
+from unbind_broker.api.door import ADMITTED, Door
+from unbind_broker.api.problem_kinds import KINDS
+from unbind_broker.api.rates import Quota, RateLimited
+from unbind_broker.api.request_ids import choose_request_id
+from unbind_broker.base.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_LINES = tuple(f"{method} {path} HTTP/1.1\r\n".encode() for method, path in ADMITTED)
+_WORDS = {429: b"Too Many Requests", 503: b"Service Unavailable"}
+_UNUSUAL = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:", b"\r\n ")
+_BEARER = b"bearer "
+_EVERY = 1.0
+
+
+class QuickRefusals:
+    """What the server asks about bytes that begin a request."""
+
+    def __init__(self, door: Door, clock: Clock) -> None:
+        self._door = door
+        self._clock = clock
+        self._refused: Counter[int] = Counter()
+
+    @property
+    def in_force(self) -> bool:
+        """Tell whether anything is refused at this moment."""
+        return self._door.orders.is_full
+
+    def answer(self, data: bytes, date: bytes) -> bytes | None:
+        """Write the whole answer; None: let the request take the ordinary way."""
+        head = _simple_head(data)
+        if head is None:
+            return None
+        quota: Quota | None = None
+        try:
+            quota = self._door.count(head.get("key"))
+            self._door.orders.require_room()
+        except RateLimited as refusal:
+            return self._written(refusal, refusal.quota, head, date)
+        except Overloaded as refusal:
+            return self._written(refusal, quota, head, date)
+        return None
+
+    def _written(
+        self,
+        refusal: RateLimited | Overloaded,
+        quota: Quota | None,
+        head: dict[str, str],
+        date: bytes,
+    ) -> bytes:
+        kind = KINDS[refusal.code]
+        self._note(kind.status)
+        request_id = choose_request_id(head.get("request_id", ""), self._clock)
+        body = json.dumps(
+            {
+                "type": f"/problems/{kind.code}",
+                "title": kind.title,
+                "status": kind.status,
+                "detail": refusal.detail,
+                "code": kind.code,
+                "request_id": request_id,
+            },
+            separators=(",", ":"),
+        ).encode()
+        fields = b"".join(
+            b"%s: %s\r\n" % field for field in (quota.fields if quota else ())
+        )
+        close = b"connection: close\r\n" if self._door.closing else b""
+        return (
+            b"HTTP/1.1 %d %s\r\n%s"
+            b"content-type: application/problem+json\r\ncontent-length: %d\r\n"
+            b"retry-after: %s\r\nx-request-id: %s\r\n%s%s\r\n%s"
+        ) % (
+            kind.status,
+            _WORDS[kind.status],
+            date,
+            len(body),
+            refusal.headers["Retry-After"].encode(),
+            request_id.encode(),
+            fields,
+            close,
+            body,
+        )
+
+    def _note(self, status: int) -> None:
+        """Count for one log line a second: one for each would cost more than it."""
+        if not self._refused:
+            get_running_loop().call_later(_EVERY, self._tell)
+        self._refused[status] += 1
+
+    def _tell(self) -> None:
+        counts = {str(status): count for status, count in self._refused.items()}
+        log.warning("shed", extra={"refused": counts})
+        self._refused.clear()
+
+
+def _simple_head(data: bytes) -> dict[str, str] | None:
+    """Read what matters of a whole, plain request; None if it is anything else."""
+    if not data.startswith(_LINES):
+        return None
+    head, found, body = data.partition(b"\r\n\r\n")
+    lowered = head.lower() + b"\r\n"
+    if not found or any(word in lowered for word in _UNUSUAL):
+        return None
+    if _value(lowered, lowered, b"content-length") != b"%d" % len(body):
+        return None
+    if _value(lowered, lowered, b"connection") not in {b"", b"keep-alive"}:
+        return None
+    told: dict[str, str] = {}
+    key = _value(head, lowered, b"authorization")
+    if key[: len(_BEARER)].lower() == _BEARER:
+        told["key"] = key[len(_BEARER) :].decode("latin-1")
+    told["request_id"] = _value(head, lowered, b"x-request-id").decode("latin-1")
+    return told
+
+
+def _value(head: bytes, lowered: bytes, name: bytes) -> bytes:
+    """Give the value of a header; one that comes twice is no value of any request."""
+    name = b"\r\n" + name + b":"
+    start = lowered.find(name)
+    if start < 0:
+        return b""
+    if lowered.find(name, start + 1) >= 0:
+        return b"twice"
+    start += len(name)
+    return head[start : lowered.index(b"\r\n", start)].strip(b" \t")
