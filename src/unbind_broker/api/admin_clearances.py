@@ -32,8 +32,8 @@ from unbind_broker.base.numbers import InvalidNumber, parse_number
 from unbind_broker.clearances.listing import ListedClearance, Wanted, list_all
 from unbind_broker.clearances.overriding import Decision, override
 from unbind_broker.clearances.resuming import resume
+from unbind_broker.clearances.service import is_published
 from unbind_broker.clearances.states import ClearanceStatus, StopReason
-from unbind_broker.clearances.store import is_published
 
 router = APIRouter(prefix="/v1/admin/clearances", tags=["admin"])
 

@@ -29,7 +29,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.instants import show_instant
 from unbind_broker.clearances.parts import ClearanceTooLarge, Part, find_part
-from unbind_broker.clearances.store import Clearance, find
+from unbind_broker.clearances.service import Clearance, find
 from unbind_broker.intake.clearing_lines import FIELDS, ReadPart
 from unbind_broker.intake.clearing_parts import ClearingTools, SentPart, put_part
 from unbind_broker.keys.service import Caller

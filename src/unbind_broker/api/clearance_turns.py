@@ -9,7 +9,7 @@ from unbind_broker.api.context import Context
 from unbind_broker.api.problems import NotFound
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
-from unbind_broker.clearances.store import Clearance, ClearanceBusy, lock
+from unbind_broker.clearances.service import Clearance, ClearanceBusy, lock
 
 Done = TypeVar("Done")
 

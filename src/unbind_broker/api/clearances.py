@@ -36,8 +36,8 @@ from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
 from unbind_broker.base.database import Db
 from unbind_broker.base.numbers import InvalidNumber, parse_number
 from unbind_broker.clearances.listing import list_open
+from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus
-from unbind_broker.clearances.store import Clearance
 from unbind_broker.clearances.views import ClearanceView, list_views, read_view
 from unbind_broker.intake.clearing import ClearingPolicy, begin, publish, take_out
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer, remember

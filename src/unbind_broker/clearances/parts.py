@@ -13,7 +13,7 @@ from unbind_broker.base.database import BYTESES, INT, INTS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.clearances.live import HELD
-from unbind_broker.clearances.store import Clearance
+from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.tables import (
     clearance_numbers,
     clearance_parts,

@@ -13,8 +13,8 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.clearances.live import HELD
+from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus, WithdrawnFor
-from unbind_broker.clearances.store import Clearance
 from unbind_broker.clearances.tables import clearance_waves, clearances
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.posted_to import POSTED_TO

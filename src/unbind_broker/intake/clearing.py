@@ -12,15 +12,15 @@ from unbind_broker.base.ids import Prefix, format_id, new_uuid7
 from unbind_broker.base.numbers import holds_number
 from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.carriers.standing import read_standing
-from unbind_broker.clearances import store
+from unbind_broker.clearances import service
 from unbind_broker.clearances.publishing import (
     Plan,
     plan_waves,
     publish_wave,
     refuse_held,
 )
+from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus
-from unbind_broker.clearances.store import Clearance
 from unbind_broker.clearances.withdrawing import withdraw
 from unbind_broker.intake.asked import AskingCarrier
 from unbind_broker.intake.refusals import NoPlatforms
@@ -43,7 +43,7 @@ async def begin(
         wrong = "expected a reference that does not hold a phone number"
         raise InvalidFields((FieldError("/reference", wrong),))
     clearance_id = new_uuid7(now)
-    await store.add_draft(db, now, clearance_id, carrier.id, reference)
+    await service.add_draft(db, now, clearance_id, carrier.id, reference)
     await record(db, now, _fact(clearance_id, carrier, "clearance.created"))
     return clearance_id
 

@@ -14,7 +14,7 @@ from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.clearances import parts
 from unbind_broker.clearances.parts import MOST_BAD, BadLine, Part, SealedLines
 from unbind_broker.clearances.sealed_numbers import seal_number
-from unbind_broker.clearances.store import Clearance
+from unbind_broker.clearances.service import Clearance
 from unbind_broker.intake.clearing_lines import ReadPart
 
 AT_ONCE = 4000

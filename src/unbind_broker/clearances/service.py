@@ -1,4 +1,4 @@
-"""Rows of clearances."""
+"""Begin clearances, find one's own, and keep others from changing it."""
 
 from dataclasses import dataclass
 from datetime import datetime
