@@ -183,3 +183,16 @@ async def test_feed_is_read_on_from_the_last_event(
     follower = client.events.follow(after=told[0].id)
     assert (await anext(follower)).id == told[1].id
     await follower.aclose()
+
+
+async def test_shop_is_told_what_to_say_of_a_number(client: Client) -> None:
+    told = await client.disclose(NUMBER)
+    held = [HoldingLine(NUMBER, "activated", date(2023, 1, 1))]
+    held += [HoldingLine(NUMBER, "disconnected", date(2026, 8, 1))]
+    await client.holdings.tell(held)
+    recycled = await client.disclose(NUMBER)
+
+    assert (told.recycled, recycled.recycled) == (None, True)
+    assert recycled.clearance.state == "none"
+    assert recycled.notice.zh != recycled.notice.en
+    assert recycled.number == "+86138****1234"

@@ -2,6 +2,7 @@
 
 from unbind_broker.client.broker import Client, Options
 from unbind_broker.client.clearance_shapes import Clearance, NumberResult, Quarantined
+from unbind_broker.client.disclosure import Disclosure
 from unbind_broker.client.endpoint import EndpointChoice
 from unbind_broker.client.errors import Refused, UnbindError, Unreachable
 from unbind_broker.client.holdings import HoldingLine
@@ -21,6 +22,7 @@ __all__ = [
     "Clearance",
     "Client",
     "Consent",
+    "Disclosure",
     "EndpointChoice",
     "HoldingLine",
     "Item",

@@ -14,6 +14,8 @@ from typing_extensions import override
 from unbind_broker.client.calls import Call, Calls
 from unbind_broker.client.clearances import Clearances
 from unbind_broker.client.directory import Me, Platform, PlatformPage
+from unbind_broker.client.disclosure import PATH as DISCLOSURE
+from unbind_broker.client.disclosure import Disclosure
 from unbind_broker.client.endpoint import Endpoint
 from unbind_broker.client.feed import Feed
 from unbind_broker.client.holdings import Holdings
@@ -92,6 +94,11 @@ class Client:
         params = chosen(category=category, accepting=wanted)
         call = Call("GET", "/v1/platforms", params)
         return read_all(self._calls, call, PlatformPage)
+
+    async def disclose(self, number: str) -> Disclosure:
+        """Ask what a shop must say of a number that it is about to sell."""
+        call = Call("POST", DISCLOSURE).with_json({"number": number})
+        return read(Disclosure, (await self._calls.make(call)).content)
 
     async def jwks(self) -> dict[str, Any]:
         """Read the broker's public keys; keep a copy, and compare."""
