@@ -79,15 +79,14 @@ async def report_findings(
     Reports are signed like those of `POST /v1/results` if a `result_public_key` is
     registered, and kept as evidence.
     """
-    body = _parsed(await request.body())
-    now = context.clock.now()
+    now, body = context.clock.now(), await request.body()
     async with context.admission.enter(), context.engine.begin() as db:
         signed = await read_signed(db, now, platform_of(caller), request)
         if signed is not None:
             earlier = await _earlier(db, signed, clearance_id)
             if earlier is not None:
                 return json_answer(earlier)
-        told = _told(caller, clearance_id, body, signed)
+        told = _told(caller, clearance_id, _parsed(body), signed)
         applied = await report(db, now, told, _tools(context))
         if applied is None:
             raise NotFound("no clearance that was published to you has this id")
