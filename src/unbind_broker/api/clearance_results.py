@@ -22,7 +22,7 @@ from unbind_broker.api.negotiation import media_type
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.instants import show_instant_or_null
-from unbind_broker.clearances import results, store
+from unbind_broker.clearances import results, service
 from unbind_broker.clearances.release import Gate
 from unbind_broker.clearances.results import Blocker, NumberResult
 from unbind_broker.clearances.sealed_numbers import open_number
@@ -117,7 +117,7 @@ async def _require_published(
     context: Context, caller: CarrierCaller, clearance_id: UUID
 ) -> None:
     async with context.engine.connect() as db:
-        found = await store.find(db, clearance_id, carrier_of(caller))
+        found = await service.find(db, clearance_id, carrier_of(caller))
     if found is None:
         raise NotFound("no clearance of yours has this id")
     if found.status is ClearanceStatus.DRAFT:
