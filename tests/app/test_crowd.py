@@ -106,7 +106,7 @@ async def test_unusual_request_takes_the_ordinary_way_and_is_answered(
 
 
 async def test_connection_is_of_use_after_a_refusal(
-    engine: AsyncEngine, clock: FixedClock, parties: Parties
+    engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with an_api(engine, clock, max_in_flight=1) as (http, context):
         place = context.orders.take()

@@ -9,7 +9,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from unbind_broker.app.server import ApiServer, CannotListen, reserve, url_of
+from unbind_broker.app.server import (
+    HEAD_LIMIT,
+    ApiServer,
+    CannotListen,
+    reserve,
+    url_of,
+)
 
 LOOPBACK = "127.0.0.1"
 
@@ -31,11 +37,11 @@ class Slow:
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, **limits: float
+    app: FastAPI, head_limit: float = HEAD_LIMIT
 ) -> AsyncIterator[tuple[ApiServer, str]]:
     ready = asyncio.Event()
     with reserve(LOOPBACK, 0) as listener:
-        server = ApiServer(app, ready.set, **limits)
+        server = ApiServer(app, ready.set, head_limit)
         task = asyncio.create_task(server.serve_on(listener))
         await ready.wait()
         try:
