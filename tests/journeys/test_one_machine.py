@@ -3,21 +3,24 @@
 import signal
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.journeys.outsider import Outsider, asking, is_completed
+from tests.journeys.outsider import Outsider
 from tests.journeys.processes import Process, Processes, processes
 from tests.journeys.recorded import count_recorded
-from tests.support.receiver import Answer, Door, Receiver
+from tests.support.receiver import Answer, Door, Receiver, ResultsOf
 from tests.support.waiting import eventually
 from unbind_broker.base.database import open_engine
+from unbind_broker.client import Client, Consent, Question, Unbinding
 from unbind_broker.runtime.embedded import open_embedded
 
 pytestmark = pytest.mark.journey
 
+SINCE = date(2025, 3, 1)
 SLUGS = ("weibo", "alipay", "didi")
 
 
@@ -32,6 +35,27 @@ def unbound(item: dict[str, Any]) -> Mapping[str, object]:
 
 def not_bound(item: dict[str, Any]) -> Mapping[str, object]:
     return {"id": item["id"], "outcome": "not_bound"}
+
+
+def receiver_says(receiver: Receiver, results: ResultsOf) -> None:
+    for door in receiver.doors.values():
+        door.usual = Answer(results=results)
+
+
+def question(number: int = 1234) -> Question:
+    return Question(
+        number=f"+861380000{number:04}", owner_since=SINCE, consent=a_consent()
+    )
+
+
+def unbinding(number: int = 1234) -> Unbinding:
+    return Unbinding(
+        number=f"+861380000{number:04}", owner_since=SINCE, consent=a_consent()
+    )
+
+
+def a_consent() -> Consent:
+    return Consent("sms_otp", datetime.now(UTC))
 
 
 class Install:
@@ -86,30 +110,27 @@ async def test_install_is_used_killed_and_taken_up_again(tmp_path: Path) -> None
             await install.command("platforms", "add", slug)
             await install.enrol(slug, receiver.door(slug))
         key = await install.key("carrier", "china-mobile")
-        carrier = Outsider(install.url, key)
-        for path, results, summary in (
-            ("/v1/queries", not_bound, {"total": 3, "not_bound": 3}),
-            ("/v1/orders", unbound, {"total": 3, "unbound": 3}),
-        ):
-            for door in receiver.doors.values():
-                door.usual = Answer(results=results)
-            answer = await carrier.call("POST", path, asking(), Prefer="wait=10")
-            assert is_completed(answer)
-            assert answer["summary"] == summary
+        async with Client(install.url, key) as carrier:
+            receiver_says(receiver, not_bound)
+            query = await carrier.queries.place(question(), wait=10)
+            assert query.summary == {"total": 3, "not_bound": 3}
+            receiver_says(receiver, unbound)
+            order = await carrier.orders.place(unbinding(), wait=10)
+            assert order.summary == {"total": 3, "unbound": 3}
 
-        slow = receiver.door("didi")
-        slow.usual = Answer(status=503)
-        pending = await carrier.call("POST", "/v1/orders", asking(77), expect=202)
-        await eventually(lambda: pending["id"] in slow.item_ids)
-        await up.stop(signal.SIGKILL)
-        await carrier.close()
+            slow = receiver.door("didi")
+            slow.usual = Answer(status=503)
+            pending = await carrier.orders.place(unbinding(77))
+            await eventually(lambda: pending.id in slow.item_ids)
+            await up.stop(signal.SIGKILL)
 
         slow.usual = Answer(results=unbound)
         up = await install.up()
-        carrier = Outsider(install.url, key)
-        finished = await carrier.until(f"/v1/orders/{pending['id']}", is_completed)
-        assert finished["summary"] == {"total": 3, "unbound": 3}
-        await carrier.close()
+        async with Client(install.url, key) as carrier:
+            told = [event.type async for event in carrier.orders.follow(pending.id)]
+            finished = await carrier.orders.get(pending.id)
+        assert told[-1] == "order.completed"
+        assert finished.summary == {"total": 3, "unbound": 3}
 
         assert await up.stop() == 0, up.log
         assert await results_recorded(data) == {"not_bound": 3, "unbound": 6}
