@@ -295,12 +295,12 @@ async def test_hashes_are_those_of_the_very_bytes_that_arrived(live: Stage) -> N
         assert (await api.post("/v1/endpoint/test", headers=carrier)).is_success
 
         async def arrived() -> bool:
-            page = await api.get(URL, headers=headers)
-            return len(page.json()["data"]) == 3
+            pages = [await api.get(URL, headers=one) for one in (headers, carrier)]
+            return [len(one.json()["data"]) for one in pages] == [3, 2]
 
         await eventually(arrived)
         shown = (await api.get(URL, headers=headers)).json()["data"]
-        tests = (await api.get(URL, headers=carrier)).json()["data"]
+        notices = (await api.get(URL, headers=carrier)).json()["data"]
     assert [one["type"] for one in shown[::-1]] == [
         "unbind.requested",
         "unbind.requested",
@@ -312,8 +312,19 @@ async def test_hashes_are_those_of_the_very_bytes_that_arrived(live: Stage) -> N
         "accepted",
     ]
     same(shown, door.deliveries)
-    same(tests, told.deliveries)
-    assert tests[0]["body"]["data"] == {}
+    by_arrival = sorted(
+        told.deliveries, key=lambda one: places(notices)[one.webhook_id]
+    )
+    same(notices, by_arrival)
+    bodies = {one["type"]: one["body"]["data"] for one in notices}
+    assert bodies.keys() == {"order.completed", "endpoint.test"}
+    assert bodies["endpoint.test"] == {}
+    assert bodies["order.completed"]["status"] == "cancelled"
+
+
+def places(shown: list[Any]) -> dict[str, int]:
+    """The order in which attempts began, which need not be that of their arrival."""
+    return {one["webhook_id"]: place for place, one in enumerate(shown[::-1])}
 
 
 def same(shown: list[Any], deliveries: list[Any]) -> None:
