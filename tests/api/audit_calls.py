@@ -261,6 +261,9 @@ CALLS: dict[str, Call] = {
     "POST /v1/orders/{order_id}/restore": restore,
     "GET /v1/orders/{order_id}/receipt": receipt,
     "GET /v1/queries/{query_id}/receipt": query_receipt,
+    "POST /v1/numbers/disclosure": carrier(
+        "/v1/numbers/disclosure", {"number": NUMBER}
+    ),
     "POST /v1/results": report,
     "POST /number-recycling/v0.2/check": check_number,
     "GET /v1/items": fetch,

@@ -28,6 +28,7 @@ WHO_MAY = {
     "/v1/orders": CARRIER,
     "/v1/events": CARRIER,
     "/v1/holdings": CARRIER,
+    "/v1/numbers": CARRIER,
     "/v1/clearances": CARRIER,
     "/v1/results": PLATFORM,
     "/v1/items": PLATFORM,

@@ -90,6 +90,10 @@ async def _search(eyes: Eyes) -> httpx.Response:
     return await eyes.scene.post("/v1/orders/search", {"number": NUMBER})
 
 
+async def _disclosure(eyes: Eyes) -> httpx.Response:
+    return await eyes.scene.post("/v1/numbers/disclosure", {"number": NUMBER})
+
+
 async def _repeat(eyes: Eyes) -> httpx.Response:
     path, body, headers = eyes.asked
     if "Idempotency-Key" not in headers:
@@ -149,6 +153,7 @@ READERS: dict[str, Reader] = {
     },
     "search": _search,
     "repetition": _repeat,
+    "disclosure": _disclosure,
     "directory": _get("/v1/platforms"),
     "receipt": _get("{about}/receipt"),
     "second receipt": _get("{about}/receipt", version=2),

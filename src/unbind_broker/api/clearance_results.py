@@ -128,7 +128,7 @@ async def _lines(
     context: Context, actor: str, clearance_id: UUID, after: int, kind: str
 ) -> AsyncGenerator[bytes, None]:
     """Write page after page; between two of them nothing is open in the database."""
-    gate = _gate(context)
+    gate = gate_of(context)
     write = _csv if kind == CSV else _ndjson
     async with context.feeds.enter_as(actor):
         yield f"{','.join(COLUMNS)}\n".encode() if kind == CSV else b""
@@ -156,7 +156,8 @@ async def _chain(
         await rest.aclose()
 
 
-def _gate(context: Context) -> Gate:
+def gate_of(context: Context) -> Gate:
+    """Give the rule by which this installation releases numbers."""
     settings = context.settings
     critical = frozenset(settings.release_blocking_categories)
     return Gate(critical, settings.freeze, settings.zone)

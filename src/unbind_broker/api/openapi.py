@@ -34,6 +34,7 @@ TAGS = [
         "description": "Have bindings detached, see the outcome.",
     },
     {"name": "platforms", "description": "Who can be asked."},
+    {"name": "numbers", "description": "What a shop says when a number is sold."},
     {
         "name": "number recycling",
         "description": "Has a number passed to somebody else? CAMARA NumberRecycling "
