@@ -14,7 +14,6 @@ from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.clearances.publishing import FIRST, Wave
 from unbind_broker.clearances.states import (
     ClearanceStatus,
-    FindingOutcome,
     FindingReason,
     StopReason,
 )
@@ -51,7 +50,10 @@ async def lock_due(db: Db, now: datetime, limit: int) -> list[DueWave]:
 
 
 async def count_in_use(db: Db, clearance_id: UUID) -> InUse:
-    """Count what platforms found in use of the first wave, whoever found it."""
+    """Count what platforms found in use of the first wave, refusals and violations.
+
+    Sensitive ones are left out: that a clearance stops is seen by its carrier.
+    """
     row = (await db.execute(_IN_USE, {"clearance": clearance_id})).one()
     return InUse(row.in_use, row.numbers)
 
@@ -123,9 +125,9 @@ _IN_USE = sql(
     f"""
     SELECT w.numbers, (
         SELECT count(DISTINCT f.place) FROM clearance_findings f
+        JOIN platforms p ON p.id = f.platform_id AND NOT p.sensitive
         WHERE f.clearance_id = w.clearance_id
             AND f.place BETWEEN w.first_place AND w.last_place
-            AND f.outcome = {FindingOutcome.REFUSED.code}
             AND f.reason = {FindingReason.ACTIVE_AFTER_CUTOFF.code}
     ) AS in_use
     FROM clearance_waves w
