@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from tests.support.order_api import NUMBER, Scene, query_body
 from tests.support.receiver import Receiver
@@ -136,6 +137,42 @@ async def publish(stage: Stage) -> httpx.Response:
 async def withdraw(stage: Stage) -> httpx.Response:
     path = await clearance(stage)
     return await stage.ask(f"{path}/withdraw", {"numbers": [NUMBER]})
+
+
+async def published(stage: Stage) -> str:
+    return (await publish(stage)).request.url.path.removesuffix("/publish")
+
+
+async def read_manifest(stage: Stage) -> httpx.Response:
+    path = await published(stage)
+    headers = stage.scene.platform_headers["weibo"]
+    return await stage.call("GET", f"{path}/manifest", headers)
+
+
+async def report_findings(stage: Stage) -> httpx.Response:
+    path = (await read_manifest(stage)).request.url.path.removesuffix("/manifest")
+    headers = stage.scene.platform_headers["weibo"]
+    done = {"findings": [], "complete": True}
+    return await stage.call("POST", f"{path}/findings", headers, done)
+
+
+async def read_results(stage: Stage) -> httpx.Response:
+    path = await published(stage)
+    return await stage.call("GET", f"{path}/results", stage.scene.carrier_headers)
+
+
+async def release_number(stage: Stage) -> httpx.Response:
+    path = (await published(stage)).replace("/v1/", "/v1/admin/")
+    named = {"numbers": [NUMBER], "why": "a letter"}
+    return await stage.call("POST", f"{path}/release", stage.admin, named)
+
+
+async def resume_clearance(stage: Stage) -> httpx.Response:
+    path = (await published(stage)).replace("/v1/", "/v1/admin/")
+    async with stage.scene.engine.begin() as db:
+        await db.execute(text("UPDATE clearances SET status = 3"))
+    why = {"why": "the dates are right"}
+    return await stage.call("POST", f"{path}/resume", stage.admin, why)
 
 
 async def report(stage: Stage) -> httpx.Response:
@@ -272,6 +309,11 @@ CALLS: dict[str, Call] = {
     "PUT /v1/clearances/{clearance_id}/parts/{n}": put_part,
     "POST /v1/clearances/{clearance_id}/publish": publish,
     "POST /v1/clearances/{clearance_id}/withdraw": withdraw,
+    "GET /v1/clearances/{clearance_id}/manifest": read_manifest,
+    "POST /v1/clearances/{clearance_id}/findings": report_findings,
+    "GET /v1/clearances/{clearance_id}/results": read_results,
+    "POST /v1/admin/clearances/{clearance_id}/release": release_number,
+    "POST /v1/admin/clearances/{clearance_id}/resume": resume_clearance,
     "PUT /v1/endpoint": put_endpoint,
     "POST /v1/endpoint/verify": verify,
     "POST /v1/endpoint/test": endpoint("test"),

@@ -219,7 +219,11 @@ async def test_an_override_names_numbers_or_places(scene: Scene) -> None:
     admin = await an_admin(scene)
     path = await a_published(scene, [1])
     url = f"{path.replace('/v1/', '/v1/admin/')}/release"
-    wrong = [{}, {"numbers": [number(1)], "places": [1]}, {"numbers": ["x"]}]
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"numbers": [number(1)], "places": [1]},
+        {"numbers": ["x"]},
+    ]
     for body in wrong:
         sent = {**body, "why": "a letter"}
         answer = await scene.http.post(url, json=sent, headers=admin)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from unbind_broker.api.clearance_webhooks import CLEARANCE_WEBHOOKS
 from unbind_broker.api.fields import AnswerModel
 from unbind_broker.api.notice_webhooks import NOTICE_WEBHOOKS
 from unbind_broker.api.order_shown import OrderShown
@@ -32,7 +33,14 @@ BODIES: dict[str, type[AnswerModel]] = {
     "restore.requested": RestoreRequested,
     "unbind.cancelled": UnbindCancelled,
     "unbind.reminder": UnbindReminder,
-    **{name: body for name, _, body in (*NOTICE_WEBHOOKS, *PROGRESS_WEBHOOKS)},
+    **{
+        name: body
+        for name, _, body in (
+            *NOTICE_WEBHOOKS,
+            *PROGRESS_WEBHOOKS,
+            *CLEARANCE_WEBHOOKS,
+        )
+    },
 }
 
 

@@ -20,13 +20,16 @@ from unbind_broker.api.clearance_result_bodies import COLUMNS, CSV, NDJSON, STRE
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.negotiation import media_type
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
+from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.clearances import results, service
 from unbind_broker.clearances.release import Gate
 from unbind_broker.clearances.results import Blocker, NumberResult
 from unbind_broker.clearances.sealed_numbers import open_number
 from unbind_broker.clearances.states import ClearanceStatus
+from unbind_broker.keys.service import Caller
 
 router = APIRouter(prefix="/v1/clearances", tags=["clearances"])
 
@@ -102,10 +105,11 @@ async def read_results(
     government, a setting), until they are done with it or an administrator overrides
     them. Sensitive platforms are neither named nor waited for here.
 
-    Every line is true at the moment at which it is written. If the stream breaks off,
+    Every line is true at the moment at which it is written, and every call is an event
+    of the audit trail. If the stream breaks off,
     go on behind the last `place` that you have.
     """
-    await _require_published(context, caller, clearance_id)
+    await _disclose(context, caller, clearance_id, after)
     wanted = {"csv": CSV, "ndjson": NDJSON}.get(format or "")
     kind = wanted or media_type(accept, (NDJSON, CSV))
     stream = _lines(context, caller.actor, clearance_id, after, kind)
@@ -113,15 +117,21 @@ async def read_results(
     return _Paced(_chain(first, stream), media_type=kind)
 
 
-async def _require_published(
-    context: Context, caller: CarrierCaller, clearance_id: UUID
+async def _disclose(
+    context: Context, caller: Caller, clearance_id: UUID, after: int
 ) -> None:
-    async with context.engine.connect() as db:
+    """Note that a carrier reads its numbers, if they are its own and were published."""
+    now = context.clock.now()
+    async with context.admission.enter(), context.engine.begin() as db:
         found = await service.find(db, clearance_id, carrier_of(caller))
-    if found is None:
-        raise NotFound("no clearance of yours has this id")
-    if found.status is ClearanceStatus.DRAFT:
-        raise ClearanceNotPublished("publish it first: nobody was asked yet")
+        if found is None:
+            raise NotFound("no clearance of yours has this id")
+        if found.status is ClearanceStatus.DRAFT:
+            raise ClearanceNotPublished("publish it first: nobody was asked yet")
+        written = format_id(Prefix.CLEARANCE, clearance_id)
+        facts = {"clearance": written, "behind_place": after}
+        fact = Fact(caller.actor, "clearance.results_disclosed", facts=facts)
+        await record(db, now, fact)
 
 
 async def _lines(
