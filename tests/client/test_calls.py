@@ -1,15 +1,19 @@
 """How single calls are made, told by what a broker hears."""
 
+import asyncio
 import logging
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.client.conftest import NUMBER, QUICK, a_question, an_unbinding
 from tests.client.scripted import Said, ScriptedBroker, problem
 from unbind_broker.client import Client, Options, Retrying, errors
+from unbind_broker.client.calls import Calls
 from unbind_broker.client.order_shapes import Consent, body_of
+from unbind_broker.client.orders import Orders
 
 KEY = "ub_carrier_test"
 ORDER: dict[str, Any] = {
@@ -101,9 +105,9 @@ async def test_retry_after_is_waited_for(scripted: ScriptedBroker) -> None:
         problem(503, "overloaded", Retry_After="soon"),
         Said(200, ORDER),
     )
-    async with Client(scripted.url, KEY, Options(roll=lambda: 0.0)) as client:
-        object.__setattr__(client._calls, "sleep", sleep)
-        await client.orders.get("ord_1")
+    async with httpx.AsyncClient(base_url=scripted.url) as http:
+        calls = Calls(http, Retrying(), lambda: 0.0, sleep)
+        await Orders(calls).get("ord_1")
 
     assert waited == [7.1, 30.2, 0.4]
 
@@ -193,3 +197,23 @@ async def test_tries_come_to_an_end(scripted: ScriptedBroker) -> None:
         with pytest.raises(errors.Unavailable):
             await client.orders.place(an_unbinding())
     assert len(scripted.heard) == 3
+
+
+async def test_broker_that_never_answers_is_not_waited_for_without_end() -> None:
+    heard = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    retrying = Retrying(tries=2, first=timedelta(0))
+    options = Options(timeout=timedelta(milliseconds=50), retrying=retrying)
+    async with server, Client(f"http://{host}:{port}", KEY, options) as client:
+        with pytest.raises(errors.Unreachable, match="ReadTimeout") as missed:
+            await client.orders.get("ord_1")
+
+    assert not missed.value.unsent
+    assert len(heard) == 2

@@ -1,8 +1,13 @@
 """Have numbers in quarantine cleared before they are sold again (批量焕新)."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
-from collections.abc import Sequence as Row
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Sequence,
+)
 from contextlib import aclosing
 
 import httpx
@@ -55,7 +60,7 @@ class Clearances:
         return read_all(self._calls, call, ClearancePage)
 
     async def put_part(
-        self, clearance_id: str, part: int, numbers: Row[Quarantined]
+        self, clearance_id: str, part: int, numbers: Sequence[Quarantined]
     ) -> PutPart:
         """Put one part of a draft's numbers in, or replace it.
 
@@ -114,7 +119,7 @@ class Clearances:
         call = Call("POST", f"{_at(clearance_id)}/publish").patient(STORING_SECONDS)
         return read(Clearance, (await self._calls.make(call)).content)
 
-    async def withdraw(self, clearance_id: str, numbers: Row[str]) -> Withdrawal:
+    async def withdraw(self, clearance_id: str, numbers: Sequence[str]) -> Withdrawal:
         """Take up to 1,000 numbers out whose former holders have come back."""
         call = Call("POST", f"{_at(clearance_id)}/withdraw")
         call = call.with_json({"numbers": [*numbers]})
