@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.support.app import bearer
-from tests.support.builders import a_key
+from tests.support.builders import a_key, an_endpoint
 from tests.support.carriers_eyes import Eyes
 from tests.support.clock import NOON, FixedClock
 from tests.support.database import Server
@@ -20,10 +20,12 @@ from tests.support.platform_answers import Answers, Lines
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.deadlines.expiring import expire_overdue
+from unbind_broker.deadlines.gathering import take_in, tell_gathered
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.joining import pass_on
 from unbind_broker.items.service import count_attempts, mark_undeliverable
 from unbind_broker.keys.tables import Role
+from unbind_broker.notices.changes import note_changed
 from unbind_broker.notices.ending import settle
 
 
@@ -39,7 +41,15 @@ class World:
     read: dict[str, object] = field(default_factory=dict)
 
     async def look(self, instant: str) -> None:
+        await self._gather()
         self.read[instant] = await self.eyes.look()
+
+    async def _gather(self) -> None:
+        """Let the carrier hear of whatever has changed for it, without any wait."""
+        now = self.scene.clock.now()
+        async with self.scene.engine.begin() as db:
+            await take_in(db, now, timedelta(0), 100)
+            await tell_gathered(db, now, 100)
 
     async def dating(self, lines: Lines) -> None:
         await self._report("dating", lines)
@@ -72,6 +82,7 @@ class World:
             await count_attempts(db, [key])
             assert await mark_undeliverable(db, now, [key]) == [key]
             followers = await pass_on(db, now, [key])
+            await note_changed(db, now, {order_id, *followers})
         async with self.scene.engine.begin() as db:
             await settle(db, now, [order_id, *followers])
 
@@ -110,6 +121,7 @@ async def a_world(
                 await scene.add_platform("weibo")
             async with engine.begin() as db:
                 admin = bearer(await a_key(db, Role.ADMIN))
+                await an_endpoint(db, scene.carrier)  # nobody answers; the feed tells
             yield World(scene, Eyes(scene), admin, answers, others)
         await engine.dispose()
 
