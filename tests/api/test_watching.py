@@ -78,6 +78,14 @@ async def shown(watch: Watch) -> None:
     await watch.stirred(0)
 
 
+async def not_bound_shown(watch: Watch) -> None:
+    def look() -> bool:
+        course = watch.course
+        return course is not None and course.item("weibo")["status"] == "not_bound"
+
+    await eventually(look)
+
+
 async def test_many_watchers_cost_one_query_per_tick(
     engine: AsyncEngine, watching: Watching, caller: Caller
 ) -> None:
@@ -100,7 +108,7 @@ async def test_many_watchers_cost_one_query_per_tick(
         assert len(others) == 1  # the change itself
         course = watches[7].course
         assert course is not None
-        assert course.items["weibo"]["status"] == "not_bound"
+        assert course.item("weibo")["status"] == "not_bound"
         assert not any([await one.stirred(0) for one in watches])
 
 
@@ -116,14 +124,10 @@ async def test_a_late_commit_reaches_whoever_watches(
                 await bring_to(db, ItemKey(order_id, 2), ItemStatus.NOT_BOUND)
             assert await watch.stirred(30)
             assert watch.course is not None
-            assert watch.course.items["zhihu"]["status"] == "not_bound"
-            assert watch.course.items["weibo"]["status"] == "queued"
+            assert watch.course.item("zhihu")["status"] == "not_bound"
+            assert watch.course.item("weibo")["status"] == "queued"
             await late.commit()
-        await eventually(
-            lambda: (
-                watch.course and watch.course.items["weibo"]["status"] == "not_bound"
-            )
-        )
+        await not_bound_shown(watch)
 
 
 async def test_places_are_bounded_for_all_and_for_one(
@@ -179,11 +183,7 @@ async def test_whoever_watches_goes_on_after_the_database_was_away(
         event.remove(engine.sync_engine, "before_cursor_execute", fail)
         async with engine.begin() as db:
             await bring_to(db, ItemKey(order_id, 1), ItemStatus.NOT_BOUND)
-        await eventually(
-            lambda: (
-                watch.course and watch.course.items["weibo"]["status"] == "not_bound"
-            )
-        )
+        await not_bound_shown(watch)
 
 
 async def test_a_busy_pool_makes_nobody_read_everything_anew(

@@ -47,7 +47,7 @@ async def test_a_course_shows_what_the_order_shows(
         course = (await read_courses(db, [order_id]))[order_id]
         order = await read_order(db, carrier.id, order_id, SEALER)
     assert order is not None
-    assert [*course.items.values()] == order["items"]
+    assert [course.item(slug) for slug in course.marks] == order["items"]
     assert course.sensitive == order["sensitive"]
     assert course.now._asdict().items() <= order.items()
 
@@ -65,7 +65,7 @@ async def test_a_look_finds_only_what_changed(
         await bring_to(db, ItemKey(orders[1], 2), ItemStatus.ACKNOWLEDGED)
     found = await seen(engine, first)
     assert (list(found.courses), found.rows) == ([orders[1]], 1)
-    assert found.courses[orders[1]].items["zhihu"]["status"] == "acknowledged"
+    assert found.courses[orders[1]].item("zhihu")["status"] == "acknowledged"
 
 
 async def test_a_transaction_that_commits_late_is_not_skipped(
@@ -79,11 +79,11 @@ async def test_a_transaction_that_commits_late_is_not_skipped(
         async with engine.begin() as db:
             await bring_to(db, ItemKey(order_id, 2), ItemStatus.ACKNOWLEDGED)
         meanwhile = await seen(engine, first)
-        assert meanwhile.courses[order_id].items["weibo"]["status"] == "queued"
-        assert meanwhile.courses[order_id].items["zhihu"]["status"] == "acknowledged"
+        assert meanwhile.courses[order_id].item("weibo")["status"] == "queued"
+        assert meanwhile.courses[order_id].item("zhihu")["status"] == "acknowledged"
         await late.commit()
     after = await seen(engine, meanwhile)
-    assert after.courses[order_id].items["weibo"]["status"] == "acknowledged"
+    assert after.courses[order_id].item("weibo")["status"] == "acknowledged"
 
 
 async def test_what_was_written_under_a_savepoint_is_not_skipped(
@@ -98,7 +98,7 @@ async def test_what_was_written_under_a_savepoint_is_not_skipped(
         meanwhile = await seen(engine, first)
         assert meanwhile.courses == {}
     after = await seen(engine, meanwhile._replace(courses=first.courses))
-    assert after.courses[order_id].items["weibo"]["status"] == "acknowledged"
+    assert after.courses[order_id].item("weibo")["status"] == "acknowledged"
 
 
 async def test_a_sensitive_platform_is_counted_once_it_has_taken_the_request(
@@ -112,7 +112,7 @@ async def test_a_sensitive_platform_is_counted_once_it_has_taken_the_request(
         await bring_to(db, ItemKey(order_id, 3), ItemStatus.ACKNOWLEDGED)
     after = await seen(engine, first)
     assert after.courses[order_id].sensitive == {"total": 1, "finished": 1}
-    assert list(after.courses[order_id].items) == ["weibo", "zhihu"]
+    assert list(after.courses[order_id].marks) == ["weibo", "zhihu"]
 
 
 async def test_a_look_before_that_this_database_never_saw_is_told(

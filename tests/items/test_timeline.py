@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unbind_broker.base.instants import parse_instant
 from unbind_broker.items.course import Course, OrderNow
-from unbind_broker.items.item_views import ItemView
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.items.timeline import (
-    mark_of,
-    nothing_told,
-    show_step,
-    steps_since,
-)
+from unbind_broker.items.timeline import nothing_told, show_step, steps_since
 from unbind_broker.items.timeline_place import read_place, write_place
 
 ORDER_ID = UUID("0199f3c2-5b1e-7c55-9f0e-2f7a5a0c1d11")
@@ -30,41 +25,44 @@ NOW = OrderNow(
     completed_at=None,
 )
 OPEN = ("queued", "acknowledged", "in_progress", "action_required")
+Columns = tuple[Any, ...]
 FINAL = tuple(one.value for one in ItemStatus if one.is_final)
 
 
-def an_item(slug: str = "weibo", status: str = "queued", **changes: Any) -> ItemView:
-    item = ItemView(
-        platform=slug,
-        platform_name=slug,
-        status=status,
-        reason=None,
-        detail=None,
-        attempts=1,
-        acknowledged_at=None if status == "queued" else MORNING,
-        finished_at=EVENING if status in FINAL else None,
-        bindings=None,
-        removed=None,
-        kept=None,
-        restorable_until=None,
-        action_url=None,
-        late=False,
-        overdue=False,
-    )
-    item.update(changes)  # type: ignore[typeddict-item] # by name
-    return item
+def an_item(slug: str = "weibo", status: str = "queued", **changes: Any) -> Columns:
+    """An item as it is read."""
+    read = {
+        "slug": slug,
+        "name": slug,
+        "status": ItemStatus(status).code,
+        "reason": None,
+        "detail": None,
+        "attempts": 1,
+        "acknowledged_at": None if status == "queued" else parse_instant(MORNING),
+        "finished_at": parse_instant(EVENING) if status in FINAL else None,
+        "bindings": None,
+        "removed": None,
+        "kept": None,
+        "restorable_until": None,
+        "action_url": None,
+        "late": False,
+        "action": None,
+        "expected_at": None,
+        "cooling_off_until": None,
+        "violated_at": None,
+        "restore_id": None,
+    }
+    return (*{**read, **changes}.values(),)
 
 
-def a_course(*items: ItemView, folded: int = 0, **changes: Any) -> Course:
-    course = Course(ORDER_ID, NOW._replace(**changes))
-    show(course, *items)
+def a_course(*items: Columns, folded: int = 0, **changes: Any) -> Course:
+    deadline = parse_instant(NOW.deadline)
+    assert deadline is not None
+    course = Course(ORDER_ID, NOW._replace(**changes), deadline)
+    course.show(items)
     for place in range(folded):
         course.fold(f"dating-{place}", finished=False)
     return course
-
-
-def show(course: Course, *items: ItemView) -> None:
-    course.show({item["platform"]: (item, mark_of(item)) for item in items})
 
 
 def tell(course: Course, told: list[int]) -> list[str]:
@@ -93,10 +91,10 @@ def test_every_way_to_end_is_told_with_the_item(status: str) -> None:
     course = a_course()
     told = nothing_told(course)
     tell(course, told)
-    item = an_item(status=status)
-    course = a_course(item)
-    told = [*told, 0]
-    last = steps_since(course, told)[-1]
+    course = a_course(an_item(status=status))
+    last = steps_since(course, [*told, 0])[-1]
+    item = course.item("weibo")
+    assert item["status"] == status
     assert (last.type, last.at, last.more) == (
         f"item.{status}",
         EVENING,
@@ -108,9 +106,9 @@ def test_another_attempt_is_no_event_and_other_words_are() -> None:
     course = a_course(an_item(status="in_progress"))
     told = nothing_told(course)
     tell(course, told)
-    show(course, an_item(status="in_progress", attempts=9))
+    course.show([an_item(status="in_progress", attempts=9)])
     assert tell(course, told) == []
-    show(course, an_item(status="in_progress", expected_at=EVENING))
+    course.show([an_item(status="in_progress", expected_at=parse_instant(EVENING))])
     assert tell(course, told) == ["item.in_progress weibo"]
 
 
@@ -118,10 +116,10 @@ def test_an_item_that_goes_out_once_more_is_told_to_whoever_saw_it_end() -> None
     course = a_course(an_item(status="undeliverable", acknowledged_at=None))
     told = nothing_told(course)
     assert tell(course, told) == ["order.created", "item.undeliverable weibo"]
-    show(course, an_item())
+    course.show([an_item()])
     assert tell(course, nothing_told(course)) == ["order.created"]
     assert tell(course, told) == ["item.queued weibo"]
-    show(course, an_item(status="acknowledged"))
+    course.show([an_item(status="acknowledged")])
     assert tell(course, told) == ["item.acknowledged weibo"]
 
 
@@ -135,8 +133,8 @@ def test_an_order_that_is_taken_up_again_says_so() -> None:
     assert tell(course, told) == ["order.cancelled"]
 
 
-UNDO = {"held_for": "undo_window", "held_until": NOON}
-BRAKED = {"held_for": "braked", "held_until": None}
+UNDO: dict[str, Any] = {"held_for": "undo_window", "held_until": NOON}
+BRAKED: dict[str, Any] = {"held_for": "braked", "held_until": None}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +176,7 @@ def test_holds_that_follow_each_other_are_told_one_by_one() -> None:
         {"status": "held", **BRAKED},
         {"status": "cancelled", "completed_at": EVENING, **BRAKED},
     ):
-        course.now = NOW._replace(**now)  # type: ignore[arg-type] # by name
+        course.now = NOW._replace(**now)
         said.append(tell(course, told))
     assert said == [
         ["order.created", "order.held"],
@@ -198,7 +196,8 @@ def test_a_hold_by_the_brake_has_no_instant() -> None:
 
 
 def test_an_order_is_overdue_from_its_deadline_on_where_that_shows() -> None:
-    late = an_item(status="expired", overdue=True, finished_at="2026-11-27T16:00:00Z")
+    ended = parse_instant("2026-11-27T16:00:00Z")
+    late = an_item(status="expired", finished_at=ended)
     course = a_course(late, status="completed", completed_at="2026-11-27T16:00:01Z")
     told = nothing_told(course)
     assert [(step.type, step.at) for step in steps_since(course, told)][2:] == [
@@ -267,7 +266,7 @@ def test_however_often_a_stream_drops_everything_is_told_once(
     shown = dict.fromkeys("abc", ("queued", ""))
     for (slug, status, words), drop in zip(changes, drops, strict=False):
         item = an_item(slug, status, **words)
-        show(course, item)
+        course.show([item])
         if drop:
             told = read_place(course, place) or nothing_told(course)
         for step in steps_since(course, told):
@@ -279,8 +278,8 @@ def test_however_often_a_stream_drops_everything_is_told_once(
                 assert shown[one["platform"]] != state
                 shown[one["platform"]] = state
     assert steps_since(course, told) == [] or not changes
-    for slug, item in course.items.items():
-        assert shown[slug][0] == item["status"]
+    for slug in course.marks:
+        assert shown[slug][0] == course.item(slug)["status"]
 
 
 def test_a_place_can_be_read_back_for_its_own_order_alone() -> None:

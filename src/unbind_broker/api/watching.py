@@ -28,10 +28,10 @@ _GATHERING = 0.02
 MOST_FRESH = 50
 """Orders that one query reads whole: with hundreds of items each, more of them would
 keep the process from everything else for too long."""
-REST = 9
-"""Times what a tick took must pass until the next one: watching takes a tenth of the
+REST = 4
+"""Times what a tick took must pass until the next one: watching takes a fifth of the
 time of one connection at most, however much there is to see."""
-LONGEST_REST = 5.0
+LONGEST_REST = 2.0
 CHECK_KEYS = 5.0
 """Seconds between looks at the keys of those who watch."""
 

@@ -22,10 +22,8 @@ from unbind_broker.items.item_views import (
     ENDED_ONCE,
     ITEM_COLUMNS,
     WAITS,
-    show_item,
     violation_as_seen_by,
 )
-from unbind_broker.items.timeline import mark_of
 from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
 from unbind_broker.orders.views import SEEN_STATUS
 
@@ -68,9 +66,12 @@ async def look(
         return Look({}, first.next, broken=True)
     found: dict[UUID, Course] = {}
     there = (row for row in rows if row.id is not None)
-    for order_id, changed in groupby(there, key=lambda row: row.id):
-        course = found.get(order_id) or known.get(order_id)
-        found[order_id] = _brought_up_to_date(course, order_id, [*changed])
+    for order_id, grouped in groupby(there, key=lambda row: row.id):
+        read = [*grouped]
+        before = known.get(order_id) or found.get(order_id)
+        course = before or Course(order_id, _order_now(read[0]), read[0].deadline)
+        if _bring_up_to_date(course, read) or before is None:
+            found[order_id] = course
     return Look(found, first.next, len(rows))
 
 
@@ -113,25 +114,21 @@ _LOOK = sql(
 )
 
 
-def _brought_up_to_date(
-    course: Course | None, order_id: UUID, rows: list[Any]
-) -> Course:
+def _bring_up_to_date(course: Course, rows: list[Any]) -> bool:
+    """Take over what was read of an order; tell if any of it is new."""
     now = _order_now(rows[0])
-    if course is None:
-        course = Course(order_id, now)
-    course.now = now
+    is_new = now != course.now
+    course.now, course.deadline = now, rows[0].deadline
     folds = rows[0].scope == Scope.PREVIOUS_OWNER.code
-    shown = {}
+    shown = []
     for row in rows:
         if row.slug is None:
             continue
         if row.sensitive and folds:
-            course.fold(row.slug, finished=not row.waits)
+            is_new |= course.fold(row.slug, finished=not row.waits)
         else:
-            item = show_item(row.deadline, row[_ITEM:])
-            shown[row.slug] = item, mark_of(item)
-    course.show(shown)
-    return course
+            shown.append(row[_ITEM:])
+    return course.show(shown) or is_new
 
 
 _STATUSES = {status.code: status.value for status in OrderStatus}

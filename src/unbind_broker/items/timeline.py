@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
-from unbind_broker.items.course import Course
+from unbind_broker.items.course import ACKNOWLEDGED, QUEUED, Course
 from unbind_broker.items.item_views import ItemView
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.views import Sensitive
@@ -28,10 +28,6 @@ _ENDS = {
     OrderStatus.COMPLETED.value: (1, "order.completed"),
     OrderStatus.CANCELLED.value: (2, "order.cancelled"),
 }
-_QUEUED = 0
-_DIGEST_BITS = 19
-_ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code << _DIGEST_BITS
-_CODES = {status.value: status.code for status in ItemStatus}
 _BRAKED = HoldReason.BRAKED.value
 _NO_INSTANT_YET = "9"
 """Sorts behind every instant."""
@@ -70,16 +66,15 @@ class Step(NamedTuple):
 
 def nothing_told(course: Course) -> list[int]:
     """Give the marks of somebody who was told nothing."""
-    return [0] * (FIRST_ITEM + len(course.items))
+    return [0] * (FIRST_ITEM + len(course.marks))
 
 
 def steps_since(course: Course, told: Sequence[int]) -> list[Step]:
     """Tell what there is to tell to somebody who was ``told`` this, oldest first."""
     steps = [*_order_steps(course, told)]
-    for slot, (slug, item) in enumerate(course.items.items(), FIRST_ITEM):
-        mark = course.marks[slug]
+    for slot, (slug, mark) in enumerate(course.marks.items(), FIRST_ITEM):
         if mark != told[slot]:
-            steps.extend(_item_steps(course, item, slot, mark, told[slot]))
+            steps.extend(_item_steps(course, slug, slot, mark, told[slot]))
     steps.sort(key=lambda step: step.place)
     return steps
 
@@ -93,22 +88,6 @@ def show_step(course: Course, step: Step) -> TimelineEvent:
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     name = hashlib.sha256(written.encode()).hexdigest()[:24]
     return TimelineEvent(**step.more, id=name, type=step.type, at=step.at)
-
-
-def mark_of(item: ItemView) -> int:
-    """Say in 24 bits what an item shows: its status, and a digest of the rest.
-
-    How often it was sent is left out: that is no event.
-    """
-    code = _CODES[item["status"]]
-    if code == ItemStatus.QUEUED.code:
-        return _QUEUED
-    if code == ItemStatus.ACKNOWLEDGED.code:
-        return _ACKNOWLEDGED
-    said = {**item, "attempts": 0}
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
-    below = int.from_bytes(digest[:3], "big") >> (24 - _DIGEST_BITS)
-    return code << _DIGEST_BITS | below
 
 
 def _order_steps(course: Course, told: Sequence[int]) -> Iterator[Step]:
@@ -161,18 +140,19 @@ def _is_released(course: Course) -> bool:
 
 
 def _item_steps(
-    course: Course, item: ItemView, slot: int, mark: int, told: int
+    course: Course, slug: str, slot: int, mark: int, told: int
 ) -> Iterator[Step]:
-    slug, taken_at = item["platform"], item["acknowledged_at"]
-    if mark == _QUEUED:
+    item = course.item(slug)
+    taken_at = item["acknowledged_at"]
+    if mark == QUEUED:
         place = (_NO_INSTANT_YET, 4, slug)
         yield Step(place, slot, mark, "item.queued", None, {"item": item})
         return
-    if mark == _ACKNOWLEDGED or (told == _QUEUED and taken_at is not None):
+    if mark == ACKNOWLEDGED or (told == QUEUED and taken_at is not None):
         place = (taken_at or course.now.created_at, 4, slug)
         more = Details(item=_when_taken(item))
-        yield Step(place, slot, _ACKNOWLEDGED, "item.acknowledged", taken_at, more)
-    if mark != _ACKNOWLEDGED:
+        yield Step(place, slot, ACKNOWLEDGED, "item.acknowledged", taken_at, more)
+    if mark != ACKNOWLEDGED:
         since, ended = taken_at or course.now.created_at, item["finished_at"]
         place = (max(since, ended or since), 5 if ended is None else 6, slug)
         yield Step(place, slot, mark, f"item.{item['status']}", ended, {"item": item})

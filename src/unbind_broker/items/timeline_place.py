@@ -33,7 +33,7 @@ def read_place(course: Course, written: str) -> list[int] | None:
         raw = urlsafe_b64decode(written + "=" * (-len(written) % 4))
     except (binascii.Error, ValueError):
         return None
-    slots = FIRST_ITEM + len(course.items)
+    slots = FIRST_ITEM + len(course.marks)
     if len(raw) != _CHECK + 3 * slots or raw[:_CHECK] != _check_of(course):
         return None
     return [
@@ -42,6 +42,6 @@ def read_place(course: Course, written: str) -> list[int] | None:
 
 
 def _check_of(course: Course) -> bytes:
-    shown = "\n".join(course.items)
+    shown = "\n".join(course.marks)
     named = _VERSION + course.order_id.bytes + shown.encode()
     return hashlib.sha256(named).digest()[:_CHECK]
