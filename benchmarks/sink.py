@@ -1,8 +1,12 @@
-"""A receiver in a process of its own: it answers 200 and counts items, little else."""
+"""A receiver in a process of its own: it answers 200 and counts items, little else.
+
+With ``reports`` it answers each item at once: nothing was bound.
+"""
 
 import asyncio
 import json
 import multiprocessing
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -11,12 +15,14 @@ from time import monotonic
 from typing_extensions import override
 
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+_ITEM = re.compile(rb'"id": ?"((?:ord|qry)_[0-9a-z]+)"')
 _FAULT = b"HTTP/1.1 500 Fault\r\ncontent-length: 0\r\n\r\n"
 
 
 class _Counts:
-    def __init__(self, fails_one_in: int) -> None:
+    def __init__(self, fails_one_in: int, *, reports: bool) -> None:
         self.fails_one_in = fails_one_in
+        self.reports = reports
         self.reset()
 
     def reset(self) -> None:
@@ -56,8 +62,19 @@ class _Sink(asyncio.Protocol):
             self.write(_FAULT)
         else:
             counts.items += rest[:length].count(b'"number":')
-            self.write(_ANSWER)
+            self.write(_reported(rest[:length]) if counts.reports else _ANSWER)
         return len(head) + 4 + length
+
+
+def _reported(body: bytes) -> bytes:
+    lines = b",".join(
+        b'{"id":"%s","outcome":"not_bound"}' % item for item in _ITEM.findall(body)
+    )
+    answer = b'{"results":[%s]}' % lines
+    return (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (len(answer), answer)
+    )
 
 
 class Sink:
@@ -80,11 +97,13 @@ class Sink:
 
 
 @contextmanager
-def a_sink(*, fails_one_in: int = 0) -> Iterator[Sink]:
+def a_sink(*, fails_one_in: int = 0, reports: bool = False) -> Iterator[Sink]:
     """Run the receiver; it ends with the block. 0: it never fails."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_run, args=(theirs, fails_one_in), daemon=True)
+    process = spawn.Process(
+        target=_run, args=(theirs, fails_one_in, reports), daemon=True
+    )
     process.start()
     try:
         yield Sink(ours, ours.recv())
@@ -93,12 +112,11 @@ def a_sink(*, fails_one_in: int = 0) -> Iterator[Sink]:
         process.join(5)
 
 
-def _run(pipe: Connection, fails_one_in: int) -> None:
-    asyncio.run(_serve(pipe, fails_one_in))
+def _run(pipe: Connection, fails_one_in: int, reports: bool) -> None:  # noqa: FBT001 - handed to a process by position
+    asyncio.run(_serve(pipe, _Counts(fails_one_in, reports=reports)))
 
 
-async def _serve(pipe: Connection, fails_one_in: int) -> None:
-    counts = _Counts(fails_one_in)
+async def _serve(pipe: Connection, counts: _Counts) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: _Sink(counts), "127.0.0.1", 0, backlog=1024

@@ -1,0 +1,119 @@
+"""Twenty times the capacity over 5,000 connections: does the service stay up?
+
+The capacity is what one closed-loop burst gets accepted per second. Then come, all
+open-loop: a crowd of ``--times`` as much, with reads and readiness beside it, and right
+after it half the capacity, to see how soon everything is as before. The callers run on
+the last core, everything else on the others.
+"""
+
+import argparse
+import asyncio
+import os
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import text
+
+from benchmarks.figures import machine, merged, of_status, percentiles, summary, write
+from benchmarks.open_loop import Answers, Load, run_loads
+from benchmarks.stack import Shape, Stack, a_stack
+from unbind_broker.orders.states import OrderKind
+from unbind_broker.orders.views import show_order_id
+
+AFTER_SECONDS = 15.0
+READS = 20.0
+NORMAL_P99 = 1.0
+
+
+async def main() -> None:
+    """Measure, and write one JSON document."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--times", type=float, default=20.0)
+    arguments.add_argument("--seconds", type=float, default=15.0)
+    arguments.add_argument("--connections", type=int, default=5000)
+    arguments.add_argument("--platforms", type=int, default=64)
+    arguments.add_argument("--serves", type=int, default=2)
+    given = arguments.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(0, set(cores[:-1]))
+    report: dict[str, Any] = {"what": "crowd", **machine(), **vars(given)}
+    async with a_stack(Shape(given.platforms, given.serves)) as stack:
+        base = Load(
+            stack.urls, stack.keys, rate=0, seconds=0, connections=64, core=cores[-1]
+        )
+        capacity = await _capacity(base)
+        report["capacity_per_second"] = capacity
+        report |= await _crowd(stack, base, given, capacity)
+        report["memory_mib"] = stack.memory()
+        report["processes_alive"] = [one.returncode is None for one in stack.serves]
+    write("crowd", report)
+
+
+async def _capacity(base: Load) -> float:
+    """Ask for more than can be had for some seconds; what was accepted is capacity."""
+    burst = replace(base, rate=400.0, seconds=6.0)
+    (answers,) = await asyncio.to_thread(run_loads, [burst])
+    return round(len(of_status(answers, 202)) / burst.seconds, 1)
+
+
+async def _crowd(
+    stack: Stack, base: Load, given: argparse.Namespace, capacity: float
+) -> dict[str, Any]:
+    crowd = replace(
+        base,
+        rate=capacity * given.times,
+        seconds=given.seconds,
+        connections=given.connections,
+        numbers_from=10**6,
+    )
+    beside = replace(base, rate=READS, seconds=given.seconds, connections=16)
+    reading = replace(
+        beside, is_read=True, path=await _some_order(stack), keys=stack.keys[:1]
+    )
+    readiness = replace(beside, is_read=True, path="/readyz", rate=4.0)
+    loads = [crowd, reading, readiness]
+    answers, reads, ready = await asyncio.to_thread(run_loads, loads)
+    after = replace(
+        base, rate=capacity / 2, seconds=AFTER_SECONDS, numbers_from=5 * 10**6
+    )
+    (later,) = await asyncio.to_thread(run_loads, [after])
+    return {
+        "crowd": summary(answers, given.seconds),
+        "crowd_refused": percentiles(of_status(answers, 429, 503)),
+        "reads_meanwhile": summary(reads, given.seconds),
+        "readiness_meanwhile": summary(ready, given.seconds),
+        "after": summary(merged([later]), AFTER_SECONDS),
+        "seconds_until_normal": _normal_from(later),
+    }
+
+
+def _normal_from(answers: Answers) -> int | None:
+    """Give the second from which on all is accepted in time; None: never.
+
+    The callers need 3 seconds to start; they are counted.
+    """
+    bad = [
+        int(due)
+        for due, took, status in zip(
+            answers.due, answers.latency, answers.status, strict=True
+        )
+        if status != HTTPStatus.ACCEPTED or took >= NORMAL_P99
+    ]
+    first = max(bad, default=-1) + 1
+    return None if first >= AFTER_SECONDS else first + 3
+
+
+async def _some_order(stack: Stack) -> str:
+    first = text(
+        "SELECT id FROM orders WHERE carrier_id = (SELECT min(id) FROM carriers) "
+        "ORDER BY id LIMIT 1"
+    )
+    async with stack.engine.connect() as db:
+        order_id = (await db.execute(first)).scalar_one()
+    return f"/v1/orders/{show_order_id(OrderKind.UNBIND, order_id)}"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

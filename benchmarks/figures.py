@@ -1,0 +1,93 @@
+"""Put figures together: percentiles, the machine, one JSON file per run."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.open_loop import Answers
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def merged(parts: Iterable[Answers]) -> Answers:
+    """Put the answers of several processes into one."""
+    whole = Answers()
+    for part in parts:
+        whole.due += part.due
+        whole.latency += part.latency
+        whole.status += part.status
+        whole.reopened += part.reopened
+    return whole
+
+
+def summary(answers: Answers, seconds: float) -> dict[str, Any]:
+    """Count answers by status, with what each kind took (milliseconds)."""
+    kinds: dict[int, list[float]] = {}
+    for status, latency in zip(answers.status, answers.latency, strict=True):
+        kinds.setdefault(status, []).append(latency)
+    return {
+        "sent": len(answers.status),
+        "connections_reopened": answers.reopened,
+        "answers": {
+            str(status) if status else "none": {
+                "count": len(found),
+                "per_second": round(len(found) / seconds, 1),
+                **percentiles(found),
+            }
+            for status, found in sorted(kinds.items())
+        },
+    }
+
+
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Give p50, p99 and the largest in milliseconds."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return {}
+    return {
+        f"p{part}_ms": round(ordered[int((len(ordered) - 1) * part / 100)] * 1000, 1)
+        for part in (50, 99, 100)
+    }
+
+
+def of_status(answers: Answers, *statuses: int) -> list[float]:
+    """Give the latencies of these answers."""
+    pairs = zip(answers.status, answers.latency, strict=True)
+    return [latency for status, latency in pairs if status in statuses]
+
+
+def machine() -> dict[str, Any]:
+    """Describe where and what was run."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - git of this machine
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
+    return {
+        "command": "python -m " + " ".join([_module(), *sys.argv[1:]]),
+        "commit": commit.stdout.strip(),
+        "cores": os.cpu_count(),
+        "load_average_before": round(os.getloadavg()[0], 2),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
+
+
+def write(name: str, report: dict[str, Any]) -> None:
+    """Print a report, and keep it beside the benchmarks."""
+    text = json.dumps(report, indent=2)
+    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _module() -> str:
+    return f"benchmarks.{Path(sys.argv[0]).stem}"
