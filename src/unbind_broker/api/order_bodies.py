@@ -67,7 +67,8 @@ class AskedBody(RequestModel):
     recheck: bool = Field(
         default=False,
         description="Ask platforms again even where an equal item is open, or was "
-        "answered within 30 days, and would be joined. Disputes the earlier result.",
+        "answered within 30 days, and would be joined, or where you asked the same "
+        "query minutes ago. Disputes the earlier result.",
     )
     attestation: Attestation | None = Field(
         default=None,

@@ -153,6 +153,9 @@ async def restore_order(
     the deadline of an order made now; its items end as `restored`, `not_bound` or
     `refused`. The items of the original stay as they are.
 
+    While a restore order is under way that covers all that is asked for, the answer is
+    that order: what is sent twice is done once, also without an `Idempotency-Key`.
+
     In scope `previous_owner` without `platforms` it goes to all sensitive platforms
     that were asked too, whatever they had answered. Once a later holder of the number
     is known it is refused: the number is somebody else's.

@@ -1,10 +1,8 @@
 """Carriers have bindings detached (一键解绑), and see the outcome."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from unbind_broker.api.accepting import (
     ACCEPT_PROBLEMS,
@@ -15,30 +13,25 @@ from unbind_broker.api.accepting import (
     read_own,
     repeatable_of,
 )
-from unbind_broker.api.callers import CarrierCaller, carrier_of
-from unbind_broker.api.context import Context, Ctx
-from unbind_broker.api.fields import Instant
+from unbind_broker.api.callers import CarrierCaller
+from unbind_broker.api.context import Ctx
 from unbind_broker.api.json_answers import encode, json_answer
 from unbind_broker.api.order_bodies import (
     OrderInBody,
-    Reference,
     SearchBody,
     asked_order,
     read_number,
 )
+from unbind_broker.api.order_lists import filter_of, show_page
 from unbind_broker.api.order_paths import OrderIdInPath
 from unbind_broker.api.order_shown import ListedOrderPage, OrderShown
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
     Limit,
-    cut_page,
-    read_cursor,
 )
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
-from unbind_broker.items.views import list_orders as list_views
-from unbind_broker.keys.service import Caller
-from unbind_broker.orders.states import OrderKind, OrderStatus
+from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import OrderFilter
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -90,24 +83,7 @@ async def create_order(
     return await accept(context, caller, request, asked)
 
 
-def _chosen(
-    status: Annotated[OrderStatus | None, Query(description="Only these.")] = None,
-    reference: Annotated[
-        Reference | None, Query(description="Only those with this very reference.")
-    ] = None,
-    created_after: Annotated[
-        Instant | None, Query(description="Only those accepted later than this.")
-    ] = None,
-) -> OrderFilter:
-    return OrderFilter(
-        kinds=ORDERS,
-        status=status,
-        reference=reference,
-        created_after=created_after,
-    )
-
-
-Chosen = Annotated[OrderFilter, Depends(_chosen)]
+Chosen = Annotated[OrderFilter, Depends(filter_of(ORDERS))]
 
 
 @router.get(
@@ -126,9 +102,10 @@ async def list_orders(
     """List your unbind and restore orders, newest first, without their items.
 
     Queries are not among them. Orders that arrive meanwhile make none repeat and none
-    vanish.
+    vanish. To follow what is new, read `GET /v1/events`: an order is dated when it was
+    asked for, so one that was accepted late may stand before others.
     """
-    return await _page(context, caller, chosen, limit, cursor)
+    return await show_page(context, caller, chosen, limit, cursor)
 
 
 @router.post(
@@ -153,7 +130,7 @@ async def search_orders(
     chosen = OrderFilter(
         kinds=ORDERS, number_index=context.runtime.blind_index.index(number)
     )
-    return await _page(context, caller, chosen, limit, cursor)
+    return await show_page(context, caller, chosen, limit, cursor)
 
 
 @router.get(
@@ -167,24 +144,3 @@ async def read_order(
 ) -> Response:
     """Read where an order stands, platform by platform."""
     return json_answer(encode(await read_own(context, caller, order_id, ORDERS)))
-
-
-async def _page(
-    context: Context,
-    caller: Caller,
-    chosen: OrderFilter,
-    limit: int,
-    cursor: str | None,
-) -> Response:
-    behind = read_cursor(cursor, UUID)
-    async with context.engine.connect() as db:
-        rows: Sequence[Any] = await list_views(
-            db,
-            carrier_of(caller),
-            chosen,
-            (behind, limit + 1),
-            context.runtime.sealer,
-        )
-    shown, following = cut_page(rows, limit, lambda row: row[0])
-    views = [view for _, view in shown]
-    return json_answer(encode({"data": views, "next_cursor": following}))

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only enum codes are put into the statement
 """Undo, after it was done: a carrier has its own order undone, where platforms can."""
 
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.database import Db
+from unbind_broker.base.coded_enum import codes_of
+from unbind_broker.base.database import BYTES, INT, INTS, Db, sql
+from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.errors import BrokerError, InvalidFields
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.base.numbers import clean_free_text
@@ -27,7 +30,7 @@ from unbind_broker.items.tables import items
 from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, earlier_answer
 from unbind_broker.orders.restoring import add_restore
 from unbind_broker.orders.service import lock_number
-from unbind_broker.orders.states import OrderKind, Scope
+from unbind_broker.orders.states import OPEN, OrderKind, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.orders.views import show_order_id
 from unbind_broker.platforms.tables import PlatformStatus, platforms
@@ -69,10 +72,11 @@ async def restore(
 ) -> Placed | StoredAnswer | None:
     """Place a restore order, or return the answer that this request got before.
 
-    None if no order of the carrier has this id. Raises ``NotRestorable``,
-    ``NothingToRestore``, ``PlatformUnavailable``, ``OwnershipSuperseded``,
-    ``InvalidFields`` and the errors of ``orders.idempotency``; then the caller's
-    transaction must not commit.
+    Where one is under way that does all of it, that is what was placed: whoever asks
+    twice has it done once. None if no order of the carrier has this id. Raises
+    ``NotRestorable``, ``NothingToRestore``, ``PlatformUnavailable``,
+    ``OwnershipSuperseded``, ``InvalidFields`` and the errors of
+    ``orders.idempotency``; then the caller's transaction must not commit.
     """
     if asked.repeatable:
         answer = await earlier_answer(db, asked.repeatable)
@@ -88,16 +92,43 @@ async def restore(
     if await is_superseded(db, original.number_index, original.owner_since):
         raise OwnershipSuperseded
     chosen = _choose(await _parts(db, now, original), asked.platforms)
+    restore_id = await _find_running(db, original, carrier, chosen)
+    if restore_id is None:
+        restore_id = await _add(db, now, original, chosen, working_time)
+    await record(
+        db, now, _asked_fact(original, restore_id, asked.reason, carrier, chosen)
+    )
+    return Placed(restore_id)
+
+
+async def _find_running(
+    db: Db, original: "_Original", carrier: AskingCarrier, chosen: Sequence[PlatformId]
+) -> OrderId | None:
+    """Find an order that its carrier sees undoing all of this at the moment."""
+    values = {
+        "number": original.number_index,
+        "of": original.id,
+        "carrier": carrier.id,
+        "chosen": list(chosen),
+    }
+    found: OrderId | None = (await db.execute(_RUNNING, values)).scalar_one_or_none()
+    return found
+
+
+async def _add(
+    db: Db,
+    now: datetime,
+    original: "_Original",
+    chosen: Sequence[PlatformId],
+    working_time: WorkingTime,
+) -> OrderId:
     deadline = working_time.deadline(now)
     restore_id = await add_restore(db, now, original.id, deadline, hidden=False)
     if restore_id is None:
         raise NothingToRestore("the number of this order has been destroyed")
     if await create(db, restore_id, chosen) < len(chosen):
         raise PlatformUnavailable("a platform was suspended at this moment; try again")
-    await record(
-        db, now, _asked_fact(original, restore_id, asked.reason, carrier, chosen)
-    )
-    return Placed(restore_id)
+    return restore_id
 
 
 class _Original(NamedTuple):
@@ -235,3 +266,21 @@ def _asked_fact(
             "platforms": len(chosen),
         },
     )
+
+
+_RUNNING = sql(
+    f"""
+    SELECT r.id FROM orders r
+    WHERE r.number_index = :number AND r.restores = :of AND r.carrier_id = :carrier
+        AND r.status IN ({codes_of(OPEN)}) AND r.told_at IS NULL AND NOT r.hidden
+        AND (
+            SELECT count(*) FROM items i
+            WHERE i.order_id = r.id AND i.platform_id = ANY(:chosen)
+        ) = cardinality(:chosen)
+    ORDER BY r.id DESC
+    LIMIT 1""",
+    number=BYTES,
+    of=UUID_TYPE,
+    carrier=INT,
+    chosen=INTS,
+)
