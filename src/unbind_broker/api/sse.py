@@ -71,6 +71,7 @@ class EventStream(Response, Generic[Subscribed]):
     """
 
     media_type: str | None = MEDIA_TYPE
+    slowest_reader = SLOWEST_READER
 
     def __init__(
         self,
@@ -109,18 +110,17 @@ class EventStream(Response, Generic[Subscribed]):
             }
         )
         try:
-            await _send_piece(send, first)
+            await self._send_piece(send, first)
             async for piece in told:
-                await _send_piece(send, piece)
+                await self._send_piece(send, piece)
         except TimeoutError:
             log.info("reader_too_slow")
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-
-async def _send_piece(send: Send, piece: bytes) -> None:
-    async with asyncio.timeout(SLOWEST_READER):
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    async def _send_piece(self, send: Send, piece: bytes) -> None:
+        async with asyncio.timeout(self.slowest_reader):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def _until_gone(receive: Receive) -> None:

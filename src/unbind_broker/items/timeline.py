@@ -87,7 +87,7 @@ def show_step(course: Course, step: Step) -> TimelineEvent:
     content = [str(course.order_id), step.type, step.at, said]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     name = hashlib.sha256(written.encode()).hexdigest()[:24]
-    return TimelineEvent(**step.more, id=name, type=step.type, at=step.at)
+    return TimelineEvent(id=name, type=step.type, at=step.at, **step.more)
 
 
 def _order_steps(course: Course, told: Sequence[int]) -> Iterator[Step]:
