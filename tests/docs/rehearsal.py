@@ -23,7 +23,7 @@ from unbind_broker.platforms.catalogue import load_catalogue
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.process import run_worker
 
-PATIENCE = 60.0
+PATIENCE = 100.0
 SLUGS = ("115", "alipay", "didi", "taobao", "weibo")
 SENSITIVE = 2
 
