@@ -33,7 +33,7 @@ check: dev-set-up ## Run everything that must hold before a commit
 	@$(BIN)/ruff check .
 	@printf '\n== Types\n'
 	@$(BIN)/mypy
-	@$(BIN)/mypy tools $(if $(wildcard benchmarks/*.py),benchmarks)
+	@$(BIN)/mypy tools examples $(if $(wildcard benchmarks/*.py),benchmarks)
 	@printf '\n== Imports\n'
 	@$(BIN)/lint-imports
 	@printf '\n== Dependencies\n'
