@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from chinese_calendar import is_workday
@@ -63,6 +64,7 @@ class WorkingTime:
         return order_deadline(made_at, self.days, self.zone)
 
 
+@lru_cache(maxsize=1000)
 def is_working_day(day: date) -> bool:
     """Tell whether mainland China works; Monday to Friday in unpublished years."""
     if is_published(day.year):

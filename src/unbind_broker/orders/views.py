@@ -11,9 +11,18 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    select,
+)
 
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import INT, Db
+from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import (
     FIRST_INSTANT,
     CarrierId,
@@ -76,7 +85,7 @@ async def read_head(
     db: Db, carrier_id: CarrierId, order_id: UUID, sealer: Sealer
 ) -> ReadOrder | None:
     """Read one order of a carrier; None if it is not its own, or not there."""
-    found = await db.execute(_own(carrier_id).where(orders.c.id == order_id))
+    found = await db.execute(_ONE, {"carrier": carrier_id, "order": order_id})
     row = found.one_or_none()
     return None if row is None else _shown(row, sealer)
 
@@ -132,12 +141,18 @@ SEEN_STATUS = case(
 """Where an order stands as its carrier may know."""
 
 
-def _own(carrier_id: CarrierId) -> Select[Any]:
+def _own(carrier_id: CarrierId | BindParameter[Any]) -> Select[Any]:
     return (
         select(orders, SEEN_STATUS, carriers.c.slug.label("carrier"))
         .join(carriers, carriers.c.id == orders.c.carrier_id)
         .where(orders.c.carrier_id == carrier_id, ~orders.c.hidden)
     )
+
+
+# Made once: to put it together takes longer than to run it.
+_ONE = _own(bindparam("carrier", type_=INT)).where(
+    orders.c.id == bindparam("order", type_=UUID_TYPE)
+)
 
 
 def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
