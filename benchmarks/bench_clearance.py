@@ -1,8 +1,9 @@
 """How fast do a million numbers go in, and what do they cost to keep?
 
 A process of its own serves over loopback on a real Postgres. Numbers are uploaded in
-parts, then published to all platforms; memory is the most that the serving process ever
-held, bytes are those of the tables with their indexes.
+parts, then published to all platforms at once; some of them read the manifest and
+report, and the carrier reads the results. Memory is the most that the serving process
+ever held, bytes are those of the tables with their indexes.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from benchmarks.clearance_platforms import measure_platforms
 from benchmarks.figures import machine, write
 from benchmarks.stack import Shape, Stack, a_stack
 
@@ -32,9 +34,12 @@ async def main() -> None:
     arguments.add_argument("--platforms", type=int, default=239)
     arguments.add_argument("--part", type=int, default=100_000, help="numbers in one")
     arguments.add_argument("--at-once", type=int, default=1, help="parts uploaded")
+    arguments.add_argument("--readers", type=int, default=8, help="platforms at once")
+    arguments.add_argument("--page", type=int, default=5000, help="of the manifest")
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
-    shape = Shape(platforms=given.platforms, serves=1, workers=0)
+    settings = {"UNBIND_CLEARANCE_FIRST_WAVE": str(given.numbers)}
+    shape = Shape(given.platforms, serves=1, workers=0, settings=settings)
     numbers = some_numbers(given.numbers, given.seed)
     async with a_stack(shape) as stack:
         host, port = stack.urls[0]
@@ -74,14 +79,21 @@ async def _measure(
     started = perf_counter()
     await http.get(path)
     reading = perf_counter() - started
+    uploaded = _peak(stack)
+    platforms = await measure_platforms(stack, http, path, given.readers, given.page)
     return {
         "accepted": accepted,
         "upload_seconds": round(uploading, 2),
         "numbers_per_second": round(accepted / uploading),
         "publish_seconds": round(publishing, 2),
         "read_ms": round(reading * 1000, 1),
-        "serve_peak_mib": {"before": idle, "after": _peak(stack)},
+        "serve_peak_mib": {
+            "before": idle,
+            "uploaded": uploaded,
+            "after": _peak(stack),
+        },
         "bytes_per_number": round((whole - empty) / max(accepted, 1), 1),
+        **platforms,
     }
 
 

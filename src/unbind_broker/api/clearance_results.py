@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -179,7 +180,7 @@ def _write(context: Context, page: Sequence[NumberResult], write: Write) -> byte
 
 
 def _shown(one: NumberResult, number: str) -> dict[str, Any]:
-    return {
+    line = {
         "place": one.place,
         "number": number,
         "disconnected_on": one.disconnected_on.isoformat(),
@@ -188,8 +189,9 @@ def _shown(one: NumberResult, number: str) -> dict[str, Any]:
         "hold_until": show_instant_or_null(one.released.hold_until),
         "overridden": one.overridden,
         "blocked_by": [_blocker(blocker) for blocker in one.blocked_by],
-        "missing": () if one.missing is None else one.missing.platforms,
     }
+    missing = () if one.missing is None else one.missing.platforms
+    return {"line": line, "missing": missing}
 
 
 def _blocker(one: Blocker) -> dict[str, Any]:
@@ -204,7 +206,12 @@ def _blocker(one: Blocker) -> dict[str, Any]:
 
 
 def _ndjson(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    return "".join(f"{_DUMP(row)}\n" for row in rows).encode()
+    """Write lines; who is missing is the same for a whole wave, and written once."""
+    missing = cache(_DUMP)
+    return "".join(
+        f'{_DUMP(row)[:-1]},"missing":{missing(late)}}}\n'
+        for row, late in ((row["line"], row["missing"]) for row in rows)
+    ).encode()
 
 
 _DUMP = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -214,7 +221,8 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Write RFC 4180; no field comes from outside but slugs, which are plain words."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
+    for shown in rows:
+        row = shown["line"]
         flat = {
             **row,
             "release": str(row["release"]).lower(),
@@ -222,7 +230,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
             "blocked_by": ";".join(
                 f"{one['platform']}:{one['reason']}" for one in row["blocked_by"]
             ),
-            "missing": ";".join(row["missing"]),
+            "missing": ";".join(shown["missing"]),
         }
         writer.writerow([flat[name] for name in COLUMNS])
     return text.getvalue().encode()
