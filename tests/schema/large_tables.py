@@ -69,6 +69,19 @@ _FILLING = (
     WHERE {_DONE} AND CAST(:model AS uuid) IS NOT NULL
     """,
     f"""
+    INSERT INTO order_changes (at, order_ids)
+    SELECT :now, ARRAY[{_ID}] FROM generate_series(1, {ORDERS}) g
+    WHERE CAST(:model AS uuid) IS NOT NULL
+    """,
+    f"""
+    INSERT INTO order_updates SELECT {_ID}, :now + g * interval '1 s', :now
+    FROM generate_series(1, {ORDERS}) g WHERE CAST(:model AS uuid) IS NOT NULL
+    """,
+    f"""
+    INSERT INTO order_reminders SELECT {_ID}, :now + g * interval '1 s', 1
+    FROM generate_series(1, {ORDERS}) g WHERE CAST(:model AS uuid) IS NOT NULL
+    """,
+    f"""
     INSERT INTO endpoint_events (id, endpoint_id, kind, at)
     SELECT {_ID}, g % {PLATFORMS} + 1, 1, :now
     FROM generate_series(1, {ORDERS}) g WHERE CAST(:model AS uuid) IS NOT NULL

@@ -18,11 +18,19 @@ from tests.support.database import Server
 from tests.support.plan_steps import Step, steps_of
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import CarrierId, EndpointId, OrderId, PlatformId, new_uuid7
-from unbind_broker.deadlines import expiring, releasing, sweeping
-from unbind_broker.deliveries import attempts, queue, undelivered
+from unbind_broker.deadlines import (
+    expiring,
+    gathering,
+    overdue,
+    releasing,
+    reminding,
+    sweeping,
+)
+from unbind_broker.deliveries import attempts, queue, reminders, undelivered
 from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import service as items
-from unbind_broker.notices import feed
+from unbind_broker.items import views
+from unbind_broker.notices import changes, feed
 from unbind_broker.orders import settling
 from unbind_broker.sending import briefs, contents, leases, log_reads, recheck
 
@@ -157,6 +165,26 @@ def clocks(past: Past) -> dict[str, Hot]:
     }
 
 
+def telling(past: Past) -> dict[str, Hot]:
+    some = {"now": LATER, "limit": BATCH}
+    named = {"orders": past.open, "platforms": [1] * BATCH}
+    subjects = {"endpoints": past.endpoints[:20], "orders": past.open[:20]}
+    halves = {"orders": past.open, "occasions": past.open, "now": NOON}
+    order, item = ("orders_2026_11_pkey",), ("items_2026_11_pkey",)
+    changed = {"due": LATER, "limit": BATCH}
+    return {
+        "note changed": Hot(changes._NOTE, {"now": NOON, "orders": past.open}),
+        "take in": Hot(gathering._TAKE_IN, changed, ("order_changes_pkey", *order)),
+        "gathered": Hot(gathering._DUE, some, ("order_updates_due", *order)),
+        "told overdue": Hot(overdue._OVERDUE, named, order),
+        "outlines": Hot(views._COUNTS, {"orders": past.open}, item),
+        "remind": Hot(reminding._DUE, some, ("order_reminders_due", *order)),
+        "enrol": Hot(reminding._ENROL, {"from": 5, "limit": BATCH}, order),
+        "announce reminders": Hot(reminders._REMIND, halves, item),
+        "reminders": Hot(contents._REMINDERS, subjects, item),
+    }
+
+
 def owning(past: Past) -> dict[str, Hot]:
     held = {
         "endpoints": past.endpoints,
@@ -181,7 +209,15 @@ def listing(past: Past) -> dict[str, Hot]:
     return {"feed": Hot(feed._READ, page, by_carrier)}
 
 
-_GROUPS = (reading_the_log, reading_what_is_due, recording, clocks, owning, listing)
+_GROUPS = (
+    reading_the_log,
+    reading_what_is_due,
+    recording,
+    clocks,
+    telling,
+    owning,
+    listing,
+)
 
 
 def all_of(past: Past) -> dict[str, Hot]:
