@@ -147,6 +147,7 @@ async def _stream(eyes: Eyes) -> httpx.Response:
 READERS: dict[str, Reader] = {
     "resource": _get("{about}"),
     "list": _get("/v1/orders"),
+    "list of queries": _get("/v1/queries"),
     **{
         f"list {status}": _get("/v1/orders", status=status)
         for status in ("held", "in_progress", "completed", "cancelled")
