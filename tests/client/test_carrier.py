@@ -91,9 +91,11 @@ async def test_orders_are_listed_and_found_by_number_without_a_url_holding_it(
     chosen = [one.id async for one in client.orders.list(reference="R-3")]
     found = [one.id async for one in client.orders.search(OTHERS[2])]
     later = [one async for one in client.orders.list(created_after=made[-1].deadline)]
+    queries = [one async for one in client.queries.list()]
 
     assert listed == [one.id for one in reversed(made)]
     assert (chosen, found, later) == ([made[3].id], [made[2].id], [])
+    assert queries == []
 
 
 async def test_held_order_is_cancelled_twice_like_once(client: Client) -> None:

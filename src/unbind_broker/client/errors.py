@@ -160,6 +160,10 @@ class RateLimited(Refused):
     """More calls than your rate, after all tries."""
 
 
+class TooSlow(Refused):
+    """The body came too slowly; nothing but what streams tell first was taken."""
+
+
 class Unavailable(Refused):
     """The broker is too busy or not whole, after all tries."""
 
@@ -210,6 +214,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "endpoint-is-push": EndpointRefused,
     "paused-by-other-side": EndpointRefused,
     "rate-limited": RateLimited,
+    "request-timeout": TooSlow,
     "overloaded": Unavailable,
     "draining": Unavailable,
     "database-unavailable": Unavailable,

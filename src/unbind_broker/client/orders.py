@@ -1,10 +1,9 @@
 """Queries (一键查询) and orders (一键解绑)."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 
 from unbind_broker.client.calls import Call
-from unbind_broker.client.lists import chosen, read_all
+from unbind_broker.client.lists import read_all
 from unbind_broker.client.order_shapes import (
     ListedOrder,
     Order,
@@ -13,7 +12,7 @@ from unbind_broker.client.order_shapes import (
     Unbinding,
 )
 from unbind_broker.client.placing import Placing, waiting
-from unbind_broker.client.shapes import instant, read
+from unbind_broker.client.shapes import read
 
 
 class Queries(Placing):
@@ -54,18 +53,6 @@ class Orders(Placing):
         be safe beyond this process as well.
         """
         return await self._place(unbinding, wait, idempotency_key)
-
-    def list(
-        self,
-        *,
-        status: str | None = None,
-        reference: str | None = None,
-        created_after: datetime | None = None,
-    ) -> AsyncIterator[ListedOrder]:
-        """Give your unbind and restore orders, newest first, without their items."""
-        after = None if created_after is None else instant(created_after)
-        params = chosen(status=status, reference=reference, created_after=after)
-        return read_all(self._calls, Call("GET", self.path, params), OrderPage)
 
     def search(self, number: str) -> AsyncIterator[ListedOrder]:
         """Give your orders about a number, newest first; it stands in no URL."""

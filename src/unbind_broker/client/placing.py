@@ -2,11 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import ClassVar
 
 from unbind_broker.client.calls import Call, Calls
-from unbind_broker.client.order_shapes import Order, Question, Unbinding, body_of
-from unbind_broker.client.shapes import read
+from unbind_broker.client.lists import chosen, read_all
+from unbind_broker.client.order_shapes import (
+    ListedOrder,
+    Order,
+    OrderPage,
+    Question,
+    Unbinding,
+    body_of,
+)
+from unbind_broker.client.shapes import instant, read
 from unbind_broker.client.timeline import Course, Timeline, TimelineEvent
 
 LONGEST_WAIT = 30
@@ -28,6 +37,18 @@ class Placing:
         """Read where it stands, platform by platform."""
         answer = await self._calls.make(Call("GET", self._at(order_id)))
         return read(Order, answer.content)
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        reference: str | None = None,
+        created_after: datetime | None = None,
+    ) -> AsyncIterator[ListedOrder]:
+        """Give yours, newest first, without their items. Restores are orders too."""
+        after = None if created_after is None else instant(created_after)
+        params = chosen(status=status, reference=reference, created_after=after)
+        return read_all(self._calls, Call("GET", self.path, params), OrderPage)
 
     async def until_over(self, order_id: str, within: float) -> Order:
         """Look again and again until it is over, for at most ``within`` seconds.
