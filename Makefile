@@ -47,7 +47,8 @@ check: dev-set-up ## Run everything that must hold before a commit
 	@$(BIN)/coverage report --fail-under 100 --include '$(PURE)'
 
 chaos: dev-set-up ## Prove delivery under faults, in minutes (make chaos ARGS='-k storm')
-	@$(BIN)/python -m pytest -m chaos -s -p no:randomly $(ARGS) tests/chaos
+	@$(BIN)/python -m pytest -m chaos -s -p no:randomly -o faulthandler_timeout=0 \
+		$(ARGS) tests/chaos
 
 bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to each)
 	@set -e; found=; for file in benchmarks/bench_*.py; do \
