@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from uuid import UUID
@@ -37,10 +37,15 @@ CHECK_KEYS = 5.0
 
 
 class Watch:
-    """Somebody who watches an order. ``course`` is where it stands, once it is read."""
+    """Somebody who watches an order. ``course`` is where it stands, once it is read.
 
-    def __init__(self, key: KeyId) -> None:
+    What was read before they came is not shown to them: another process may have told
+    them more already.
+    """
+
+    def __init__(self, key: KeyId, came: float) -> None:
         self.key = key
+        self.came = came
         self.course: Course | None = None
         self.ended = False
         self._stirred = asyncio.Event()
@@ -106,9 +111,9 @@ class Watching:
         if self._letting_go:
             raise Overloaded("this process is about to end; try again")
         async with self._places.enter_as(caller.actor):
-            watch = Watch(caller.key_id)
+            watch = Watch(caller.key_id, asyncio.get_running_loop().time())
             self._watches.setdefault(order_id, set()).add(watch)
-            self._greet(order_id, watch)
+            self._read_anew([order_id])
             try:
                 yield watch
             finally:
@@ -120,13 +125,9 @@ class Watching:
         for watch in self._all():
             watch.end()
 
-    def _greet(self, order_id: UUID, watch: Watch) -> None:
-        course = self._courses.get(order_id)
-        if course is not None:
-            watch.show(course)
-        else:
-            self._fresh[order_id] = None
-            self._arrived.set()
+    def _read_anew(self, order_ids: Iterable[UUID]) -> None:
+        self._fresh.update(dict.fromkeys(order_ids))
+        self._arrived.set()
         if self._polling is None or self._polling.done():
             self._since = None
             self._polling = asyncio.create_task(self._poll())
@@ -152,7 +153,7 @@ class Watching:
             began = loop.time()
             whole = began >= self._due
             try:
-                changed = await self._look(whole=whole)
+                changed = await self._look(began, whole=whole)
                 await self._check_keys(began)
             except Exception as error:
                 # They go on watching; what they do not see now they see later.
@@ -178,40 +179,50 @@ class Watching:
             await asyncio.sleep(_GATHERING)
         return bool(self._watches)
 
-    async def _look(self, *, whole: bool) -> bool:
+    async def _look(self, began: float, *, whole: bool) -> bool:
         """Look at what is fresh; if ``whole`` at what changed of all the others too."""
-        fresh = [*islice(self._fresh, MOST_FRESH)]
-        if len(fresh) == len(self._fresh):
-            self._arrived.clear()
+        fresh = self._take_fresh()
         if not fresh and not whole:
             return False
-        known = self._courses.copy() if whole else {}
-        async with self._engine.connect() as db:
-            seen = await look(db, known, fresh, self._since if known else None)
+        known = dict(self._courses) if whole else {}
+        for order_id in fresh:
+            known.pop(order_id, None)
+        try:
+            async with self._engine.connect() as db:
+                seen = await look(db, known, fresh, self._since if known else None)
+        except PoolTimeout:
+            self._read_anew(fresh)
+            raise
         if seen.broken:
             self._begin_anew()
             return False
         if whole or self._since is None:
             self._since = seen.next
-        for order_id in fresh:
-            self._fresh.pop(order_id, None)
-        self._show(seen)
+        self._show(seen, began)
         return bool(seen.courses)
 
-    def _show(self, seen: Look) -> None:
+    def _take_fresh(self) -> list[UUID]:
+        fresh = [*islice(self._fresh, MOST_FRESH)]
+        for order_id in fresh:
+            del self._fresh[order_id]
+        if not self._fresh:
+            self._arrived.clear()
+        return fresh
+
+    def _show(self, seen: Look, began: float) -> None:
         for order_id, course in seen.courses.items():
             watching = self._watches.get(order_id)
             if watching:
                 self._courses[order_id] = course
                 for watch in watching:
-                    watch.show(course)
+                    if watch.came <= began:
+                        watch.show(course)
 
     def _begin_anew(self) -> None:
         """Read all orders whole: what was read before may be no measure any more."""
         self._courses.clear()
         self._since = None
-        self._fresh = dict.fromkeys(self._watches)
-        self._arrived.set()
+        self._read_anew(self._watches)
 
     async def _check_keys(self, now: float) -> None:
         """End those whose key was revoked, has expired, or whose carrier may not."""
