@@ -46,6 +46,7 @@ class NumberExport(AnswerModel):
     violations: Rows
     receipts: Rows = Field(description="The broker's signed statements.")
     notices: Rows = Field(description="What carriers were told.")
+    clearances: Rows = Field(description="Clearances that hold it, of all carriers.")
     audit_events: Rows
 
 
@@ -57,6 +58,7 @@ class NumberForgotten(AnswerModel):
     receipts: int = Field(examples=[2])
     notices: int = Field(examples=[2])
     reports: int = Field(examples=[0], description="Signed reports that held it.")
+    clearances: int = Field(examples=[1], description="Clearances that held it.")
 
 
 class SealingShown(AnswerModel):
@@ -108,8 +110,9 @@ async def forget_number(
     """Destroy what is kept about one number, now instead of after the retention.
 
     Finished orders lose number, consent, attestation, reference and words; holdings and
-    notices are deleted, receipts emptied. The audit trail stays: it holds a keyed
-    digest of the number only. Refused while orders about it are open.
+    notices are deleted, receipts emptied, clearances hold it no more. The audit trail
+    stays: it holds a keyed digest of the number only. Refused while orders about it are
+    open, or it is being cleared.
     """
     number = read_number(body.number, context.settings.region)
     reason = clean_free_text(body.reason)

@@ -30,6 +30,11 @@ from unbind_broker.base.numbers import PhoneNumber, digits_in
 from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.callbacks.tables import evidence, violations
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.clearances.forgetting import (
+    clearances_of,
+    forget_number,
+    is_being_cleared,
+)
 from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
 from unbind_broker.notices.tables import notices
@@ -47,7 +52,7 @@ _EVENTS = frozenset({"notices", "audit_events"})
 
 
 class OrdersOpen(BrokerError):
-    """Orders about the number are under way."""
+    """Orders or clearances of the number are under way."""
 
     code: ClassVar[str] = "orders-open"
     title: ClassVar[str] = "Orders about this number are still open"
@@ -63,6 +68,7 @@ class Dossier:
     violations: list[dict[str, Any]]
     receipts: list[dict[str, Any]]
     notices: list[dict[str, Any]]
+    clearances: list[dict[str, Any]]
     audit_events: list[dict[str, Any]]
 
 
@@ -75,6 +81,7 @@ class Forgotten:
     receipts: int
     notices: int
     reports: int
+    clearances: int
 
 
 async def tell_everything(
@@ -118,6 +125,8 @@ async def forget(
     order_ids = await _orders_of(db, number_index)
     if await db.scalar(select(exists().where(_among(order_ids), _IS_OPEN))):
         raise OrdersOpen("cancel the open orders about this number first, or wait")
+    if await is_being_cleared(db, number_index):
+        raise OrdersOpen("have the number withdrawn from its clearance first, or wait")
     forgotten = Forgotten(
         reports=await _destroy_reports(db, number, order_ids),
         orders=await destroy(db, now, order_ids),
@@ -133,6 +142,7 @@ async def forget(
         notices=await _delete(
             db, delete(notices).where(notices.c.order_id == _any(order_ids))
         ),
+        clearances=await forget_number(db, number_index),
     )
     facts = {**vars(forgotten), "reason": reason}
     fact = Fact(actor, "number.forgotten", number_index=number_index, facts=facts)
@@ -181,6 +191,7 @@ def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]
         )
         .where(notices.c.order_id == _any(order_ids))
         .order_by(notices.c.id),
+        "clearances": clearances_of(number_index),
         "audit_events": select(
             *(one for one in audit_events.c if one.name != "number_index")
         )
@@ -211,6 +222,8 @@ def _shown(
         shown["id"] = show_order_id(row["kind"], row["id"])
     elif part in _EVENTS:
         shown["id"] = format_id(Prefix.EVENT, row["id"])
+    elif part == "clearances":
+        shown["id"] = format_id(Prefix.CLEARANCE, row["id"])
     return shown
 
 
