@@ -116,7 +116,7 @@ async def keep_sealed(
 
 def open_body(sealer: Sealer, kept: bytes) -> bytes:
     """Give a body as it was received; raises ``SealBroken``."""
-    if not kept.startswith(_SEALED):
+    if not kept.startswith(SEALED):
         return kept
     return sealer.open(kept, context=SEALED_CONTEXT)
 
@@ -144,7 +144,7 @@ async def _keep(
 
 
 SEALED_CONTEXT = b"evidence"
-_SEALED = b"\x01"
+SEALED = b"\x01"
 _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
 
 

@@ -3,12 +3,14 @@
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.loop import Step
 from unbind_broker.base.sealing import Sealer
+from unbind_broker.callbacks.resealing import reseal_reports
 from unbind_broker.deadlines.retaining import (
     RetainPosition,
     destroy_old,
@@ -28,6 +30,7 @@ BETWEEN = 0.05
 
 MOST_DESTROYED = 500
 MOST_LOOKED_AT = 10_000
+MOST_REPORTS = 500
 
 
 @dataclass
@@ -40,10 +43,15 @@ class Housekeeping:
     retention: timedelta
     _retained: RetainPosition | None = field(default=None, init=False)
     _resealed: ResealPosition | None = field(default=None, init=False)
+    _reports: UUID | None = field(default=None, init=False)
 
     def steps(self) -> dict[str, Step]:
         """Name the steps."""
-        return {"retain": self.retain, "reseal": self.reseal}
+        return {
+            "retain": self.retain,
+            "reseal": self.reseal,
+            "reseal_reports": self.reseal_reports,
+        }
 
     async def retain(self) -> float:
         """Destroy what may be kept no longer; at the end of a walk drop old months."""
@@ -80,4 +88,16 @@ class Housekeeping:
                 "endpoints": endpoints,
             }
             log.info("resealed", extra=facts)
+        return EVERY.total_seconds() if step.position is None else BETWEEN
+
+    async def reseal_reports(self) -> float:
+        """Seal reports anew that name numbers."""
+        async with self.engine.begin() as db:
+            if not await is_ours(db, Turn.RESEAL_REPORTS):
+                return EVERY.total_seconds()
+            step = await reseal_reports(db, self.sealer, self._reports, MOST_REPORTS)
+        self._reports = step.position
+        if step.reports or step.unreadable:
+            facts = {"reports": step.reports, "unreadable": step.unreadable}
+            log.info("reports_resealed", extra=facts)
         return EVERY.total_seconds() if step.position is None else BETWEEN

@@ -31,6 +31,7 @@ class Turn(IntEnum):
     FORGET_NUMBERS = 17
     RESEAL_NUMBERS = 18
     END_CLEARANCES = 19
+    RESEAL_REPORTS = 20
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
