@@ -10,7 +10,6 @@ open, which makes every look find what was found before.
 import argparse
 import asyncio
 import json
-import platform
 import random
 import resource
 import statistics
@@ -24,6 +23,7 @@ from uuid import UUID
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.figures import machine, write
 from tests.support.builders import a_carrier, a_key
 from tests.support.database import open_server
 from tests.support.order_builders import a_reachable_platform, an_order, many_orders
@@ -142,13 +142,12 @@ async def main() -> None:
     arguments.add_argument("--items", type=int, default=64)
     arguments.add_argument("--rate", type=int, default=500, help="results a second")
     arguments.add_argument("--seconds", type=float, default=20, help="for each case")
-    given = arguments.parse_args()
+    given, run = arguments.parse_args(), machine()
     async with open_server() as server, server.fresh() as url:
         engine = open_engine(url, pool=10, application="bench")
         found = await _cases(engine, given)
         await engine.dispose()
-    about = {"python": platform.python_version(), "machine": platform.machine()}
-    print(json.dumps({"cases": found, **vars(given), **about}, indent=2))
+    write("watch", {"cases": found, "given": vars(given), "run": run})
 
 
 async def _cases(engine: AsyncEngine, given: argparse.Namespace) -> Figures:
