@@ -83,17 +83,12 @@ class Answered(NamedTuple):
 
 async def acknowledge(db: Db, now: datetime, keys: Collection[ItemKey]) -> Answered:
     """Count an attempt that was answered with 2xx; queued items are taken by it."""
-    answered = Answered([], [], [])
-    rows = await db.execute(_ACKNOWLEDGE, {**key_arrays(keys), "now": now})
-    for order_id, platform_id, status, followed in rows:
-        key = ItemKey(order_id, platform_id)
-        if status == _CANCELLED:
-            answered.called_back.append(key)
-            continue
-        answered.taken.append(key)
-        if followed:
-            answered.followed.append(key)
-    return answered
+    found = await db.execute(_ACKNOWLEDGE, {**key_arrays(keys), "now": now})
+    arrays = [one or [] for one in found.one()]
+    taken, followed, called_back = (
+        [*map(ItemKey, *arrays[place : place + 2])] for place in (0, 2, 4)
+    )
+    return Answered(taken, followed, called_back)
 
 
 async def count_attempts(db: Db, keys: Collection[ItemKey]) -> list[ItemKey]:
@@ -129,6 +124,17 @@ _EACH_LOCKED = """
     FROM locked l
     WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
 """
+_TAKEN = f"was = {_QUEUED} AND status = {_ACKNOWLEDGED}"
+
+
+def _keys_where(condition: str) -> str:
+    """Give keys as two arrays: a row for each would cost more than all the rest."""
+    return ", ".join(
+        f"array_agg({column}) FILTER (WHERE {condition})"
+        for column in ("order_id", "platform_id")
+    )
+
+
 _ACKNOWLEDGE = sql(
     f"""{_NAMED}, counted AS (
         UPDATE items i SET {_ONE_MORE},
@@ -139,9 +145,9 @@ _ACKNOWLEDGE = sql(
         {_EACH_LOCKED}
         RETURNING i.order_id, i.platform_id, i.status, i.followed, l.was
     )
-    SELECT order_id, platform_id, status, followed FROM counted
-    WHERE status = {_CANCELLED} OR was = {_QUEUED}
-    ORDER BY order_id, platform_id""",
+    SELECT {_keys_where(_TAKEN)}, {_keys_where(f"{_TAKEN} AND followed")},
+        {_keys_where(f"status = {_CANCELLED}")}
+    FROM (SELECT * FROM counted ORDER BY order_id, platform_id) counted""",
     orders=UUIDS,
     platforms=INTS,
     now=INSTANT,
