@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from sqlalchemy import text
@@ -203,6 +204,20 @@ async def evidence(stage: Stage) -> httpx.Response:
     return await stage.call("GET", path, stage.auditor)
 
 
+async def evidence_by_id(stage: Stage) -> httpx.Response:
+    kept = uuid4()
+    async with stage.scene.engine.begin() as db:
+        await db.execute(
+            text(
+                "INSERT INTO evidence (id, platform_id, webhook_id, received_at,"
+                " webhook_timestamp, webhook_signature, public_key, body_sha256)"
+                " SELECT :id, min(id), 'rep_1', now(), '', '', '', '' FROM platforms"
+            ),
+            {"id": kept},
+        )
+    return await stage.call("GET", f"/v1/audit/evidence/{kept}", stage.auditor)
+
+
 async def put_endpoint(stage: Stage) -> httpx.Response:
     body = {"url": "http://127.0.0.1:9/closed"}
     return await stage.call("PUT", "/v1/endpoint", stage.new, body)
@@ -369,6 +384,7 @@ CALLS: dict[str, Call] = {
         admin("POST", "/v1/admin/brake/release", _BRAKE),
     ),
     "GET /v1/audit/orders/{order_id}/evidence": evidence,
+    "GET /v1/audit/evidence/{evidence_id}": evidence_by_id,
     "GET /v1/audit/events": auditor("/v1/audit/events"),
     "POST /v1/audit/events/search": search_trail,
     "GET /v1/audit/events/{event_id}/proof": proof,

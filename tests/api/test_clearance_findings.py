@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support.app import bearer
+from tests.support.builders import a_key
 from tests.support.clearings import a_draft, a_published, count, number, shown
 from tests.support.clock import FixedClock
 from tests.support.findings import (
@@ -28,6 +31,7 @@ from unbind_broker.base.signing import check_v1a, sign_v1a, signature_headers
 from unbind_broker.base.signing_keys import PrivateKey
 from unbind_broker.callbacks.evidence import open_body
 from unbind_broker.deadlines.waving import publish_due
+from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.service import suspend
 
 KEY = PrivateKey(b"a platform's seed of thirty-two ")
@@ -273,8 +277,15 @@ async def test_a_signed_report_is_kept_sealed_and_answered_again(
         elsewhere = await scene.http.post(
             f"{other}/findings", content=body, headers=headers
         )
-        async with engine.connect() as db:
+        async with engine.begin() as db:
+            (event,) = await trail(db, "findings.reported")
+            auditor = bearer(await a_key(db, Role.AUDITOR, "auditor"))
             kept = (await db.execute(text("SELECT * FROM evidence"))).one()
+        by_id = f"/v1/audit/evidence/{event.facts['evidence']}"
+        shown_report = (await scene.http.get(by_id, headers=auditor)).json()
+        nothing = await scene.http.get("/v1/audit/evidence/x", headers=auditor)
+    assert b64decode(shown_report["body"]) == body
+    assert nothing.status_code == 404
     assert (unsigned.status_code, unsigned.json()["code"]) == (401, "signature-invalid")
     assert first.json()["results"][0]["status"] == "recorded"
     assert again.content == first.content

@@ -12,6 +12,7 @@ from unbind_broker.api.fields import AnswerModel, RequestModel, Why
 from unbind_broker.api.order_bodies import Number, read_number
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
 from unbind_broker.base.numbers import clean_free_text
+from unbind_broker.callbacks.resealing import count_by_key as count_reports
 from unbind_broker.clearances.resealing import count_by_key as count_numbers
 from unbind_broker.endpoints.resealing import count_by_key as count_secrets
 from unbind_broker.intake import dossier
@@ -72,6 +73,10 @@ class SealingShown(AnswerModel):
     clearances: dict[str, int] = Field(
         examples=[{"5f0c6d1e": 1000000}],
         description="Numbers of clearances by the key that sealed them.",
+    )
+    reports: dict[str, int] = Field(
+        examples=[{"5f0c6d1e": 41000}],
+        description="Signed reports that name numbers by the key that sealed them.",
     )
     secrets: dict[str, int] = Field(
         examples=[{"5f0c6d1e": 298}],
@@ -144,5 +149,6 @@ async def read_sealing(context: Ctx, _: AdminCaller) -> SealingShown:
             key=context.runtime.sealer.key_id,
             orders=await count_by_key(db),
             clearances=await count_numbers(db),
+            reports=await count_reports(db),
             secrets=await count_secrets(db),
         )

@@ -30,6 +30,7 @@ from unbind_broker.api import (
     endpoint_redeliver,
     events,
     evidence,
+    evidence_reports,
     holdings,
     items,
     me,
@@ -82,6 +83,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     audit_seals.router,
     evidence.router,
+    evidence_reports.router,
     well_known.router,
     carrier_keys.router,
 )

@@ -37,6 +37,20 @@ class KeptReport:
     received_at: datetime
 
 
+@dataclass(frozen=True)
+class FoundReport:
+    """A signed report by itself; ``body`` is as it is kept, perhaps sealed."""
+
+    platform: str
+    webhook_id: str
+    timestamp: str
+    signature: str
+    public_key: str
+    body: bytes | None
+    sha256: bytes
+    received_at: datetime
+
+
 async def kind_of(db: Db, order_id: UUID) -> OrderKind | None:
     """Tell what kind of order this is; None if there is none."""
     found = await db.execute(select(orders.c.kind).where(orders.c.id == order_id))
@@ -71,6 +85,13 @@ async def list_page(
     return [KeptReport(*row) for row in rows], len(found) > len(chosen)
 
 
+async def find_report(db: Db, evidence_id: UUID) -> FoundReport | None:
+    """Read one report by the id that the trail gives it; None: there is none."""
+    found = await db.execute(_ONE.where(evidence.c.id == evidence_id))
+    row = found.one_or_none()
+    return None if row is None else FoundReport(*row)
+
+
 def _within_size(found: Sequence[tuple[UUID, int]]) -> list[UUID]:
     chosen: list[UUID] = []
     total = 0
@@ -85,9 +106,7 @@ def _within_size(found: Sequence[tuple[UUID, int]]) -> list[UUID]:
 _OF_ITEMS = items.join(platforms, platforms.c.id == items.c.platform_id).join(
     evidence, evidence.c.id == items.c.evidence_id
 )
-_COLUMNS = (
-    platforms.c.slug,
-    func.coalesce(items.c.follows, items.c.order_id),
+_REPORT = (
     evidence.c.webhook_id,
     evidence.c.webhook_timestamp,
     evidence.c.webhook_signature,
@@ -95,4 +114,12 @@ _COLUMNS = (
     evidence.c.body,
     evidence.c.body_sha256,
     evidence.c.received_at,
+)
+_COLUMNS = (
+    platforms.c.slug,
+    func.coalesce(items.c.follows, items.c.order_id),
+    *_REPORT,
+)
+_ONE = select(platforms.c.slug, *_REPORT).join_from(
+    evidence, platforms, platforms.c.id == evidence.c.platform_id
 )
