@@ -68,11 +68,14 @@ _STEPS = st.lists(
 
 
 class Life:
-    """Queries are short: two minutes pass at a time, and ten are their deadline."""
+    """Queries are short: two minutes pass at a time, and ten are their deadline.
 
-    def __init__(self, db: Db, carrier: Carrier, platform: Platform) -> None:
+    Of two carriers one repeats its own queries, and each follows the other one's.
+    """
+
+    def __init__(self, db: Db, carriers: list[Carrier], platform: Platform) -> None:
         self.db = db
-        self.carrier = carrier
+        self.carriers = carriers
         self.platform = platform
         self.now = NOON
         self.ids: list[OrderId] = []
@@ -92,7 +95,8 @@ class Life:
     async def ask(self, *, recheck: bool) -> None:
         wanted = asked(OrderKind.QUERY, now=self.now)
         wanted = with_changes(wanted, recheck=recheck)
-        self.ids.append(await an_order(self.db, self.carrier, wanted, now=self.now))
+        carrier = self.carriers[len(self.ids) // 2 % 2]
+        self.ids.append(await an_order(self.db, carrier, wanted, now=self.now))
 
     async def send(self, _: OrderId) -> None:
         """Send what any of the readers would send."""
@@ -141,13 +145,14 @@ class Life:
     async def kill(self, order_id: OrderId) -> None:
         if order_id in self.sent:
             key = key_of(order_id, self.platform)
-            await self.settle({one.order_id for one in await self._dead(key)})
+            await self.settle(await self._dead(key))
 
-    async def _dead(self, key: Any) -> list[Any]:
+    async def _dead(self, key: Any) -> set[Any]:
         ended = await service.mark_undeliverable(self.db, self.now, [key])
         await queue.stop_sending(self.db, ended)
+        followers = await pass_on(self.db, self.now, ended)
         await promote(self.db, self.now, ended)
-        return list(ended)
+        return followers | {one.order_id for one in ended}
 
     async def settle(self, touched: Any) -> None:
         await settle(self.db, self.now, touched)
@@ -188,7 +193,8 @@ async def test_nobody_is_left_behind_and_nobody_sent_while_it_follows(
     shared_engine: AsyncEngine, steps: list[tuple[str, int]]
 ) -> None:
     async with shared_engine.connect() as db, db.begin() as opened:
-        life = Life(db, await a_carrier(db), await a_reachable_platform(db))
+        carriers = [await a_carrier(db), await a_carrier(db, "china-unicom")]
+        life = Life(db, carriers, await a_reachable_platform(db))
         for name, which in [("ask", 0), ("send", 0), ("ask", 0), *steps]:
             await life.step(name, which)
             await life.check()

@@ -31,8 +31,9 @@ from unbind_broker.intake.asked import Asked
 from unbind_broker.intake.crowding import TooManyOpenOrders
 from unbind_broker.items.joining import pass_on
 from unbind_broker.items.service import mark_undeliverable
-from unbind_broker.items.states import OUTCOMES, ItemStatus
+from unbind_broker.items.states import OUTCOMES, ItemStatus, Reason
 from unbind_broker.items.tables import items
+from unbind_broker.notices.calling_back import call_back
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform, suspend
@@ -248,6 +249,14 @@ async def test_what_nobody_takes_is_sent_for_no_repetition(world: World) -> None
     assert await promote(world.db, SOON, [key]) == []
     item = await item_row(world.db, key_of(again, world.dating))
     assert (item.status, item.follows) == (ItemStatus.UNDELIVERABLE, first)
+
+
+async def test_a_repetition_outlives_what_was_called_back_alone(world: World) -> None:
+    first = await world.ask()
+    again = await world.ask(SOON)
+    await call_back(world.db, SOON, [first], Reason.NUMBER_DISCONNECTED, "test")
+    assert await world.leaders(again) == {None}
+    assert await world.statuses(again) == [ItemStatus.QUEUED, ItemStatus.QUEUED]
 
 
 async def test_a_crash_before_that_is_mended(world: World) -> None:

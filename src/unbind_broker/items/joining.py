@@ -68,8 +68,8 @@ async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[It
 
     The others follow it from now on. Whatever the leader's platform told on the way
     counts no longer: the followers are queued again. The caller has locked the leaders.
-    Followers whose own deadline has passed are left to that, and so are those of the
-    query that they repeat: they end with it.
+    Followers whose own deadline has passed are left to that. So are those of the query
+    that they repeat, unless it was called back: they end with it.
     """
     if not ended:
         return []
@@ -206,7 +206,7 @@ _PASS_ON = sql(
 _LEFT = _followers(
     f"i.status IN ({_ENDED_BY_US})",
     f"""{_IS_OPEN} AND o.status IN ({_OPEN_ORDERS}) AND o.deadline > :now
-        AND ({_REPEATS}) IS NOT TRUE""",
+        AND (i.status = {ItemStatus.CANCELLED.code} OR ({_REPEATS}) IS NOT TRUE)""",
 )
 _SET_FREE = sql(
     f"""
