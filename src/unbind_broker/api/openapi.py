@@ -21,6 +21,8 @@ webhook.
 
 * Errors are problem documents (RFC 9457); each `type` is a page under `/problems`.
 * Keys go into `Authorization: Bearer ub_…`. Instants are RFC 3339 in UTC.
+* Every answer to a living key says what is left of its rate (`RateLimit-Policy`,
+  `RateLimit`); 429 and 503 say in `Retry-After` when to come back.
 * A number is sent as E.164 or in national form; it never appears in a URL, and answers
   show it masked (`+86138****8000`).
 * Webhooks follow [Standard Webhooks](https://www.standardwebhooks.com), `v1`
