@@ -78,7 +78,7 @@ async def look(
 _ITEM = 12
 """The place of the first of ``ITEM_COLUMNS``."""
 _SEEN = SEEN_STATUS.element.compile(
-    dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
+    dialect=postgresql.dialect(),  # type: ignore[no-untyped-call] # SQLAlchemy types it not
     compile_kwargs={"literal_binds": True},
 )
 # `age` counts backwards from the newest transaction, and is right where the 32 bits of
