@@ -71,7 +71,8 @@ async def test_the_oldest_deadlines_are_served_first_and_in_bounds(db: Db) -> No
     await a_reachable_platform(db)
     later = NOON + timedelta(minutes=1)
     second = await a_query(db, carrier, asked(OrderKind.QUERY, now=later), now=later)
-    first = await a_query(db, carrier)
+    other = await a_carrier(db, "china-unicom")  # its own query, not a repetition
+    first = await a_query(db, other)
     assert await expire_overdue(db, ORDER_DEADLINE, 1) == {first}
     await settle(db, ORDER_DEADLINE, [first])
     assert await expire_overdue(db, ORDER_DEADLINE, 1) == {second}
