@@ -62,6 +62,7 @@ OPERATIONS = sorted(
 )
 WITH_BODY = [one for one in OPERATIONS if one[0] in {"POST", "PUT", "PATCH"}]
 NOBODYS = {
+    "evidence_id": "019aa9f27c1e7c55af0e2f7a5a0c1d11",
     "order_id": format_id(Prefix.ORDER, new_uuid7(NOON)),
     "query_id": format_id(Prefix.QUERY, new_uuid7(NOON)),
     "event_id": format_id(Prefix.EVENT, new_uuid7(NOON)),
