@@ -167,7 +167,7 @@ async def test_both_carriers_of_a_dispute_are_told(db: Db) -> None:
 
 async def test_the_known_holders_carrier_learns_nothing_of_the_new_one(db: Db) -> None:
     mobile, unicom = await two_carriers(db)
-    await an_order(db, mobile)
+    own = await an_order(db, mobile)
     wanted = asked(owner_since=NEWER, reference="NEW-1")
     order_id = await an_order(db, unicom, wanted)
     rows = await db.execute(select(notices).where(notices.c.carrier_id == mobile.id))
@@ -175,7 +175,7 @@ async def test_the_known_holders_carrier_learns_nothing_of_the_new_one(db: Db) -
         told = row.data.decode()
         hidden = (show_order_id(OrderKind.UNBIND, order_id), "NEW-1", str(NEWER))
         assert not any(word in told for word in hidden)
-        assert row.order_id is None
+        assert row.order_id in {None, own}
         assert "unicom" not in told
 
 

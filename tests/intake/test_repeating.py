@@ -14,6 +14,7 @@ from tests.support.builders import a_carrier
 from tests.support.clock import NOON
 from tests.support.joining import a_number, key_of
 from tests.support.order_builders import (
+    POLICY,
     a_reachable_platform,
     an_order,
     asked,
@@ -28,7 +29,7 @@ from unbind_broker.carriers.service import Carrier
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deliveries.joining import mend_astray, promote
 from unbind_broker.intake.asked import Asked
-from unbind_broker.intake.crowding import TooManyOpenOrders
+from unbind_broker.intake.crowding import REPETITIONS, TooManyOpenOrders
 from unbind_broker.items.joining import pass_on
 from unbind_broker.items.service import mark_undeliverable
 from unbind_broker.items.states import OUTCOMES, ItemStatus, Reason
@@ -319,8 +320,8 @@ async def test_fifty_at_once_are_one_fan_out(engine: AsyncEngine) -> None:
 
 @pytest.fixture
 async def tight(world: World) -> World:
-    """Twenty rechecks are under way, none of which may answer for the next one."""
-    for _ in range(20):
+    """As many rechecks are under way as may be."""
+    for _ in range(POLICY.open_per_number):
         await world.place(replace(asked(QUERY), recheck=True))
     return world
 
@@ -362,7 +363,8 @@ async def test_there_is_an_end_to_repeating_too(world: World) -> None:
     await world.ask()
     one = await world.ask()
     row = {**(await world.row(one))._mapping}
-    copies = [{**row, "id": UUID(int=one.int + place)} for place in range(1, 200)]
+    most = POLICY.open_per_number * REPETITIONS
+    copies = [{**row, "id": UUID(int=one.int + place)} for place in range(1, most)]
     await world.db.execute(insert(orders), copies)
     with pytest.raises(TooManyOpenOrders):
         await world.ask(SOON)

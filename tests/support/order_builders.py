@@ -44,7 +44,7 @@ POLICY = Policy(
     freeze=timedelta(days=90),
     join_window=timedelta(days=30),
     query_validity=timedelta(minutes=10),
-    open_per_number=20,
+    open_per_number=50,
 )
 INTAKE = IntakeTools(POLICY, SEALER, BLIND_INDEX)
 
