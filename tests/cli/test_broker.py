@@ -15,11 +15,17 @@ from tests.support.builders import a_carrier, a_key
 from tests.support.clock import NOON, FixedClock
 from tests.support.order_builders import a_reachable_platform
 from tests.support.waiting import eventually
-from unbind_broker.app.server import reserve, url_of
+from unbind_broker.app.server import CannotListen, reserve, url_of
 from unbind_broker.base.instants import show_instant
-from unbind_broker.cli.broker import run_api_part, run_both, run_worker_part
+from unbind_broker.cli.broker import (
+    run_api_part,
+    run_both,
+    run_worker_part,
+    telling_health,
+)
 from unbind_broker.cli.loop import Stop
 from unbind_broker.runtime.opening import Runtime
+from unbind_broker.worker.liveness import Liveness
 
 ORDER = {
     "number": "+8613800001234",
@@ -126,6 +132,18 @@ async def test_both_parts_end_together_when_asked_twice(
 
     assert stop.hurried.is_set()
     assert left(tmp_path) == []
+
+
+async def test_worker_whose_health_cannot_be_served_says_so(runtime: Runtime) -> None:
+    liveness = Liveness(runtime.settings.liveness_limit)
+    with (
+        reserve("127.0.0.1", 0) as listener,
+        reserve(*listener.getsockname()) as other,
+    ):
+        other.listen()
+        telling = telling_health(runtime.clock, listener, liveness)
+        with pytest.raises(CannotListen, match="is in use"):
+            await asyncio.wait_for(telling.__aenter__(), 10)
 
 
 def test_the_first_request_asks_and_the_second_hurries() -> None:

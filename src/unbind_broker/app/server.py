@@ -6,6 +6,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import h11
 import uvicorn
@@ -124,8 +125,15 @@ class ApiServer(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when the first request can come."""
-        await super().startup(sockets)
+        """Tell when the first request can come; raises ``CannotListen``.
+
+        Two processes that start together may both take an address; one can listen.
+        """
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            host, port = sockets[0].getsockname()[:2] if sockets else ("", 0)
+            raise CannotListen(_why_not(host, port, error)) from error
         self._on_ready()
 
     @contextmanager
@@ -159,9 +167,15 @@ class _Connection(H11Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        refusals = self.refusals
-        if refusals is not None and refusals.in_force and self._refused(refusals, data):
-            return
+        judged = self._judge(data)
+        if isinstance(judged, bytes):
+            self._refuse(judged)
+        elif judged is None:
+            self._receive(data)
+        else:
+            self._let_in(data, judged)
+
+    def _receive(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -173,31 +187,40 @@ class _Connection(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
-    def _refused(self, refusals: QuickRefusals, data: bytes) -> bool:
-        """Answer a refusal if a new request begins here, and nothing else is due."""
+    def _judge(self, data: bytes) -> bytes | dict[str, Any] | None:
+        """Judge a new request that begins here, if nothing else is due."""
         h11_is_idle = (
             self.conn.our_state is h11.IDLE
             and self.conn.their_state is h11.IDLE
             and not self.conn.trailing_data[0]
         )
-        if not h11_is_idle:
-            return False
-        date = b"".join(
-            b"%s: %s\r\n" % one for one in self.server_state.default_headers
-        )
-        answer = refusals.answer(data, date)
-        if answer is None:
-            return False
+        if self.refusals is None or not h11_is_idle:
+            return None
+        fields = self.server_state.default_headers
+        date = b"".join(b"%s: %s\r\n" % field for field in fields)
+        return self.refusals.judge(data, date)
+
+    def _refuse(self, answer: bytes) -> None:
         self._stop_waiting()
         self.transport.write(answer)
         if b"\r\nconnection: close\r\n" in answer:
             self.transport.close()
-            return True
+            return
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
-        return True
+
+    def _let_in(self, data: bytes, held: dict[str, Any]) -> None:
+        """Hand a request what it holds; whoever serves it gives the place back."""
+        before = self.scope
+        shared, self.app_state = self.app_state, {**self.app_state, **held}
+        try:
+            self._receive(data)
+        finally:
+            self.app_state = shared
+            if self.scope is before:
+                held["place"].release()
 
     def _wait_for_head(self) -> None:
         self._waiting = self.loop.call_later(self.head_limit, self.transport.close)

@@ -93,14 +93,20 @@ async def run_api_part(
 async def telling_health(
     clock: Clock, listener: socket.socket | None, liveness: Liveness
 ) -> AsyncIterator[None]:
-    """Serve ``/healthz`` of a worker beside the block, if there is a place for it."""
+    """Serve ``/healthz`` of a worker beside the block, if there is a place for it.
+
+    Raises ``CannotListen``.
+    """
     if listener is None:
         yield
         return
     ready = asyncio.Event()
     server = ApiServer(create_health_app(clock, liveness.pulse), ready.set)
     serving = asyncio.create_task(server.serve_on(listener))
+    serving.add_done_callback(lambda _: ready.set())
     await ready.wait()
+    if serving.done():
+        await serving  # it could not begin
     try:
         yield
     finally:
