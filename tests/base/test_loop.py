@@ -6,7 +6,7 @@ import pytest
 from typing_extensions import override
 
 from unbind_broker.base import loop as loops
-from unbind_broker.base.loop import Loop
+from unbind_broker.base.loop import Loop, break_off
 
 
 async def test_loop_goes_on_after_a_fault(caplog: pytest.LogCaptureFixture) -> None:
@@ -124,3 +124,28 @@ async def test_nothing_wakes_a_loop_from_the_pause_after_a_fault() -> None:
     stopping.set()
     await asyncio.wait_for(running, 5)
     assert under_test.faults == 4
+
+
+async def test_loop_is_broken_off_even_if_its_step_takes_a_cancellation_lightly() -> (
+    None
+):
+    started = asyncio.Event()
+    taken_lightly = 0
+
+    async def step() -> float:
+        nonlocal taken_lightly
+        started.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            if taken_lightly:
+                raise
+            taken_lightly += 1
+        return 0
+
+    running = asyncio.create_task(Loop("reader", step).run(asyncio.Event()))
+    await started.wait()
+    async with asyncio.timeout(10):
+        await break_off([running])
+    assert running.cancelled()
+    assert taken_lightly == 1

@@ -236,8 +236,19 @@ async def test_stopping_lets_requests_end_and_starts_none(desk: Desk) -> None:
     desk.sender.pump(lane)
     await desk.sender.stop()
     assert desk.notebook.kinds == [OutcomeKind.ACCEPTED] * 2
+    assert not desk.sender.has_broken_off
     desk.sender.pump(lane)
     assert lane.in_flight == 0
+
+
+async def test_sender_knows_of_requests_of_which_nobody_will_hear(desk: Desk) -> None:
+    lane = desk.lane()
+    desk.door.usual = Answer(hang=True)
+    desk.offer(lane)
+    desk.sender.pump(lane)
+    await eventually(lambda: desk.door.deliveries)
+    desk.sender.abandon()
+    assert desk.sender.has_broken_off
 
 
 async def test_abandoned_request_is_recorded_by_nobody(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -10,6 +10,9 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+BREAK_OFF_AGAIN = 1.0
+"""Seconds; what still runs then may have swallowed its cancellation, as Python 3.11's
+``wait_for`` does now and then."""
 
 Step = Callable[[], Awaitable[float]]
 """Does some work; returns the pause in seconds before it runs again."""
@@ -78,3 +81,11 @@ class Loop:
         for one in until:
             one.cancel()
         self._wake.clear()
+
+
+async def break_off(tasks: Collection["asyncio.Task[None]"]) -> None:
+    """Cancel these until they have ended: a loop that misses it would run for ever."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=BREAK_OFF_AGAIN)

@@ -65,6 +65,8 @@ class Sender:
         self._timers: dict[Lane, asyncio.TimerHandle] = {}
         self._recheck = Recheck(parts.engine)
         self._stopping = False
+        self.has_broken_off = False
+        """Requests may have left of which nothing will be written down."""
 
     def pump_all(self, lanes: Iterable[Lane]) -> None:
         """Start what may be started, after something changed for all."""
@@ -107,6 +109,7 @@ class Sender:
     def abandon(self) -> None:
         """Break off what is under way; its items will be sent again."""
         self._stopping = True
+        self.has_broken_off |= bool(self._tasks)
         for timer in self._timers.values():
             timer.cancel()
         for task in self._tasks:

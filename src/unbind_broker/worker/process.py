@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from time import monotonic
 
 from unbind_broker.base.ids import WorkerId, new_uuid7
-from unbind_broker.base.loop import Loop, Step
+from unbind_broker.base.loop import Loop, Step, break_off
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries.breaker import BreakerPolicy
@@ -159,11 +159,11 @@ class _Worker:
             await self._flush()
             done_sending.set()
             await asyncio.wait(tasks, timeout=ENDING_LIMIT)
-            await _break_off(tasks)
+            await break_off(tasks)
             await self._give_back()
         finally:
             self._sender.abandon()
-            await _break_off(tasks)
+            await break_off(tasks)
 
     async def _flush(self) -> None:
         """Wait for the record, but not for ever: what is lost of it is sent again."""
@@ -173,7 +173,7 @@ class _Worker:
             await asyncio.sleep(0.01)
 
     async def _give_back(self) -> None:
-        if not self._recorder.is_empty:
+        if self._sender.has_broken_off or not self._recorder.is_empty:
             return  # whoever takes over must know that not all is written down
         try:
             async with asyncio.timeout(ENDING_LIMIT):
@@ -241,12 +241,6 @@ class _Worker:
                 return await step()
 
         return Loop(name, bounded)
-
-
-async def _break_off(tasks: Collection["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _jitter() -> float:
