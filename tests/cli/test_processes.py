@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
@@ -17,6 +18,8 @@ from unbind_broker.schema.migrate import head
 
 STEP = 0.05
 STEPS = 600
+PATIENCE = 90.0
+"""Seconds; an answer may take long, too."""
 
 
 def a_free_port() -> int:
@@ -29,24 +32,29 @@ def a_free_port() -> int:
 def meanwhile(visit: Callable[[], object]) -> Iterator[list[BaseException]]:
     """Pay a visit from another thread, then end this process's command."""
     failures: list[BaseException] = []
+    has_ended = threading.Event()
 
     def run() -> None:
         try:
             visit()
         except BaseException as error:  # noqa: BLE001 - told to the test's thread
             failures.append(error)
-        os.kill(os.getpid(), signal.SIGTERM)
+        if not has_ended.is_set():  # or the signal would end the tests
+            os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=run)
     thread.start()
-    yield failures
-    thread.join()
+    try:
+        yield failures
+    finally:
+        has_ended.set()
+        thread.join()
 
 
 def until_ready(port: int) -> httpx.Response:
     """Ask until the API answers."""
-    pause = threading.Event()
-    for _ in range(STEPS):
+    pause, end = threading.Event(), monotonic() + PATIENCE
+    while monotonic() < end:
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
         except httpx.TransportError:
