@@ -134,8 +134,8 @@ _NOTE_CANCELLED = sql(
 async def announce_cancelled(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
     """Let platforms know that these items were cancelled; queries change nothing.
 
-    A platform that fetches finds it with its items. What is queued already stays as it
-    is.
+    A platform that fetches finds it with its items. What is queued already goes out no
+    later than now; the tries that it has had still count.
     """
     if keys:
         values = {**key_arrays(sorted(set(keys))), "now": now}
