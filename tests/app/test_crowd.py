@@ -139,3 +139,35 @@ async def test_connections_beyond_the_bound_are_turned_away(
             writer.close()
     assert turned_away.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 5\r\n" in turned_away
+
+
+async def test_one_free_place_lets_one_of_many_in(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    context = Context(a_runtime(engine, clock, max_in_flight=1))
+    refusals = QuickRefusals(context.door, clock)
+    order = b"POST /v1/orders HTTP/1.1\r\nHost: b\r\nContent-Length: 2\r\n\r\n{}"
+    judged = [refusals.judge(order, b"") for _ in range(5)]
+    assert [isinstance(one, bytes) for one in judged] == [False, *[True] * 4]
+
+
+async def test_place_is_free_again_after_whatever_came_over_the_wire(
+    engine: AsyncEngine, clock: FixedClock, parties: Parties
+) -> None:
+    async with an_api(engine, clock, max_in_flight=1) as (http, context):
+        for content in (b"{}", b"[", b'{"a":1,"a":2}', b"\xff"):
+            for kind in ("application/json", "text/plain"):
+                answer = await http.post(
+                    "/v1/orders",
+                    content=content,
+                    headers={**parties.mobile, "Content-Type": kind},
+                )
+                assert answer.status_code in {400, 415, 422}
+                assert context.orders.inside == 0
+        url = http.base_url
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        head = b"POST /v1/orders HTTP/1.1\r\nB@d: \x00\r\nContent-Length: 2\r\n\r\n{}"
+        writer.write(head)
+        await asyncio.sleep(0.2)
+        writer.close()
+        assert context.orders.inside == 0

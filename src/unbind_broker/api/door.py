@@ -65,9 +65,14 @@ class AtTheDoor:
             answer = problem(request, kind, refusal.detail, headers=refusal.headers)
             await answer(scope, receive, send_with_fields)
             return
-        await self.app(scope, receive, send_with_fields)
+        try:
+            await self.app(scope, receive, send_with_fields)
+        finally:
+            leave_place(scope)
 
     def _judge(self, scope: Scope, state: dict[str, object]) -> None:
+        if "place" in state:
+            return  # judged already, when its bytes came
         try:
             quota = self.door.count(bearer_of(scope["headers"]))
         except RateLimited as refusal:
@@ -86,7 +91,10 @@ class AtTheDoor:
 
 
 class Inside:
-    """Let a request that is here as a whole hold a place while it is served."""
+    """Let a request that is here as a whole hold a place while it is served.
+
+    ``AtTheDoor`` gives it back, if nobody did before.
+    """
 
     def __init__(self, app: ASGIApp, orders: AdaptiveAdmission) -> None:
         self.app = app
@@ -97,19 +105,17 @@ class Inside:
         if scope["type"] != "http" or (scope["method"], scope["path"]) not in ADMITTED:
             await self.app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
         try:
-            place = self.orders.take()
+            if "place" not in state:
+                state["place"] = self.orders.take()
         except Overloaded as refusal:
             kind = KINDS[refusal.code]
             headers = refusal.headers
             answer = problem(Request(scope), kind, refusal.detail, headers=headers)
             await answer(scope, receive, send)
             return
-        scope.setdefault("state", {})["place"] = place
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            place.release()
+        await self.app(scope, receive, send)
 
 
 def leave_place(scope: Scope) -> None:

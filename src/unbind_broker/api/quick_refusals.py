@@ -10,6 +10,7 @@ import json
 import logging
 from asyncio import get_running_loop
 from collections import Counter
+from typing import Any
 
 from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.door import ADMITTED, Door
@@ -35,25 +36,26 @@ class QuickRefusals:
         self._clock = clock
         self._refused: Counter[int] = Counter()
 
-    @property
-    def in_force(self) -> bool:
-        """Tell whether anything is refused at this moment."""
-        return self._door.orders.is_full
+    def judge(self, data: bytes, date: bytes) -> bytes | dict[str, Any] | None:
+        """Write the whole answer, or give what the request that is let in holds.
 
-    def answer(self, data: bytes, date: bytes) -> bytes | None:
-        """Write the whole answer; None: let the request take the ordinary way."""
+        Its place is taken here and not later: a thousand requests that come at one
+        moment must not all find the same place free. None: it takes the ordinary way.
+        """
         head = _simple_head(data)
         if head is None:
             return None
         quota: Quota | None = None
         try:
             quota = self._door.count(head.get("key"))
-            self._door.orders.require_room()
+            held: dict[str, Any] = {"place": self._door.orders.take()}
         except RateLimited as refusal:
             return self._written(refusal, refusal.quota, head, date)
         except Overloaded as refusal:
             return self._written(refusal, quota, head, date)
-        return None
+        if quota is not None:
+            held["quota"] = quota
+        return held
 
     def _written(
         self,
