@@ -92,9 +92,10 @@ _KINDS = (
         415,
         "The body has a media type that is not taken here",
         "Send 'Content-Type: application/json'. POST /v1/holdings takes "
-        "application/x-ndjson and text/csv too.",
+        "application/x-ndjson and text/csv too; parts of clearances take only those.",
         "请发送 “Content-Type: application/json”；"
-        "POST /v1/holdings 另接受 application/x-ndjson 和 text/csv。",
+        "POST /v1/holdings 另接受 application/x-ndjson 和 text/csv；"
+        "批次分片只接受后两者。",
     ),
     ProblemKind(
         "validation-failed",
