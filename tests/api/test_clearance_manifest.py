@@ -12,6 +12,8 @@ from tests.support.findings import page, read_all
 from tests.support.order_api import Scene, a_scene
 from tests.support.trail import trail
 from unbind_broker.base.ids import Prefix, parse_id
+from unbind_broker.carriers.brakes import engage, release
+from unbind_broker.carriers.service import suspend as suspend_carrier
 from unbind_broker.clearances.states import StopReason
 from unbind_broker.clearances.waves import stop
 from unbind_broker.deadlines.waving import publish_due
@@ -141,6 +143,23 @@ async def test_a_clearance_that_stopped_is_not_handed_out(scene: Scene) -> None:
         await stop(db, scene.clock.now(), found, why)
     answer = await page(scene, "weibo", path)
     assert (answer.status_code, answer.json()["code"]) == (409, "clearance-stopped")
+
+
+async def test_nothing_is_handed_out_while_unbinding_is_stopped(scene: Scene) -> None:
+    path = await a_published(scene, [1, 2, 3])
+    now = scene.clock.now()
+    async with scene.engine.begin() as db:
+        await engage(db, now, None, "a test", "test")
+    answer = await page(scene, "weibo", path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "clearance-held")
+    assert answer.headers["retry-after"] == "300"
+    async with scene.engine.begin() as db:
+        await release(db, now, None, "a test", "test")
+    assert (await page(scene, "weibo", path)).status_code == 200
+    async with scene.engine.begin() as db:
+        await suspend_carrier(db, now, "china-mobile", "test")
+    answer = await page(scene, "weibo", path)
+    assert answer.json()["code"] == "clearance-held"
 
 
 async def test_the_setting_bounds_a_page(

@@ -88,7 +88,9 @@ OneWave = Annotated[
     "/{clearance_id}/manifest",
     summary="Read a clearance's numbers",
     response_model=ManifestPage,
-    responses=problems(*ANY_CALL, "not-found", "clearance-stopped", "overloaded"),
+    responses=problems(
+        *ANY_CALL, "not-found", "clearance-stopped", "clearance-held", "overloaded"
+    ),
 )
 async def read_manifest(
     context: Ctx,

@@ -15,6 +15,15 @@ FINDING_KINDS = (
         "clearance.published。已处理的结果仍可照常上报。",
     ),
     ProblemKind(
+        "clearance-held",
+        409,
+        "Unbinding is stopped for this carrier",
+        "The carrier of this clearance is suspended, or its unbinding is stopped. "
+        "Detach nothing more of it, and ask again after the seconds in Retry-After.",
+        "该批次所属运营商已被暂停，或解绑已被叫停。请勿继续解绑，并按 Retry-After "
+        "稍后重试。",
+    ),
+    ProblemKind(
         "clearance-not-published",
         409,
         "This clearance is still a draft",

@@ -21,6 +21,14 @@ class ClearanceStopped(BrokerError):
     title = "This clearance has stopped"
 
 
+class ClearanceHeld(BrokerError):
+    """Its carrier may have nothing unbound at present."""
+
+    code = "clearance-held"
+    title = "Unbinding is stopped for this carrier"
+    headers = {"Retry-After": "300"}  # noqa: RUF012 - never changed
+
+
 @dataclass(frozen=True)
 class ListedNumber:
     """A number as it is kept, sealed."""
@@ -47,8 +55,14 @@ async def read_sheet(
 ) -> Sheet | None:
     """Read up to ``limit`` numbers behind a place, of one wave; None: none is left.
 
-    Raises ``ClearanceStopped``: nobody shall detach what may be somebody's.
+    Raises ``ClearanceStopped`` and ``ClearanceHeld``: nobody shall detach what may be
+    somebody's.
     """
+    if published.held:
+        raise ClearanceHeld(
+            "its carrier is suspended, or unbinding is stopped: detach nothing more of "
+            "it for the moment, and ask again later"
+        )
     if published.status is ClearanceStatus.STOPPED:
         raise ClearanceStopped(
             "too many of its numbers are in use: detach nothing more of it until "

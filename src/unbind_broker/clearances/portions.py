@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only enum codes are put into statements
 """What was published to one platform of a clearance, and how far it has come."""
 
 from collections.abc import Collection, Sequence
@@ -10,6 +11,7 @@ from sqlalchemy import TextClause
 from unbind_broker.base.database import INSTANT, INT, INTS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.clearances.states import ClearanceStatus
 
 
@@ -41,12 +43,16 @@ class Portion:
 
 @dataclass(frozen=True)
 class Published:
-    """A clearance as one platform knows it."""
+    """A clearance as one platform knows it.
+
+    ``held``: its carrier is suspended, or its unbinding is stopped.
+    """
 
     id: UUID
     status: ClearanceStatus
     carrier: str
     deadline: datetime
+    held: bool
     portions: Sequence[Portion]
 
 
@@ -97,12 +103,24 @@ async def _published(
         for row in rows
     ]
     status = ClearanceStatus.from_code(rows[0].status)
-    return Published(clearance_id, status, rows[0].slug, rows[0].deadline, portions)
+    return Published(
+        id=clearance_id,
+        status=status,
+        carrier=rows[0].slug,
+        deadline=rows[0].deadline,
+        held=rows[0].held,
+        portions=portions,
+    )
 
 
-_PUBLISHED = """
+_PUBLISHED = f"""
     SELECT p.wave, p.read_to, p.complete_at, w.first_place, w.last_place, w.numbers,
-        w.published_at, c.status, c.deadline, carriers.slug
+        w.published_at, c.status, c.deadline, carriers.slug,
+        carriers.status <> {CarrierStatus.ACTIVE.code} OR EXISTS (
+            SELECT FROM brakes b
+            WHERE b.released_at IS NULL
+                AND coalesce(b.carrier_id, carriers.id) = carriers.id
+        ) AS held
     FROM clearance_platforms p
     JOIN clearance_waves w ON w.clearance_id = p.clearance_id AND w.wave = p.wave
     JOIN clearances c ON c.id = p.clearance_id
