@@ -17,6 +17,7 @@ from tests.support.clearings import (
     shown,
 )
 from tests.support.clock import FixedClock
+from tests.support.findings import read_all
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import a_scene
 from tests.support.trail import trail
@@ -260,6 +261,43 @@ async def test_a_busy_clearance_is_told_apart_from_a_missing_one(
             await asyncio.sleep(0.3)
             assert not publishing.done()
         assert (await publishing).status_code == 200
+
+
+async def test_a_number_that_was_shown_is_shown_withdrawn_however_long_that_waited(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_published(scene, [1, 2])
+        async with engine.begin() as db:
+            await db.execute(text("SELECT * FROM clearances FOR NO KEY UPDATE"))
+            asked = {"numbers": [number(1)]}
+            taking = asyncio.create_task(scene.post(f"{path}/withdraw", asked))
+            await asyncio.sleep(0.3)
+            clock.advance(timedelta(seconds=1))
+        assert (await taking).json()["withdrawn"] == 1
+        read = await read_all(scene, "weibo", path)
+    assert [one["withdrawn"] for one in read] == [True, False]
+
+
+async def test_a_number_that_leaves_while_publishing_waits_is_never_shown(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    leaves = text(
+        "UPDATE clearance_numbers SET withdrawn_at = :now, withdrawn_for = 1"
+        " WHERE place = 1"
+    )
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_draft(scene)
+        await has_put(scene, path, ndjson([1, 2]))
+        async with engine.begin() as db:
+            await db.execute(text("SELECT * FROM clearances FOR NO KEY UPDATE"))
+            publishing = asyncio.create_task(scene.post(f"{path}/publish", {}))
+            await asyncio.sleep(0.3)
+            clock.advance(timedelta(seconds=1))
+            await db.execute(leaves, {"now": clock.now()})
+        assert (await publishing).status_code == 200
+        read = await read_all(scene, "weibo", path)
+    assert [one["number"] for one in read] == [number(2)]
 
 
 async def test_a_deadline_is_that_of_an_order(

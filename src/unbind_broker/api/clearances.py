@@ -179,10 +179,10 @@ async def publish_clearance(
     again changes nothing.
     """
     del body  # there is nothing in it
-    now, carrier = context.clock.now(), asking_carrier(caller)
-    policy = _policy(context)
+    carrier, policy = asking_carrier(caller), _policy(context)
 
     async def change(db: Db, clearance: Clearance) -> ClearanceView:
+        now = context.clock.now()  # in its turn: instants tell what came first
         await publish(db, now, clearance, carrier, policy)
         return _there(await read_view(db, carrier.id, clearance.id))
 
@@ -209,7 +209,7 @@ async def withdraw_numbers(
     is withdrawn. What they have detached by then stays detached. Telling `resumed` to
     `POST /v1/holdings` does the same for all your clearances.
     """
-    now, carrier = context.clock.now(), asking_carrier(caller)
+    carrier = asking_carrier(caller)
     region, index = context.settings.region, context.runtime.blind_index
     indexes: list[bytes | None] = []
     for written in body.numbers:
@@ -220,6 +220,7 @@ async def withdraw_numbers(
     good = [one for one in indexes if one is not None]
 
     async def change(db: Db, clearance: Clearance) -> list[str]:
+        now = context.clock.now()  # in its turn: instants tell what came first
         return await take_out(db, now, clearance, good, carrier)
 
     async with context.admission.enter():
