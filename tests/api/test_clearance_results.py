@@ -3,13 +3,14 @@
 import csv
 import io
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import on_a_port
@@ -31,6 +32,8 @@ from tests.support.trail import trail
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.clearances.release import Gate, NumberState
+from unbind_broker.clearances.results import read_on
 from unbind_broker.clearances.sealed_numbers import seal_number
 from unbind_broker.deadlines.waving import publish_due
 from unbind_broker.notices.clearing import end_done
@@ -156,6 +159,42 @@ async def test_a_withdrawn_number_is_never_released(scene: Scene) -> None:
         "partial": 0,
         "withdrawn": 1,
     }
+
+
+class Interrupted:
+    """A connection on which something happens right after one of its statements."""
+
+    def __init__(
+        self, db: Db, after: int, happens: Callable[[], Awaitable[Any]]
+    ) -> None:
+        self._db, self._left, self._happens = db, after, happens
+
+    async def execute(
+        self, statement: TextClause, values: dict[str, Any]
+    ) -> CursorResult[Any]:
+        found = await self._db.execute(statement, values)
+        self._left -= 1
+        if self._left == 0:
+            await self._happens()
+        return found
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+async def test_whoever_reports_amid_a_page_is_missing_or_stands_in_the_way(
+    scene: Scene, after: int
+) -> None:
+    path = await a_published(scene, [1])
+    clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
+    assert clearance is not None
+    await is_done(scene, "weibo", path)
+    gate = Gate({"bank"}, timedelta(days=90), ZoneInfo("Asia/Shanghai"))
+    async with scene.engine.connect() as db:
+        amid = Interrupted(db, after, lambda: is_done(scene, "icbc", path, refused(1)))
+        now = scene.clock.now()
+        (result,) = await read_on(cast("Db", amid), now, clearance, gate, 0, 10)
+        assert result.released.state is not NumberState.CLEAN
+        (result,) = await read_on(db, now, clearance, gate, 0, 10)
+        assert result.released.state is NumberState.BLOCKED
 
 
 async def test_results_come_as_csv_and_go_on_where_they_broke_off(

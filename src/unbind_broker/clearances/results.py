@@ -68,18 +68,22 @@ class NumberResult:
 async def read_on(
     db: Db, now: datetime, clearance_id: UUID, gate: Gate, after: int, limit: int
 ) -> list[NumberResult]:
-    """Read the results of up to ``limit`` numbers behind a place."""
+    """Read the results of up to ``limit`` numbers behind a place.
+
+    Who is missing is read before what was found: whoever reports in between counts as
+    missing, and never as one that found nothing.
+    """
     whose = {"clearance": clearance_id}
-    rows = await fetch_all(db, _NUMBERS, {**whose, "after": after, "limit": limit})
-    if not rows:
-        return []
-    borders = {**whose, "after": after, "last": rows[-1].place}
-    blockers = _by_place(await fetch_all(db, _BLOCKERS, borders), gate)
     (standing,) = await fetch_all(db, _STANDING, whose)
     progress = Progress(
         ClearanceStatus.from_code(standing.status), standing.deadline, now
     )
     waves = _Waves(await fetch_all(db, _MISSING, whose), gate)
+    rows = await fetch_all(db, _NUMBERS, {**whose, "after": after, "limit": limit})
+    if not rows:
+        return []
+    borders = {**whose, "after": after, "last": rows[-1].place}
+    blockers = _by_place(await fetch_all(db, _BLOCKERS, borders), gate)
     freezes = {day: gate.frozen_until(day) for day in {r.disconnected_on for r in rows}}
     return [
         _result(row, progress, freezes[row.disconnected_on], blockers, waves)
