@@ -125,8 +125,15 @@ class ApiServer(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when the first request can come."""
-        await super().startup(sockets)
+        """Tell when the first request can come; raises ``CannotListen``.
+
+        Two processes that start together may both take an address; one can listen.
+        """
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            host, port = sockets[0].getsockname()[:2] if sockets else ("", 0)
+            raise CannotListen(_why_not(host, port, error)) from error
         self._on_ready()
 
     @contextmanager
