@@ -13,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import bearer
 from tests.support.builders import a_key
-from tests.support.clearings import a_draft, a_published, count, number, shown
+from tests.support.clearings import (
+    PATIENT_WAVES,
+    a_draft,
+    a_published,
+    count,
+    number,
+    shown,
+)
 from tests.support.clock import FixedClock
 from tests.support.findings import (
     find,
@@ -178,7 +185,7 @@ async def test_an_unread_wave_holds_up_none_that_was_read(scene: Scene) -> None:
     await read_all(scene, "weibo", path)
     scene.clock.advance(timedelta(hours=1))
     async with scene.engine.begin() as db:
-        await publish_due(db, scene.clock.now(), 0.5, 10)
+        await publish_due(db, scene.clock.now(), PATIENT_WAVES, 10)
     told = await has_found(scene, "weibo", path, complete=True)
     assert [one["complete"] for one in told["waves"]] == [True, False]
     assert told["complete"] is False

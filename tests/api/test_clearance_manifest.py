@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.clearings import a_draft, a_published, number, shown
+from tests.support.clearings import PATIENT_WAVES, a_draft, a_published, number, shown
 from tests.support.clock import FixedClock
 from tests.support.findings import page, read_all
 from tests.support.order_api import Scene, a_scene
@@ -30,7 +30,7 @@ async def scene(engine: AsyncEngine, clock: FixedClock) -> AsyncIterator[Scene]:
 async def publish_the_rest(scene: Scene) -> None:
     scene.clock.advance(timedelta(hours=1))
     async with scene.engine.begin() as db:
-        waved = await publish_due(db, scene.clock.now(), 0.5, 10)
+        waved = await publish_due(db, scene.clock.now(), PATIENT_WAVES, 10)
     assert waved.published == 1
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import on_a_port
-from tests.support.clearings import a_draft, a_published, number, shown
+from tests.support.clearings import USUAL_WAVES, a_draft, a_published, number, shown
 from tests.support.clock import FixedClock
 from tests.support.findings import (
     an_admin,
@@ -369,7 +369,7 @@ async def test_nothing_tells_the_carrier_what_a_sensitive_platform_found(
     assert await seen() == before
     scene.clock.advance(timedelta(hours=1))
     async with scene.engine.begin() as db:
-        waved = await publish_due(db, scene.clock.now(), 0.01, 10)
+        waved = await publish_due(db, scene.clock.now(), USUAL_WAVES, 10)
     assert (waved.published, waved.stopped) == (1, [])
     for slug in ("icbc", "weibo"):
         await is_done(scene, slug, path)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.clearings import (
+    USUAL_WAVES,
     a_draft,
     a_published,
     count,
@@ -17,6 +18,7 @@ from tests.support.clearings import (
     shown,
 )
 from tests.support.clock import FixedClock
+from tests.support.findings import results
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import Scene, a_scene
 from tests.support.sealing import SEALER
@@ -36,7 +38,7 @@ def a_worker(scene: Scene) -> Clearing:
         SEALER,
         interval=timedelta(seconds=1),
         retention=timedelta(days=180),
-        stop_share=0.01,
+        waving=USUAL_WAVES,
     )
 
 
@@ -180,6 +182,24 @@ async def test_waves_of_a_braked_carrier_wait_for_its_release(
             await release(db, clock.now(), scene.carrier.id, "mended", "admin:1")
         await a_worker(scene).wave()
         assert (await waves(scene, path))[1] is not None
+
+
+async def test_a_wave_that_was_held_back_gets_the_whole_time(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=1) as scene:
+        path = await a_published(scene, range(2))
+        async with engine.begin() as db:
+            await engage(db, clock.now(), scene.carrier.id, "wrong dates", "admin:1")
+        clock.advance(timedelta(days=10))
+        async with engine.begin() as db:
+            await release(db, clock.now(), scene.carrier.id, "mended", "admin:1")
+        await a_worker(scene).wave()
+        await a_worker(scene).end()
+        view = await shown(scene, path)
+        assert view["status"] == "in_progress"
+        assert view["deadline"] == "2026-12-07T15:59:59Z"
+        assert [row["release"] for row in await results(scene, path)] == [False, False]
 
 
 async def test_old_numbers_are_destroyed_step_by_step_and_young_ones_kept(

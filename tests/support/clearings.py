@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import text
@@ -10,10 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.order_api import Scene
 from unbind_broker.base.ids import Prefix, parse_id
+from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.deadlines.waving import WavingPolicy
 
 CSV = {"Content-Type": "text/csv"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 GONE_ON = "2026-08-20"
+
+WORKING_TIME = WorkingTime(5, ZoneInfo("Asia/Shanghai"))
+USUAL_WAVES = WavingPolicy(0.01, WORKING_TIME)
+PATIENT_WAVES = WavingPolicy(0.5, WORKING_TIME)
 
 Content = str | bytes | AsyncIterator[bytes]
 

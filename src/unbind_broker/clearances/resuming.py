@@ -24,10 +24,9 @@ async def resume(
     """
     if not await waves.resume(db, now, clearance_id):
         return False
-    whose = {"clearance": clearance_id}
-    await db.execute(_GIVE_TIME, {**whose, "deadline": deadline})
+    await waves.give_time(db, clearance_id, deadline)
     occasion = {"now": now, "occasion": new_uuid7(now)}
-    told = await db.execute(_TELL_AGAIN, {**whose, **occasion})
+    told = await db.execute(_TELL_AGAIN, {"clearance": clearance_id, **occasion})
     facts = {
         "clearance": format_id(Prefix.CLEARANCE, clearance_id),
         "why": decision.why,
@@ -37,14 +36,6 @@ async def resume(
     return True
 
 
-_GIVE_TIME = sql(
-    """
-    UPDATE clearances SET deadline = greatest(deadline, :deadline)
-    WHERE id = :clearance
-    """,
-    clearance=UUID_TYPE,
-    deadline=INSTANT,
-)
 _TELL_AGAIN = sql(
     f"""
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt, occasion)

@@ -80,6 +80,11 @@ async def resume(db: Db, now: datetime, clearance_id: UUID) -> bool:
     return resumed.rowcount > 0
 
 
+async def give_time(db: Db, clearance_id: UUID, deadline: datetime) -> None:
+    """Let platforms have until ``deadline`` at least."""
+    await db.execute(_GIVE_TIME, {"clearance": clearance_id, "deadline": deadline})
+
+
 async def list_waves(db: Db, clearance_id: UUID) -> list[Any]:
     """Read the waves of a clearance in their order."""
     found = await db.execute(
@@ -120,6 +125,13 @@ _DUE = sql(
     FOR NO KEY UPDATE OF c, w SKIP LOCKED""",
     now=INSTANT,
     limit=INT,
+)
+_GIVE_TIME = sql(
+    """
+    UPDATE clearances SET deadline = greatest(deadline, :deadline)
+    WHERE id = :clearance""",
+    clearance=UUID_TYPE,
+    deadline=INSTANT,
 )
 _IN_USE = sql(
     f"""

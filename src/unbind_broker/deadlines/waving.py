@@ -7,12 +7,14 @@ from uuid import UUID
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.clearances.publishing import publish_wave
 from unbind_broker.clearances.states import StopReason
 from unbind_broker.clearances.waves import (
     DueWave,
     InUse,
     count_in_use,
+    give_time,
     lock_due,
     stop,
 )
@@ -26,19 +28,29 @@ class Waved:
     stopped: list[UUID]
 
 
-async def publish_due(db: Db, now: datetime, share: float, limit: int) -> Waved:
-    """Publish up to ``limit`` waves that are due.
+@dataclass(frozen=True)
+class WavingPolicy:
+    """The settings that waves go by."""
 
-    A clearance stops where more than ``share`` of its first wave is in use.
+    stop_share: float
+    working_time: WorkingTime
+
+
+async def publish_due(db: Db, now: datetime, policy: WavingPolicy, limit: int) -> Waved:
+    """Publish up to ``limit`` waves that are due, each with the whole time for it.
+
+    A clearance stops where more than a share of its first wave is in use.
     """
+    deadline = policy.working_time.deadline(now).at
     due = await lock_due(db, now, limit)
     stopped = []
     for one in due:
         found = await count_in_use(db, one.wave.clearance_id)
-        if found.exceeds(share) and not one.overruled:
+        if found.exceeds(policy.stop_share) and not one.overruled:
             await _stop(db, now, one, found)
             stopped.append(one.wave.clearance_id)
         else:
+            await give_time(db, one.wave.clearance_id, deadline)
             await _publish(db, now, one)
     return Waved(len(due) - len(stopped), stopped)
 

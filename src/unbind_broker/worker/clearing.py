@@ -12,7 +12,7 @@ from unbind_broker.base.loop import Step
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.clearances.destroying import destroy_numbers
 from unbind_broker.clearances.resealing import ResealPosition, reseal_numbers
-from unbind_broker.deadlines.waving import publish_due
+from unbind_broker.deadlines.waving import WavingPolicy, publish_due
 from unbind_broker.notices.clearing import end_done
 from unbind_broker.worker.turns import Turn, is_ours
 
@@ -36,7 +36,7 @@ class Clearing:
     sealer: Sealer
     interval: timedelta
     retention: timedelta
-    stop_share: float
+    waving: WavingPolicy
     _resealed: ResealPosition | None = field(default=None, init=False)
 
     def steps(self) -> dict[str, Step]:
@@ -54,7 +54,7 @@ class Clearing:
             if not await is_ours(db, Turn.WAVE):
                 return self.interval.total_seconds()
             now = self.clock.now()
-            waved = await publish_due(db, now, self.stop_share, MOST_WAVES)
+            waved = await publish_due(db, now, self.waving, MOST_WAVES)
         for clearance_id in waved.stopped:
             shown = format_id(Prefix.CLEARANCE, clearance_id)
             log.warning("clearance_stopped", extra={"clearance": shown})

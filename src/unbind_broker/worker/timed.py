@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from unbind_broker.base.loop import Step
 from unbind_broker.callbacks.braking import BrakePolicy
+from unbind_broker.deadlines.waving import WavingPolicy
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.clearing import Clearing
 from unbind_broker.worker.clocks import Clocks
@@ -34,7 +35,7 @@ def timed_steps(
         runtime.sealer,
         settings.scan_interval,
         settings.retention,
-        settings.clearance_stop_share,
+        WavingPolicy(settings.clearance_stop_share, settings.working_time),
     )
     mending = Mending(engine, clock, settings.mend_interval)
     news = News(engine, clock, settings.scan_interval, settings.update_interval)
