@@ -74,6 +74,7 @@ async def test_a_statement_reads_the_rows_of_its_numbers_only(
         values = {
             "clearance": clearance,
             "carrier": 1,
+            "confirmed": NOON,
             "behind": NUMBERS - 20 if name == "refuse held" else NUMBERS,
             "last": NUMBERS,
             "lines": [*range(1, 21)],

@@ -91,8 +91,9 @@ async def upload_part(
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
         now = context.clock.now()
-        runtime, most = context.runtime, context.settings.clearance_numbers
-        tools = ClearingTools(runtime.sealer, runtime.blind_index, most)
+        runtime, settings = context.runtime, context.settings
+        most, freeze = settings.clearance_numbers, settings.freeze
+        tools = ClearingTools(runtime.sealer, runtime.blind_index, most, freeze)
 
         async def change(db: Db, clearance: Clearance) -> Part:
             return await put_part(db, now, clearance, sent, caller.actor, tools)

@@ -253,4 +253,5 @@ def _policy(context: Context) -> ClearingPolicy:
         working_time=settings.working_time,
         first_wave=settings.clearance_first_wave,
         pause=settings.clearance_wave_pause,
+        freeze=settings.freeze,
     )

@@ -9,7 +9,15 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
-from unbind_broker.base.database import BYTESES, INT, INTS, Db, fetch_all, sql
+from unbind_broker.base.database import (
+    BYTESES,
+    INSTANT,
+    INT,
+    INTS,
+    Db,
+    fetch_all,
+    sql,
+)
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.clearances.live import HELD
@@ -103,15 +111,23 @@ async def make_room(
 
 
 async def take(
-    db: Db, clearance: Clearance, behind: int, lines: SealedLines
+    db: Db,
+    clearance: Clearance,
+    behind: int,
+    lines: SealedLines,
+    confirmed: datetime,
 ) -> list[BadLine]:
-    """Give numbers places behind ``behind``, and return those that may have none."""
+    """Give numbers places behind ``behind``, and return those that may have none.
+
+    Holders that were ``confirmed`` since then count, see ``live``.
+    """
     rows = await fetch_all(
         db,
         _TAKE,
         {
             "clearance": clearance.id,
             "carrier": clearance.carrier_id,
+            "confirmed": confirmed,
             "behind": behind,
             "lines": lines.lines,
             "indexes": lines.indexes,
@@ -239,6 +255,7 @@ _TAKE = sql(
     SELECT line, twice FROM judged WHERE twice OR live ORDER BY line""",
     clearance=UUID_TYPE,
     carrier=INT,
+    confirmed=INSTANT,
     behind=INT,
     lines=INTS,
     indexes=BYTESES,

@@ -58,13 +58,19 @@ class Wave:
     due_at: datetime
 
 
-async def refuse_held(db: Db, now: datetime, clearance: Clearance) -> int:
-    """Withdraw numbers that somebody has come to hold meanwhile; returns how many."""
+async def refuse_held(
+    db: Db, now: datetime, clearance: Clearance, confirmed: datetime
+) -> int:
+    """Withdraw numbers that somebody has come to hold meanwhile; returns how many.
+
+    Holders that were ``confirmed`` since then count, see ``live``.
+    """
     refused, last = 0, await _last_place(db, clearance.id)
     for behind in range(0, last, AT_ONCE):
         values = {
             "clearance": clearance.id,
             "carrier": clearance.carrier_id,
+            "confirmed": confirmed,
             "behind": behind,
             "last": behind + AT_ONCE,
             "now": now,
@@ -161,6 +167,7 @@ _REFUSE_HELD = sql(
     WHERE changed.clearance_id = :clearance AND changed.place = found.place""",
     clearance=UUID_TYPE,
     carrier=INT,
+    confirmed=INSTANT,
     behind=INT,
     last=INT,
     now=INSTANT,

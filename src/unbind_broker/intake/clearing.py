@@ -33,6 +33,7 @@ class ClearingPolicy:
     working_time: WorkingTime
     first_wave: int
     pause: timedelta
+    freeze: timedelta
 
 
 async def begin(
@@ -63,7 +64,7 @@ async def publish(
     if clearance.status is not ClearanceStatus.DRAFT:
         return
     (await read_standing(db, carrier.id)).require_free()
-    refused = await refuse_held(db, now, clearance)
+    refused = await refuse_held(db, now, clearance, now - policy.freeze)
     deadline = policy.working_time.deadline(now).at
     plan = Plan(deadline, policy.first_wave, policy.pause)
     waves = await plan_waves(db, now, clearance, plan)

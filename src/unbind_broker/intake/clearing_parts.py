@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
@@ -31,6 +31,7 @@ class ClearingTools:
     sealer: Sealer
     blind_index: BlindIndex
     most: int
+    freeze: timedelta
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ async def put_part(
     read, n = sent.read, sent.n
     behind = await parts.make_room(db, clearance, n, len(read), tools.most)
     last, bad = behind, list[BadLine]()
+    confirmed = now - tools.freeze
     async with aclosing(_sealed(read, tools)) as chunks:
         async for chunk in chunks:
-            left_out = await parts.take(db, clearance, last, chunk)
+            left_out = await parts.take(db, clearance, last, chunk, confirmed)
             last += len(chunk.lines) - len(left_out)
             bad += left_out[: MOST_BAD - len(bad)]
     part = _part(sent, digest, (behind, last), [*read.bad, *bad], now)
