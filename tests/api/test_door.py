@@ -8,6 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import Response
+from starlette.types import Message
 
 from tests.api.registry import Parties
 from tests.support.app import a_runtime
@@ -16,6 +18,7 @@ from tests.support.order_api import order_body
 from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.connections import MOST_READS, Connections
 from unbind_broker.api.context import Context
+from unbind_broker.api.door import AtTheDoor
 from unbind_broker.app.factory import create_app
 
 
@@ -64,6 +67,29 @@ async def test_place_is_free_again_whatever_the_answer_was(
             answer = await api.post("/v1/orders", json={"x": 1}, headers=headers)
             assert answer.status_code in {401, 403, 422}
             assert context.orders.inside == 0
+
+
+async def test_who_does_not_read_the_answer_keeps_no_place(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    door = Context(a_runtime(engine, clock, max_in_flight=1)).door
+    place = door.orders.take()
+    scope = {"type": "http", "headers": [], "state": {"place": place}}
+
+    async def never_leaves(message: Message) -> None:
+        del message
+        await asyncio.Event().wait()
+
+    served = AtTheDoor(Response("answered"), door)
+    answering = asyncio.create_task(served(scope, never_comes, never_leaves))
+    await asyncio.sleep(0)
+    assert door.orders.inside == 0
+    answering.cancel()
+
+
+async def never_comes() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 async def test_caller_over_its_rate_is_told_so_even_when_all_places_are_taken(

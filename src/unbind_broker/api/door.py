@@ -55,6 +55,7 @@ class AtTheDoor:
         async def send_with_fields(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *self._fields(state)]
+                leave_place(scope)  # who does not read the answer keeps nobody out
             await send(message)
 
         try:
@@ -91,7 +92,7 @@ class AtTheDoor:
 
 
 class Inside:
-    """Let a request that is here as a whole hold a place while it is served.
+    """Let a request that is here as a whole hold a place until it is answered.
 
     ``AtTheDoor`` gives it back, if nobody did before.
     """
