@@ -84,6 +84,28 @@ async def test_who_does_not_read_is_cut_off_and_costs_one_piece() -> None:
     assert source.left
 
 
+@pytest.mark.parametrize("given", [[b"one"], []])
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        {"type": "http.response.start"},
+        {"type": "http.response.body", "body": b""},
+    ],
+)
+async def test_who_does_not_read_beginning_or_end_is_cut_off(
+    given: list[bytes], stuck: dict[str, Any]
+) -> None:
+    source = Source(given)
+
+    async def send(message: Any) -> None:
+        if stuck.items() <= message.items():
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(30):
+        await a_stream(source)(SCOPE, stays, send)
+    assert source.left
+
+
 async def test_who_leaves_is_told_nothing_more() -> None:
     source = Source([b"one", b""])
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Generic, Protocol, TypeVar
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 log = logging.getLogger(__name__)
@@ -98,29 +98,33 @@ class EventStream(Response, Generic[Subscribed]):
     async def _send_all(
         self, told: AsyncGenerator[bytes], scope: Scope, receive: Receive, send: Send
     ) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self.slowest_reader):
+                await send(message)
+
         first = await anext(told, None)
-        if first is None:
-            await Response(status_code=204, headers=_HEADERS)(scope, receive, send)
-            return
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": self.raw_headers,
-            }
-        )
         try:
-            await self._send_piece(send, first)
+            if first is None:
+                nothing = Response(status_code=204, headers=_HEADERS)
+                await nothing(scope, receive, send_in_time)
+                return
+            await send_in_time(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": self.raw_headers,
+                }
+            )
+            await send_in_time(_body(first, more=True))
             async for piece in told:
-                await self._send_piece(send, piece)
+                await send_in_time(_body(piece, more=True))
+            await send_in_time(_body(b"", more=False))
         except TimeoutError:
             log.info("reader_too_slow")
-            return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send_piece(self, send: Send, piece: bytes) -> None:
-        async with asyncio.timeout(self.slowest_reader):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+def _body(piece: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": piece, "more_body": more}
 
 
 async def _until_gone(receive: Receive) -> None:
