@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import RowMapping, any_, func, literal, select
+from sqlalchemy import RowMapping, any_, exists, func, literal, select
 
 from unbind_broker.base.database import INTS, UUIDS, Db
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.callbacks.demands import Question
+from unbind_broker.deliveries.tables import undelivered
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
@@ -37,6 +38,7 @@ class AskedItem:
     order: AskedOrder
     followed: bool
     attempts: int
+    ended_before: bool  # and was opened again, by a requeue
 
     @property
     def is_unaware(self) -> bool:
@@ -51,9 +53,11 @@ class AskedItem:
     def is_seen_changing(self) -> bool:
         """Tell whether its carrier sees that it changes: a folded one only ends once.
 
-        That is when it is taken.
+        That is when it is taken, for the first time.
         """
-        return not self.order.is_folded or self.item.status is ItemStatus.QUEUED
+        if not self.order.is_folded:
+            return True
+        return self.item.status is ItemStatus.QUEUED and not self.ended_before
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,9 @@ def _asked_item(row: RowMapping, reporter: Reporter) -> AskedItem:
         reference=row["reference"],
         is_folded=reporter.sensitive and row["scope"] is Scope.PREVIOUS_OWNER,
     )
-    return AskedItem(item, question, order, row["followed"], row["attempts"])
+    return AskedItem(
+        item, question, order, row["followed"], row["attempts"], row["ended_before"]
+    )
 
 
 _ASKED = (
@@ -149,6 +155,12 @@ _ASKED = (
     orders.c.carrier_id,
     orders.c.reference,
     orders.c.scope,
+    exists()
+    .where(
+        undelivered.c.order_id == items.c.order_id,
+        undelivered.c.platform_id == items.c.platform_id,
+    )
+    .label("ended_before"),
 )
 _CHANGEABLE = tuple(
     name for name in Item.__dataclass_fields__ if name in items.c and name != "key"
