@@ -18,9 +18,9 @@ from tests.support.clearings import (
     shown,
 )
 from tests.support.clock import FixedClock
-from tests.support.findings import results
+from tests.support.findings import read_all, results
 from tests.support.holdings_api import line, tell
-from tests.support.order_api import Scene, a_scene
+from tests.support.order_api import Scene, a_scene, order_body
 from tests.support.sealing import SEALER
 from tests.support.trail import trail
 from unbind_broker.base.ids import Prefix, parse_id
@@ -225,6 +225,30 @@ async def test_old_numbers_are_destroyed_step_by_step_and_young_ones_kept(
         assert len(await trail(db, "clearance.destroyed")) == 1
 
 
+async def test_numbers_are_not_kept_for_what_never_goes_on(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    """One clearance stands still, another waits for a brake to be released."""
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=1) as scene:
+        stands = await a_published(scene, range(2))
+        await found_in_use(scene, 1)
+        clock.advance(HOUR)
+        await a_worker(scene).wave()
+        await a_published(scene, range(2))
+        async with engine.begin() as db:
+            await engage(db, clock.now(), scene.carrier.id, "wrong dates", "admin:1")
+        clock.advance(timedelta(days=190))
+        worker = a_worker(scene)
+        for _ in range(2):
+            await worker.forget()
+        assert (await shown(scene, stands))["status"] == "stopped"
+        async with engine.begin() as db:
+            await release(db, clock.now(), scene.carrier.id, "mended", "admin:1")
+        await worker.wave()
+    assert await count(engine, "clearance_numbers") == 0
+    assert await count(engine, "clearance_waves WHERE published_at IS NULL") == 2
+
+
 async def test_a_number_whose_holder_resumes_between_waves_leaves_the_next_one(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
@@ -241,3 +265,28 @@ async def test_a_number_whose_holder_resumes_between_waves_leaves_the_next_one(
     withdrawn = "clearance_numbers n JOIN clearance_waves w USING (clearance_id)"
     early = f"{withdrawn} WHERE n.place = 2 AND w.wave = 2"
     assert await count(engine, f"{early} AND n.withdrawn_at < w.published_at") == 1
+
+
+async def test_who_has_come_to_hold_a_number_keeps_what_is_theirs(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=2) as scene:
+        path = await a_published(scene, [1, 2, 3, 4])
+        other = await scene.add_carrier("china-unicom")
+        for one in (1, 4):
+            body = order_body(number=number(one), owner_since="2024-01-01")
+            assert (await scene.post("/v1/orders", body, other)).status_code == 202
+        clock.advance(HOUR)
+        await a_worker(scene).wave()
+        read = await read_all(scene, "weibo", path)
+        assert [(one["number"], one["withdrawn"]) for one in read] == [
+            (number(1), True),
+            (number(2), False),
+            (number(3), False),
+        ]
+        states = [one["state"] for one in await results(scene, path)]
+        assert states == ["withdrawn", "partial", "partial", "withdrawn"]
+        assert (await shown(scene, path))["summary"]["withdrawn"] == 2
+    async with engine.connect() as db:
+        told = await trail(db, "clearance.wave_published")
+    assert [one.facts["refused"] for one in told] == [2]

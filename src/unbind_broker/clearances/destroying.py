@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, update
 
 from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import Prefix, format_id
@@ -24,8 +25,9 @@ from unbind_broker.clearances.tables import (
 async def destroy_numbers(db: Db, now: datetime, before: datetime, limit: int) -> int:
     """Destroy up to ``limit`` numbers of the oldest clearance made ``before``.
 
-    Drafts that nobody published go with the others; what is still in progress or
-    stopped stays. Returns how many it destroyed; 0: there are no more.
+    Drafts that nobody published go with the others. What is stopped, or still waits for
+    a wave, goes when its deadline too was ``before``. Returns how many it destroyed; 0:
+    there are no more.
     """
     found = await db.execute(_OLDEST, {"before": before})
     clearance_id = found.scalar_one_or_none()
@@ -60,12 +62,13 @@ async def _finish(db: Db, now: datetime, clearance_id: UUID) -> None:
     await record(db, now, Fact("broker", "clearance.destroyed", facts=facts))
 
 
+_OVER = codes_of(frozenset({ClearanceStatus.DRAFT, ClearanceStatus.COMPLETED}))
 # In the order of creation, so that it ends at the first one that is too young.
 _OLDEST = sql(
     f"""
     SELECT c.id FROM clearances c
     WHERE c.destroyed_at IS NULL AND c.created_at < :before
-        AND c.status IN ({ClearanceStatus.DRAFT.code}, {ClearanceStatus.COMPLETED.code})
+        AND (c.status IN ({_OVER}) OR c.deadline < :before)
         AND c.id < uuid7_floor(:before)
     ORDER BY c.id
     LIMIT 1

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.base.ids import CarrierId
 from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.clearances.publishing import FIRST, Wave
 from unbind_broker.clearances.states import (
@@ -25,6 +26,7 @@ class DueWave:
     """A wave whose time has come; ``overruled`` says that it goes out in any case."""
 
     wave: Wave
+    carrier_id: CarrierId
     overruled: bool
 
 
@@ -46,7 +48,10 @@ async def lock_due(db: Db, now: datetime, limit: int) -> list[DueWave]:
     Those of braked and suspended carriers wait until they are free again.
     """
     rows = await fetch_all(db, _DUE, {"now": now, "limit": limit})
-    return [DueWave(_wave(row), row.resumed_at is not None) for row in rows]
+    return [
+        DueWave(_wave(row), CarrierId(row.carrier_id), row.resumed_at is not None)
+        for row in rows
+    ]
 
 
 async def count_in_use(db: Db, clearance_id: UUID) -> InUse:
@@ -109,12 +114,12 @@ def _wave(row: Any) -> Wave:
 
 _DUE = sql(
     f"""
-    SELECT w.*, c.resumed_at
+    SELECT w.*, c.carrier_id, c.resumed_at
     FROM clearance_waves w
     JOIN clearances c ON c.id = w.clearance_id
     JOIN carriers r ON r.id = c.carrier_id AND r.status = {CarrierStatus.ACTIVE.code}
     WHERE w.published_at IS NULL AND w.due_at <= :now
-        AND c.status = {ClearanceStatus.IN_PROGRESS.code}
+        AND c.status = {ClearanceStatus.IN_PROGRESS.code} AND c.destroyed_at IS NULL
         AND NOT EXISTS (
             SELECT FROM brakes b
             WHERE b.released_at IS NULL
