@@ -1,8 +1,10 @@
 """What the OpenAPI document tells its readers."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from unbind_broker.api.clearance_webhooks import CLEARANCE_WEBHOOKS
@@ -85,6 +87,37 @@ def test_examples_show_fields_that_are_null() -> None:
     example = DOCUMENT["components"]["schemas"]["OrderShown"]["examples"][0]
     OrderShown.model_validate_json(json.dumps(example))
     assert "held_until" in example
+
+
+def _schemas_and_examples() -> Iterator[tuple[str, dict[str, Any], object]]:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            yield name, schema, example
+    for name, operation in OPERATIONS:
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for kind, told in [
+            pair for body in bodies for pair in body.get("content", {}).items()
+        ]:
+            examples = [one["value"] for one in told.get("examples", {}).values()]
+            examples += [told["example"]] if "example" in told else []
+            for example in examples:
+                yield f"{name} {kind}", told.get("schema", {}), example
+
+
+def test_every_example_fits_its_schema() -> None:
+    faults = [
+        f"{name}: {fault.instance_path} {fault.message}"
+        for name, schema, example in _schemas_and_examples()
+        for fault in jsonschema_rs.Draft202012Validator(
+            {**schema, "components": DOCUMENT["components"]}, validate_formats=True
+        ).iter_errors(example)
+    ]
+    assert faults == []
+
+
+def test_every_tag_is_described() -> None:
+    described = {tag["name"] for tag in DOCUMENT["tags"]}
+    assert {tag for _, one in OPERATIONS for tag in one["tags"]} <= described
 
 
 def test_every_problem_names_a_page_that_exists() -> None:

@@ -76,7 +76,18 @@ def parse_body(body: bytes) -> list[Any]:
 
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 _EXAMPLE = {"number": "+8613800001234", "event": "disconnected", "on": "2026-11-20"}
-_LINE = HoldingLineBody.model_json_schema()
+
+
+def _line() -> dict[str, Any]:
+    """Describe a line where it stands: the document knows no ``$defs`` of bodies."""
+    schema = HoldingLineBody.model_json_schema()
+    events, event = schema.pop("$defs"), schema["properties"]["event"]
+    named = str(event.pop("$ref")).removeprefix("#/$defs/")
+    schema["properties"]["event"] = {**events[named], **event}
+    return schema
+
+
+_LINE = _line()
 
 
 def _described() -> dict[str, Any]:

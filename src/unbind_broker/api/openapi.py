@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 from unbind_broker import __version__
 from unbind_broker.api.endpoint_bodies import EndpointBody
 from unbind_broker.api.items import FetchedItems
-from unbind_broker.api.order_shown import ListedOrderPage, OrderShown
+from unbind_broker.api.openapi_examples import put_nulls_back
 from unbind_broker.api.problems import Problem
 from unbind_broker.api.webhooks import BODY_EXAMPLES, describe_webhooks
 
@@ -36,6 +36,11 @@ TAGS = [
         "description": "Have bindings detached, see the outcome.",
     },
     {"name": "platforms", "description": "Who can be asked."},
+    {"name": "holdings", "description": "Who holds which number, told as it changes."},
+    {
+        "name": "clearances",
+        "description": "Have numbers cleared before they are sold again.",
+    },
     {"name": "numbers", "description": "What a shop says when a number is sold."},
     {
         "name": "number recycling",
@@ -99,10 +104,11 @@ def _complete(document: dict[str, Any]) -> None:
 
 def _show_whole_examples(document: dict[str, Any]) -> None:
     """Put the nulls back that FastAPI takes out of examples: those fields are there."""
-    for model in (OrderShown, ListedOrderPage, FetchedItems, EndpointBody):
+    for model in (EndpointBody, FetchedItems):  # their nulls: no required field's alone
         schema = document["components"]["schemas"].get(model.__name__)
         if schema is not None:
             schema["examples"] = model.model_json_schema()["examples"]
-    for name, body in BODY_EXAMPLES.items():
-        posted = document["webhooks"][name]["post"]["requestBody"]
-        posted["content"]["application/json"]["example"] = body
+    for name, posted in BODY_EXAMPLES.items():
+        request = document["webhooks"][name]["post"]["requestBody"]
+        request["content"]["application/json"]["example"] = posted
+    put_nulls_back(document)
