@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,9 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 GONE_ON = "2026-08-20"
 
 WORKING_TIME = WorkingTime(5, ZoneInfo("Asia/Shanghai"))
-USUAL_WAVES = WavingPolicy(0.01, WORKING_TIME)
-PATIENT_WAVES = WavingPolicy(0.5, WORKING_TIME)
+FREEZE = timedelta(days=90)
+USUAL_WAVES = WavingPolicy(0.01, WORKING_TIME, FREEZE)
+PATIENT_WAVES = WavingPolicy(0.5, WORKING_TIME, FREEZE)
 
 Content = str | bytes | AsyncIterator[bytes]
 

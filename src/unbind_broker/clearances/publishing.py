@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from unbind_broker.base.database import INSTANT, INT, Coded, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.errors import BrokerError
-from unbind_broker.base.ids import new_uuid7
+from unbind_broker.base.ids import CarrierId, new_uuid7
 from unbind_broker.clearances.live import HELD
 from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus, WithdrawnFor
@@ -59,17 +59,17 @@ class Wave:
 
 
 async def refuse_held(
-    db: Db, now: datetime, clearance: Clearance, confirmed: datetime
+    db: Db, now: datetime, clearance_id: UUID, carrier: CarrierId, confirmed: datetime
 ) -> int:
     """Withdraw numbers that somebody has come to hold meanwhile; returns how many.
 
     Holders that were ``confirmed`` since then count, see ``live``.
     """
-    refused, last = 0, await _last_place(db, clearance.id)
+    refused, last = 0, await _last_place(db, clearance_id)
     for behind in range(0, last, AT_ONCE):
         values = {
-            "clearance": clearance.id,
-            "carrier": clearance.carrier_id,
+            "clearance": clearance_id,
+            "carrier": carrier,
             "confirmed": confirmed,
             "behind": behind,
             "last": behind + AT_ONCE,

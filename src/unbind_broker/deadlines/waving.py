@@ -1,14 +1,14 @@
 """Let the next wave of a clearance go out, unless the first one speaks against it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.working_days import WorkingTime
-from unbind_broker.clearances.publishing import publish_wave
+from unbind_broker.clearances.publishing import publish_wave, refuse_held
 from unbind_broker.clearances.states import StopReason
 from unbind_broker.clearances.waves import (
     DueWave,
@@ -34,12 +34,14 @@ class WavingPolicy:
 
     stop_share: float
     working_time: WorkingTime
+    freeze: timedelta
 
 
 async def publish_due(db: Db, now: datetime, policy: WavingPolicy, limit: int) -> Waved:
     """Publish up to ``limit`` waves that are due, each with the whole time for it.
 
-    A clearance stops where more than a share of its first wave is in use.
+    Whoever has come to hold a number since it was put in keeps what is his. A clearance
+    stops where more than a share of its first wave is in use.
     """
     deadline = policy.working_time.deadline(now).at
     due = await lock_due(db, now, limit)
@@ -51,13 +53,20 @@ async def publish_due(db: Db, now: datetime, policy: WavingPolicy, limit: int) -
             stopped.append(one.wave.clearance_id)
         else:
             await give_time(db, one.wave.clearance_id, deadline)
-            await _publish(db, now, one)
+            await _publish(db, now, one, now - policy.freeze)
     return Waved(len(due) - len(stopped), stopped)
 
 
-async def _publish(db: Db, now: datetime, due: DueWave) -> None:
+async def _publish(db: Db, now: datetime, due: DueWave, confirmed: datetime) -> None:
+    whose = due.wave.clearance_id, due.carrier_id
+    refused = await refuse_held(db, now, *whose, confirmed)
     platforms = await publish_wave(db, now, due.wave)
-    facts = {**_named(due), "numbers": due.wave.numbers, "platforms": platforms}
+    facts = {
+        **_named(due),
+        "numbers": due.wave.numbers,
+        "refused": refused,
+        "platforms": platforms,
+    }
     await record(db, now, Fact("broker", "clearance.wave_published", facts=facts))
 
 

@@ -64,7 +64,8 @@ async def publish(
     if clearance.status is not ClearanceStatus.DRAFT:
         return
     (await read_standing(db, carrier.id)).require_free()
-    refused = await refuse_held(db, now, clearance, now - policy.freeze)
+    confirmed = now - policy.freeze
+    refused = await refuse_held(db, now, clearance.id, carrier.id, confirmed)
     deadline = policy.working_time.deadline(now).at
     plan = Plan(deadline, policy.first_wave, policy.pause)
     waves = await plan_waves(db, now, clearance, plan)

@@ -35,7 +35,9 @@ def timed_steps(
         runtime.sealer,
         settings.scan_interval,
         settings.retention,
-        WavingPolicy(settings.clearance_stop_share, settings.working_time),
+        WavingPolicy(
+            settings.clearance_stop_share, settings.working_time, settings.freeze
+        ),
     )
     mending = Mending(engine, clock, settings.mend_interval)
     news = News(engine, clock, settings.scan_interval, settings.update_interval)
