@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.api.registry import Parties, the_parties
 from tests.support.app import a_runtime
@@ -139,6 +142,49 @@ async def test_connections_beyond_the_bound_are_turned_away(
             writer.close()
     assert turned_away.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 5\r\n" in turned_away
+
+
+class Unread(asyncio.Transport):
+    """A connection whose other end reads nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    @override
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    @override
+    def get_write_buffer_size(self) -> int:
+        return sum(map(len, self.written))
+
+    @override
+    def pause_reading(self) -> None:
+        pass
+
+
+async def test_refusals_that_nobody_reads_do_not_pile_up(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    app = create_app(a_runtime(engine, clock, max_in_flight=1))
+    door = app.state.context.door
+    door.orders.take()
+    server = ApiServer(app, print, refusals=QuickRefusals(door, clock))
+    server.config.load()
+    connect: Any = server.config.http_protocol_class
+    connection: H11Protocol = connect(server.config, server.server_state, {})
+    transport = Unread()
+    connection.connection_made(transport)
+    order = b"POST /v1/orders HTTP/1.1\r\nHost: b\r\nContent-Length: 2\r\n\r\n{}"
+    connection.data_received(order)
+    connection.pause_writing()
+    for _ in range(3):
+        connection.data_received(order)
+        await asyncio.sleep(0)
+    connection.connection_lost(ConnectionResetError())
+    await asyncio.gather(*server.server_state.tasks)
+    assert len(transport.written) == 1
 
 
 async def test_one_free_place_lets_one_of_many_in(

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from unbind_broker.app.server import (
     HEAD_LIMIT,
+    STALL_LIMIT,
     ApiServer,
     CannotListen,
     reserve,
@@ -37,11 +38,11 @@ class Slow:
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, head_limit: float = HEAD_LIMIT
+    app: FastAPI, head_limit: float = HEAD_LIMIT, stall_limit: float = STALL_LIMIT
 ) -> AsyncIterator[tuple[ApiServer, str]]:
     ready = asyncio.Event()
     with reserve(LOOPBACK, 0) as listener:
-        server = ApiServer(app, ready.set, head_limit)
+        server = ApiServer(app, ready.set, head_limit, stall_limit=stall_limit)
         task = asyncio.create_task(server.serve_on(listener))
         await ready.wait()
         try:
@@ -121,6 +122,49 @@ async def test_answer_may_take_longer_than_the_head() -> None:
         second = await http.get(url)
 
     assert [first.status_code, second.status_code] == [200, 200]
+
+
+class Large:
+    """An application whose answer is more than the kernel keeps for who reads not."""
+
+    def __init__(self) -> None:
+        self.content = bytes(16 * 1024 * 1024)
+        self.app = FastAPI()
+        self.app.add_api_route("/", self.answer)
+
+    async def answer(self) -> Response:
+        return Response(self.content)
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off() -> None:
+    async with serving(Large().app, stall_limit=0.1) as (server, url):
+        reader, writer = await who_asks(url)
+        await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
+        for _ in range(500):
+            if not server.server_state.connections:
+                break
+            await asyncio.sleep(0.02)
+        writer.close()
+        assert not server.server_state.connections
+
+
+async def test_who_takes_an_answer_slowly_gets_all_of_it() -> None:
+    large = Large()
+    async with serving(large.app, stall_limit=2.0) as (_, url):
+        reader, writer = await who_asks(url)
+        await reader.readuntil(b"\r\n\r\n")
+        left = len(large.content)
+        while left:
+            await asyncio.sleep(0.01)
+            left -= len(await reader.readexactly(min(left, 64 * 1024)))
+        writer.close()
+
+
+async def who_asks(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    address = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n")
+    return reader, writer
 
 
 async def test_server_does_not_name_its_software() -> None:

@@ -26,7 +26,9 @@ HEAD_LIMIT = 20.0
 connection, from the beginning: callers that say nothing would hold places for ever."""
 LARGEST_HEAD = 32 * 1024
 """Bytes."""
-
+STALL_LIMIT = 120.0
+"""Seconds for which a caller may take nothing of an answer: one that never reads would
+hold memory, and whoever writes the answer, for ever."""
 
 BACKLOG = 1024
 """Connections that the kernel keeps until the process takes them."""
@@ -84,11 +86,13 @@ class ApiServer(uvicorn.Server):
         on_ready: Callable[[], None],
         head_limit: float = HEAD_LIMIT,
         *,
+        stall_limit: float = STALL_LIMIT,
         refusals: QuickRefusals | None = None,
         most_connections: int | None = None,
     ) -> None:
         settled = {
             "head_limit": head_limit,
+            "stall_limit": stall_limit,
             "refusals": refusals,
             "most_connections": _affordable(most_connections),
         }
@@ -144,16 +148,18 @@ class ApiServer(uvicorn.Server):
 
 
 class _Connection(H11Protocol):
-    """Close connections on which the head of a request does not come.
+    """Close connections on which no head of a request comes, or no answer is read.
 
     Beyond ``most_connections`` they are turned away; what a crowd sends is refused from
     its bytes.
     """
 
     head_limit = HEAD_LIMIT
+    stall_limit = STALL_LIMIT
     refusals: QuickRefusals | None = None
     most_connections: int | None = None
     _waiting: asyncio.TimerHandle | None = None
+    _stalling: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
@@ -185,16 +191,28 @@ class _Connection(H11Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_stalling()
         super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    @override
+    def resume_writing(self) -> None:
+        self._stop_stalling()
+        super().resume_writing()
 
     def _judge(self, data: bytes) -> bytes | dict[str, Any] | None:
         """Judge a new request that begins here, if nothing else is due."""
-        h11_is_idle = (
+        is_idle = (
             self.conn.our_state is h11.IDLE
             and self.conn.their_state is h11.IDLE
             and not self.conn.trailing_data[0]
+            and not self.flow.write_paused  # or unread refusals would pile up
         )
-        if self.refusals is None or not h11_is_idle:
+        if self.refusals is None or not is_idle:
             return None
         fields = self.server_state.default_headers
         date = b"".join(b"%s: %s\r\n" % field for field in fields)
@@ -229,6 +247,21 @@ class _Connection(H11Protocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _expect_reading(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._stalling = self.loop.call_later(self.stall_limit, self._cut_off, unread)
+
+    def _cut_off(self, unread: int) -> None:
+        if self.transport.get_write_buffer_size() < unread:
+            self._expect_reading()
+        else:
+            self.transport.abort()
+
+    def _stop_stalling(self) -> None:
+        if self._stalling is not None:
+            self._stalling.cancel()
+            self._stalling = None
 
 
 def _affordable(most_connections: int | None) -> int | None:
