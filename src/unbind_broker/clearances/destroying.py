@@ -62,7 +62,7 @@ async def _finish(db: Db, now: datetime, clearance_id: UUID) -> None:
     await record(db, now, Fact("broker", "clearance.destroyed", facts=facts))
 
 
-_OVER = codes_of(frozenset({ClearanceStatus.DRAFT, ClearanceStatus.COMPLETED}))
+_OVER = codes_of((ClearanceStatus.DRAFT, ClearanceStatus.COMPLETED))
 # In the order of creation, so that it ends at the first one that is too young.
 _OLDEST = sql(
     f"""

@@ -50,8 +50,6 @@ class Published:
 
     id: UUID
     status: ClearanceStatus
-    carrier: str
-    deadline: datetime
     held: bool
     portions: Sequence[Portion]
 
@@ -106,8 +104,6 @@ async def _published(
     return Published(
         id=clearance_id,
         status=status,
-        carrier=rows[0].slug,
-        deadline=rows[0].deadline,
         held=rows[0].held,
         portions=portions,
     )
@@ -115,7 +111,7 @@ async def _published(
 
 _PUBLISHED = f"""
     SELECT p.wave, p.read_to, p.complete_at, w.first_place, w.last_place, w.numbers,
-        w.published_at, c.status, c.deadline, carriers.slug,
+        w.published_at, c.status,
         carriers.status <> {CarrierStatus.ACTIVE.code} OR EXISTS (
             SELECT FROM brakes b
             WHERE b.released_at IS NULL

@@ -18,7 +18,6 @@ class PlatformProgress:
 
     platform: str
     name_zh: str
-    name_en: str
     category: str
     sensitive: bool
     numbers: int
@@ -104,7 +103,7 @@ def _shown(one: PlatformProgress, over: bool) -> dict[str, Any]:  # noqa: FBT001
 
 _PLATFORMS = sql(
     """
-    SELECT p.slug AS platform, p.name_zh, p.name_en, p.category, p.sensitive,
+    SELECT p.slug AS platform, p.name_zh, p.category, p.sensitive,
         sum(w.numbers)::integer AS numbers, max(c.read_to) AS read_to,
         bool_and(c.read_to >= w.last_place) AS is_read,
         sum(c.findings)::integer AS findings,

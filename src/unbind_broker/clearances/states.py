@@ -47,9 +47,3 @@ class FindingReason(CodedEnum):
     SUSPECTED_FRAUD = ("suspected_fraud", 7)
     NOT_SUPPORTED = ("not_supported", 8)
     OTHER = ("other", 9)
-
-
-OPEN = frozenset(
-    {ClearanceStatus.DRAFT, ClearanceStatus.IN_PROGRESS, ClearanceStatus.STOPPED}
-)
-PUBLISHED = frozenset(set(ClearanceStatus) - {ClearanceStatus.DRAFT})
