@@ -97,7 +97,11 @@ def reading_what_is_due(past: Past) -> dict[str, Hot]:
         "due": Hot(queue._DUE, {**ends, "now": LATER}, ("deliveries_due",)),
         "clear": Hot(queue._CLEAR, {"ids": [*range(1, 51)]}, ("deliveries_pkey",)),
         "recheck": Hot(recheck._WAITING, wanted, ("items_2026_11_pkey",)),
-        "cancels": Hot(contents._CANCELS, cancels, ("orders_2026_11_pkey",)),
+        "cancels": Hot(
+            contents._CANCELS,
+            {**cancels, "unsure": [True] * len(cancels["orders"])},
+            ("orders_2026_11_pkey",),
+        ),
         "notices": Hot(contents._NOTICES, {"ids": named}, ("notices_2026_11_pkey",)),
     }
 

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from tests.support.guards import APPLYING
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
 from tests.worker.a_process import a_process
 from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.base.ids import OrderId
+from unbind_broker.callbacks.results import apply
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.states import ItemStatus, Reason
@@ -87,6 +89,22 @@ async def test_platform_that_was_never_asked_is_not_told(stage: Stage) -> None:
     assert idle.deliveries == []
     types = [one.type for one in other.deliveries]
     assert types == [EventType.UNBIND_REQUESTED, EventType.UNBIND_CANCELLED]
+
+
+async def test_platform_that_reports_on_what_was_called_back_is_told(
+    stage: Stage,
+) -> None:
+    await stage.add_platforms(1)
+    (order_id,) = await stage.order_ids()
+    await cancel(stage, order_id)
+    line = {"id": stage.public_id(order_id), "outcome": "acknowledged"}
+    async with stage.engine.begin() as db:
+        await apply(db, CLOCK.now(), stage.platforms[0], [line], APPLYING)
+    async with stage.working():
+        await eventually(lambda: stage.doors[0].deliveries)
+        await eventually(lambda: _is_empty(stage))
+    (told,) = stage.doors[0].deliveries
+    assert told.type == EventType.UNBIND_CANCELLED
 
 
 _QUEUED = select(items.c.platform_id).where(items.c.status == ItemStatus.QUEUED)

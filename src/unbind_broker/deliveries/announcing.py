@@ -29,6 +29,10 @@ UNTIL_KNOWN = timedelta(minutes=3)
 """After so long whoever owned an endpoint has written down what it sent, or has lost
 it: a lease lasts 20 s unless it is set otherwise."""
 
+UNSURE = -1
+"""The ``attempt`` of a cancellation about which it is not known yet whether its
+platform was ever asked."""
+
 ASKED_PERHAPS = "lease.forced_at > o.created_at - interval '1 minute'"
 """Since the order was made (clocks may differ) somebody lost the endpoint without
 giving it back, and may have asked for the item without writing that down."""
@@ -42,7 +46,8 @@ _CANCELLED = sql(
     JOIN orders o ON o.id = n.order_id AND o.kind <> {OrderKind.QUERY.code}
     ORDER BY e.id, n.order_id
     ON CONFLICT ON CONSTRAINT deliveries_subject
-    DO UPDATE SET due_at = least(deliveries.due_at, excluded.due_at)
+    DO UPDATE SET due_at = least(deliveries.due_at, excluded.due_at),
+        attempt = greatest(deliveries.attempt, excluded.attempt)
     """,
     orders=UUIDS,
     platforms=INTS,
@@ -52,7 +57,7 @@ _PERHAPS = sql(
     f"""
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
     SELECT e.id, CASE WHEN {ASKED_PERHAPS} THEN :now ELSE :later END,
-        {EventType.UNBIND_CANCELLED.code}, n.order_id, 0
+        {EventType.UNBIND_CANCELLED.code}, n.order_id, {UNSURE}
     FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
     JOIN endpoints e ON e.platform_id = n.platform_id AND {POSTED_TO}
     JOIN endpoint_leases lease ON lease.endpoint_id = e.id
@@ -70,7 +75,7 @@ _KNOW_NOW = sql(
     f"""
     UPDATE deliveries SET due_at = clock_timestamp()
     WHERE endpoint_id = ANY(:endpoints) AND due_at > clock_timestamp()
-        AND event = {EventType.UNBIND_CANCELLED.code} AND attempt = 0
+        AND event = {EventType.UNBIND_CANCELLED.code} AND attempt = {UNSURE}
     """,
     endpoints=INTS,
 )

@@ -78,7 +78,8 @@ class AgainReader:
 
     def _work(self, content: Outgoing, row: Due) -> Work:
         at = self._monotonic()
-        return Work(content, row.attempt, None, at, row.occasion, row.replay)
+        tried = max(0, row.attempt)
+        return Work(content, tried, None, at, row.occasion, row.replay)
 
     def _rooms(self) -> dict[EndpointId, int]:
         """Say how many rows to read for each lane that has room for a whole batch.

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
-from unbind_broker.deliveries.announcing import ASKED_PERHAPS
+from unbind_broker.base.database import BOOLEANS, INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.deliveries.announcing import ASKED_PERHAPS, UNSURE
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, Due, Subject
 from unbind_broker.deliveries.reminders import WAITING_FOR_RESULT
 from unbind_broker.endpoints.events import NOTICES, EventType
@@ -40,16 +40,18 @@ _CANCELS = sql(
     f"""
     SELECT n.endpoint_id, o.id, o.kind, o.deadline, o.completed_at,
         CASE WHEN i.status = {_CANCELLED} THEN i.reason END AS reason
-    FROM unnest(:endpoints, :orders) AS n (endpoint_id, order_id)
+    FROM unnest(:endpoints, :orders, :unsure) AS n (endpoint_id, order_id, unsure)
     JOIN endpoints e ON e.id = n.endpoint_id
     JOIN endpoint_leases lease ON lease.endpoint_id = e.id
     JOIN orders o ON o.id = n.order_id
     LEFT JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
     WHERE o.status = {OrderStatus.CANCELLED.code}
-        AND (i.attempts > 0 OR i.status <> {_CANCELLED} OR {ASKED_PERHAPS})
+        AND (NOT n.unsure OR i.attempts > 0 OR i.status <> {_CANCELLED}
+            OR {ASKED_PERHAPS})
     """,
     endpoints=INTS,
     orders=UUIDS,
+    unsure=BOOLEANS,
 )
 _REMINDERS = sql(
     f"""
@@ -90,7 +92,8 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
     }
     if not others:
         return Loaded(contents, [])
-    found = await load_told(db, others)
+    unsure = {row.subject for row in rows if row.attempt == UNSURE}
+    found = await load_told(db, others, unsure)
     asked = {row.subject: row for row in rows if row.replay}
     told = [(one, _prolonged(content, asked.get(one))) for one, content in found]
     contents.update((one, content) for one, content in told if content.deadline > now)
@@ -98,7 +101,7 @@ async def load(db: Db, now: datetime, briefs: Briefs, rows: Collection[Due]) -> 
 
 
 async def load_told(
-    db: Db, subjects: Collection[Subject]
+    db: Db, subjects: Collection[Subject], unsure: Collection[Subject] = ()
 ) -> list[tuple[Subject, Told]]:
     """Read what all that is no request says; what says nothing any more is left out."""
     cancels = [one for one in subjects if one.event is EventType.UNBIND_CANCELLED]
@@ -106,7 +109,7 @@ async def load_told(
     notices = [one for one in subjects if one.event in NOTICES]
     waves = [one for one in subjects if one.event is EventType.CLEARANCE_PUBLISHED]
     return [
-        *await load_cancels(db, cancels),
+        *await load_cancels(db, cancels, unsure),
         *await load_clearances(db, waves),
         *await _load_reminders(db, reminders),
         *await _load_notices(db, notices),
@@ -114,14 +117,19 @@ async def load_told(
 
 
 async def load_cancels(
-    db: Db, subjects: Sequence[Subject]
+    db: Db, subjects: Sequence[Subject], unsure: Collection[Subject] = ()
 ) -> list[tuple[Subject, OutgoingCancel]]:
-    """Read what cancellations say; one whose order is open again says nothing."""
+    """Read what cancellations say; one whose order is open again says nothing.
+
+    Nor does an ``unsure`` one, if by now nothing speaks for the platform's having been
+    asked.
+    """
     if not subjects:
         return []
+    values = {**_named(subjects), "unsure": [one in unsure for one in subjects]}
     return [
         (Subject(row.endpoint_id, EventType.UNBIND_CANCELLED, row.id), _cancel(row))
-        for row in await fetch_all(db, _CANCELS, _named(subjects))
+        for row in await fetch_all(db, _CANCELS, values)
     ]
 
 
