@@ -20,8 +20,12 @@ from tests.support.clock import FixedClock
 from tests.support.findings import read_all
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import a_scene
+from tests.support.sealing import BLIND_INDEX
 from tests.support.trail import trail
+from unbind_broker.base.ids import Prefix, parse_id
+from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.brakes import engage
+from unbind_broker.clearances.withdrawing import withdraw, withdraw_resumed
 from unbind_broker.endpoints.states import Delivery
 
 
@@ -277,6 +281,22 @@ async def test_a_number_that_was_shown_is_shown_withdrawn_however_long_that_wait
         assert (await taking).json()["withdrawn"] == 1
         read = await read_all(scene, "weibo", path)
     assert [one["withdrawn"] for one in read] == [True, False]
+
+
+async def test_a_number_that_was_shown_is_shown_withdrawn_whatever_a_clock_says(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_published(scene, [1, 2, 3])
+        slow = clock.now() - timedelta(seconds=1)
+        indexes = [BLIND_INDEX.index(PhoneNumber(number(place))) for place in (1, 2)]
+        clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
+        assert clearance is not None
+        async with engine.begin() as db:
+            await withdraw_resumed(db, slow, scene.carrier.id, indexes[:1])
+            await withdraw(db, slow, clearance, indexes[1:])
+        read = await read_all(scene, "weibo", path)
+    assert [one["withdrawn"] for one in read] == [True, True, False]
 
 
 async def test_a_number_that_leaves_while_publishing_waits_is_never_shown(

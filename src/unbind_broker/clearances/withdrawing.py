@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - no input is put into statements
 """Take numbers out of clearances whose former holders have come back."""
 
 from collections.abc import Collection
@@ -61,15 +62,23 @@ async def withdraw_resumed(
     return [(row.clearance_id, row.number_index) for row in rows]
 
 
+# Later than its wave was published, whatever a caller's clock says: otherwise it would
+# count as a number that no platform was ever shown.
+_AT = """greatest(:now, (
+            SELECT max(w.published_at) + interval '1 microsecond'
+            FROM clearance_waves w
+            WHERE w.clearance_id = n.clearance_id
+                AND n.place BETWEEN w.first_place AND w.last_place
+        ))"""
 _WITHDRAW = sql(
-    """
+    f"""
     WITH found AS (
         SELECT place, number_index, withdrawn_at FROM clearance_numbers
         WHERE clearance_id = :clearance AND number_index = ANY(:indexes)
         ORDER BY place
         FOR NO KEY UPDATE
     ), changed AS (
-        UPDATE clearance_numbers n SET withdrawn_at = :now, withdrawn_for = :why
+        UPDATE clearance_numbers n SET withdrawn_at = {_AT}, withdrawn_for = :why
         FROM found f
         WHERE n.clearance_id = :clearance AND n.place = f.place
             AND f.withdrawn_at IS NULL
@@ -82,7 +91,7 @@ _WITHDRAW = sql(
 )
 # One number after the other in each clearance, by the index that has both.
 _WITHDRAW_RESUMED = sql(
-    """
+    f"""
     WITH found AS (
         SELECT n.clearance_id, n.place
         FROM clearances c
@@ -94,7 +103,7 @@ _WITHDRAW_RESUMED = sql(
         ORDER BY n.clearance_id, n.place
         FOR NO KEY UPDATE OF n
     )
-    UPDATE clearance_numbers n SET withdrawn_at = :now, withdrawn_for = :why
+    UPDATE clearance_numbers n SET withdrawn_at = {_AT}, withdrawn_for = :why
     FROM found f
     WHERE n.clearance_id = f.clearance_id AND n.place = f.place
     RETURNING n.clearance_id, n.number_index""",
