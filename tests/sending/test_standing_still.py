@@ -70,3 +70,22 @@ async def test_nothing_leaves_once_the_time_is_up(turns: int) -> None:
     assert all(at < went_on for at in arrived)
     assert exchange.disclosed or not arrived
     assert exchange.outcome.kind is not OutcomeKind.ACCEPTED
+
+
+async def test_endpoint_is_not_to_blame_for_it() -> None:
+    """Where there was a connection already, and nothing but time was lacking."""
+    kinds = set()
+    with watching() as watch:
+        async with open_outbound(UrlPolicy(allow_private=True), lambda: NOON) as post:
+            for turns in range(3, 8):
+                sending = asyncio.create_task(post.post(watch.url, {}, b"{}", LIMIT))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                time.sleep(STILL)  # noqa: ASYNC251 - that is what is tried
+                exchange = await sending
+                kinds.add((exchange.outcome.kind, exchange.disclosed))
+
+    assert (OutcomeKind.OWN_FAULT, False) in kinds
+    assert all(
+        not disclosed or kind is not OutcomeKind.OWN_FAULT for kind, disclosed in kinds
+    )

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.sending.exchanges import Trace
+from unbind_broker.sending.faults import StoodStill
 from unbind_broker.sending.resolving import check_address
 
 MOST_HEADS = 32
@@ -119,7 +120,7 @@ async def _leaving(_: object, context: SimpleNamespace, __: object) -> None:
     """Let head and body go, which leave together; this is the last word before."""
     trace: Trace = context.trace_request_ctx
     if trace.is_too_late and not trace.disclosed:
-        raise TimeoutError
+        raise StoodStill
     trace.disclosed = True
 
 

@@ -4,8 +4,14 @@ import errno
 import socket
 import ssl
 
+
+class StoodStill(TimeoutError):
+    """This process stood still until there was no time left for a request."""
+
+
 _OWN = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BY_CLASS: tuple[tuple[type[OSError], str], ...] = (
+    (StoodStill, "the broker stood still"),
     (ssl.SSLError, "TLS: handshake failed"),
     (socket.gaierror, "name does not resolve"),
     (TimeoutError, "connection timed out"),
@@ -34,8 +40,8 @@ _CERTIFICATES = {
 
 
 def is_own(error: OSError) -> bool:
-    """Tell whether this machine ran out of something."""
-    return error.errno in _OWN
+    """Tell whether this machine ran out of something, or of time."""
+    return error.errno in _OWN or isinstance(error, StoodStill)
 
 
 def name_fault(error: OSError) -> str:
