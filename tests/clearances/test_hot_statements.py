@@ -60,6 +60,7 @@ HOT: dict[str, tuple[TextClause, set[str]]] = {
     "withdraw": (withdrawing._WITHDRAW, {EACH}),
     "withdraw resumed": (withdrawing._WITHDRAW_RESUMED, {EACH}),
     "due": (waves._DUE, set()),
+    "give held time": (waves._GIVE_HELD_TIME, set()),
 }
 
 
@@ -83,6 +84,7 @@ async def test_a_statement_reads_the_rows_of_its_numbers_only(
             "days": [20_000] * 20,
             "now": NOON + timedelta(hours=1),
             "why": WithdrawnFor.BY_CARRIER.code,
+            "deadline": NOON + timedelta(days=30),
             "limit": 20,
         }
         named = {one: values[one] for one in statement.compile().params}

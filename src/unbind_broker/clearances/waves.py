@@ -90,6 +90,15 @@ async def give_time(db: Db, clearance_id: UUID, deadline: datetime) -> None:
     await db.execute(_GIVE_TIME, {"clearance": clearance_id, "deadline": deadline})
 
 
+async def give_held_time(db: Db, deadline: datetime, limit: int) -> list[UUID]:
+    """Let those of braked and suspended carriers have until ``deadline`` at least.
+
+    Platforms may not read them meanwhile: they are not late.
+    """
+    values = {"deadline": deadline, "limit": limit}
+    return [row.id for row in await fetch_all(db, _GIVE_HELD_TIME, values)]
+
+
 async def list_waves(db: Db, clearance_id: UUID) -> list[Any]:
     """Read the waves of a clearance in their order."""
     found = await db.execute(
@@ -137,6 +146,29 @@ _GIVE_TIME = sql(
     WHERE id = :clearance""",
     clearance=UUID_TYPE,
     deadline=INSTANT,
+)
+_GIVE_HELD_TIME = sql(
+    f"""
+    UPDATE clearances SET deadline = :deadline
+    WHERE id IN (
+        SELECT c.id
+        FROM clearances c
+        JOIN carriers r ON r.id = c.carrier_id
+        WHERE c.status <> {ClearanceStatus.COMPLETED.code}
+            AND c.status = {ClearanceStatus.IN_PROGRESS.code}
+            AND c.deadline < :deadline
+            AND (r.status <> {CarrierStatus.ACTIVE.code} OR EXISTS (
+                SELECT FROM brakes b
+                WHERE b.released_at IS NULL
+                    AND coalesce(b.carrier_id, c.carrier_id) = c.carrier_id
+            ))
+        ORDER BY c.id
+        LIMIT :limit
+        FOR NO KEY UPDATE OF c SKIP LOCKED
+    )
+    RETURNING id""",
+    deadline=INSTANT,
+    limit=INT,
 )
 _IN_USE = sql(
     f"""

@@ -7,6 +7,7 @@ from uuid import UUID
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.base.instants import show_instant
 from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.clearances.publishing import publish_wave, refuse_held
 from unbind_broker.clearances.states import StopReason
@@ -14,6 +15,7 @@ from unbind_broker.clearances.waves import (
     DueWave,
     InUse,
     count_in_use,
+    give_held_time,
     give_time,
     lock_due,
     stop,
@@ -44,6 +46,7 @@ async def publish_due(db: Db, now: datetime, policy: WavingPolicy, limit: int) -
     stops where more than a share of its first wave is in use.
     """
     deadline = policy.working_time.deadline(now).at
+    await _wait_for_held(db, now, deadline, limit)
     due = await lock_due(db, now, limit)
     stopped = []
     for one in due:
@@ -55,6 +58,20 @@ async def publish_due(db: Db, now: datetime, policy: WavingPolicy, limit: int) -
             await give_time(db, one.wave.clearance_id, deadline)
             await _publish(db, now, one, now - policy.freeze)
     return Waved(len(due) - len(stopped), stopped)
+
+
+async def _wait_for_held(db: Db, now: datetime, deadline: datetime, limit: int) -> None:
+    """Keep time from passing for what platforms may not read at present.
+
+    Its numbers would be released unasked otherwise.
+    """
+    until = {"deadline": show_instant(deadline)}
+    held = [
+        {"clearance": format_id(Prefix.CLEARANCE, one), **until}
+        for one in await give_held_time(db, deadline, limit)
+    ]
+    action = "clearance.deadline_moved"
+    await record(db, now, *(Fact("broker", action, facts=facts) for facts in held))
 
 
 async def _publish(db: Db, now: datetime, due: DueWave, confirmed: datetime) -> None:
