@@ -29,8 +29,9 @@ LOOK = 0.05
 class Replica:
     """One process of the API, as a load balancer knows it."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, notice: timedelta = NOTICE) -> None:
         self.runtime = runtime
+        self.notice = notice
         self.url = ""
         self.is_ready = False
         self.http = httpx.AsyncClient(trust_env=False)
@@ -44,7 +45,7 @@ class Replica:
         with reserve("127.0.0.1", 0) as listener:
             self.url = url_of(listener)
             await run_api_part(
-                self.runtime, listener, self.stop, serves.set, notice=NOTICE
+                self.runtime, listener, self.stop, serves.set, notice=self.notice
             )
 
     async def end(self) -> None:
@@ -137,7 +138,7 @@ async def test_restart_of_every_process_fails_no_request(
 async def test_process_that_ends_says_so_first_and_still_serves(
     engine: AsyncEngine, clock: FixedClock, carrier: dict[str, str]
 ) -> None:
-    replica = Replica(a_runtime(engine, clock))
+    replica = Replica(a_runtime(engine, clock), notice=timedelta(seconds=2))
     await replica.start()
     ending = asyncio.create_task(replica.end())
     await asyncio.sleep(LOOK)
