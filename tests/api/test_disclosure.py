@@ -114,6 +114,19 @@ async def test_a_clearance_says_how_clear_a_number_is(scene: Scene) -> None:
     assert clean["notice"] == blocked["notice"]
 
 
+async def test_nobody_was_asked_about_a_number_whose_wave_waits(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=1) as scene:
+        await a_published(scene, [PLACE, 1235])
+        asked, waiting = await ask(scene), await ask(scene, number(1235))
+    assert asked["clearance"]["state"] == waiting["clearance"]["state"] == "partial"
+    assert waiting["recycled"] is True
+    assert "were asked" in asked["notice"]["en"]
+    assert "were asked" not in waiting["notice"]["en"]
+    assert "平台" not in waiting["notice"]["zh"]
+
+
 async def test_the_newest_clearance_counts(scene: Scene) -> None:
     first = await a_published(scene, [PLACE])
     await find(scene, first)

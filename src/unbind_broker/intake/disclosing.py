@@ -26,6 +26,7 @@ class Cleared(NamedTuple):
 
     number: ClearedNumber
     released: Released
+    was_published: bool
 
     @property
     def public_id(self) -> str:
@@ -43,7 +44,8 @@ class Disclosure:
     @property
     def was_cleared(self) -> bool:
         """Tell whether platforms were asked to clear it, and still are."""
-        return counts(self.cleared)
+        cleared = self.cleared
+        return cleared is not None and cleared.was_published and counts(cleared)
 
 
 async def disclose(
@@ -91,7 +93,10 @@ async def _cleared(
 ) -> Cleared | None:
     before = found.place - 1
     results = await read_on(db, now, found.clearance_id, gate, before, 1)
-    return Cleared(found, results[0].released) if results else None
+    if not results:
+        return None
+    (result,) = results  # who is missing is None as long as its wave waits
+    return Cleared(found, result.released, was_published=result.missing is not None)
 
 
 def _fact(told: Disclosure, carrier: AskingCarrier, number_index: bytes) -> Fact:
