@@ -54,9 +54,10 @@ class _Wanted:
         last_event_id: Annotated[
             str | None,
             Header(
-                description="For a stream: the `id` of the last event that you have, "
-                "or a list's `last_event_id`. What is no such place in this very order "
-                "is ignored, and everything is told from the start."
+                description="For a stream: the line `id:` of the last event that you "
+                "have (not the `id` in its data), or a list's `last_event_id`. What is "
+                "no such place in this very order is ignored, and everything is told "
+                "from the start."
             ),
         ] = None,
     ) -> None:
@@ -100,8 +101,9 @@ async def read_order_events(
 
     `Accept: text/event-stream` gives Server-Sent Events: first everything, or what
     comes after `Last-Event-ID`, then what happens, within a second or so. Each has its
-    `type` as `event` and the same JSON as `data`. The `id` is a place to come back to
-    after a drop, at whatever server: nothing is missed then, and nothing told twice.
+    `type` as `event` and the same JSON as `data`. The line `id:` is a place to come
+    back to after a drop, at whatever server: nothing is missed then, and nothing told
+    twice. (The `id` in the JSON is none: it tells whether you have an event already.)
     Changes that follow each other quickly may be told as one. Every 15 seconds of
     silence there is a comment.
 
