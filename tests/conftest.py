@@ -1,7 +1,6 @@
 """What every test may ask for: a database of its own, a clock that stands still."""
 
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 import httpx
 import pytest
@@ -18,22 +17,35 @@ from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.runtime.opening import Runtime
 
-TRACED_CASES = 3
-"""Cases of one test under which lines are counted: tracing doubles what a test costs,
-and the fourth case of a test hardly ever reaches a line that three did not."""
+_UNTRACED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count the lines that a few cases of each test reach, and none under journeys.
+    """Count the lines that the first case of each test reaches, and none of journeys.
 
-    Those run the program in processes of its own, where nothing is counted anyway.
+    Tracing doubles what a test costs, and further cases of a test hardly ever reach
+    other lines. Journeys run the program in processes of its own, where nothing is
+    counted anyway.
     """
-    cases: Counter[tuple[object, str]] = Counter()
+    seen: set[tuple[object, str]] = set()
     for item in sorted(items, key=lambda item: item.nodeid):
         test = (item.path, getattr(item, "originalname", item.name))
-        cases[test] += 1
-        if cases[test] > TRACED_CASES or item.get_closest_marker("journey"):
-            item.add_marker(pytest.mark.no_cover)
+        journey = item.get_closest_marker("journey") is not None
+        item.stash[_UNTRACED] = journey or test in seen
+        seen.add(test)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    controller = getattr(plugin, "cov_controller", None)
+    if controller is None or not item.stash[_UNTRACED]:
+        return (yield)
+    controller.pause()
+    try:
+        return (yield)
+    finally:
+        controller.resume()
 
 
 def pytest_runtest_setup() -> None:
