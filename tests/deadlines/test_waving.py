@@ -239,6 +239,7 @@ async def test_numbers_are_not_kept_for_what_never_goes_on(
             await engage(db, clock.now(), scene.carrier.id, "wrong dates", "admin:1")
         clock.advance(timedelta(days=190))
         worker = a_worker(scene)
+        await worker.wave()
         for _ in range(2):
             await worker.forget()
         assert (await shown(scene, stands))["status"] == "stopped"

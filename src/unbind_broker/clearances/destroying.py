@@ -14,6 +14,7 @@ from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.clearances.held import HELD_BACK
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.tables import (
     clearance_findings,
@@ -25,9 +26,9 @@ from unbind_broker.clearances.tables import (
 async def destroy_numbers(db: Db, now: datetime, before: datetime, limit: int) -> int:
     """Destroy up to ``limit`` numbers of the oldest clearance made ``before``.
 
-    Drafts that nobody published go with the others. What is stopped, or still waits for
-    a wave, goes when its deadline too was ``before``. Returns how many it destroyed; 0:
-    there are no more.
+    Drafts that nobody published go with the others, and so does what stands still: held
+    back, or stopped with a deadline ``before``. Returns how many it destroyed; 0: there
+    are no more.
     """
     found = await db.execute(_OLDEST, {"before": before})
     clearance_id = found.scalar_one_or_none()
@@ -68,7 +69,7 @@ _OLDEST = sql(
     f"""
     SELECT c.id FROM clearances c
     WHERE c.destroyed_at IS NULL AND c.created_at < :before
-        AND (c.status IN ({_OVER}) OR c.deadline < :before)
+        AND (c.status IN ({_OVER}) OR c.deadline < :before OR {HELD_BACK})
         AND c.id < uuid7_floor(:before)
     ORDER BY c.id
     LIMIT 1

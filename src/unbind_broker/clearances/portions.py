@@ -11,7 +11,7 @@ from sqlalchemy import TextClause
 from unbind_broker.base.database import INSTANT, INT, INTS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
-from unbind_broker.carriers.tables import CarrierStatus
+from unbind_broker.clearances.held import HELD_BACK
 from unbind_broker.clearances.states import ClearanceStatus
 
 
@@ -112,15 +112,10 @@ async def _published(
 _PUBLISHED = f"""
     SELECT p.wave, p.read_to, p.complete_at, w.first_place, w.last_place, w.numbers,
         w.published_at, c.status,
-        carriers.status <> {CarrierStatus.ACTIVE.code} OR EXISTS (
-            SELECT FROM brakes b
-            WHERE b.released_at IS NULL
-                AND coalesce(b.carrier_id, carriers.id) = carriers.id
-        ) AS held
+        {HELD_BACK} AS held
     FROM clearance_platforms p
     JOIN clearance_waves w ON w.clearance_id = p.clearance_id AND w.wave = p.wave
     JOIN clearances c ON c.id = p.clearance_id
-    JOIN carriers ON carriers.id = c.carrier_id
     WHERE p.clearance_id = :clearance AND p.platform_id = :platform
     ORDER BY p.wave
 """

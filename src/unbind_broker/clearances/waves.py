@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId
-from unbind_broker.carriers.tables import CarrierStatus
+from unbind_broker.clearances.held import HELD_BACK
 from unbind_broker.clearances.publishing import FIRST, Wave
 from unbind_broker.clearances.states import (
     ClearanceStatus,
@@ -126,14 +126,9 @@ _DUE = sql(
     SELECT w.*, c.carrier_id, c.resumed_at
     FROM clearance_waves w
     JOIN clearances c ON c.id = w.clearance_id
-    JOIN carriers r ON r.id = c.carrier_id AND r.status = {CarrierStatus.ACTIVE.code}
     WHERE w.published_at IS NULL AND w.due_at <= :now
         AND c.status = {ClearanceStatus.IN_PROGRESS.code} AND c.destroyed_at IS NULL
-        AND NOT EXISTS (
-            SELECT FROM brakes b
-            WHERE b.released_at IS NULL
-                AND coalesce(b.carrier_id, c.carrier_id) = c.carrier_id
-        )
+        AND NOT {HELD_BACK}
     ORDER BY w.due_at
     LIMIT :limit
     FOR NO KEY UPDATE OF c, w SKIP LOCKED""",
@@ -151,17 +146,9 @@ _GIVE_HELD_TIME = sql(
     f"""
     UPDATE clearances SET deadline = :deadline
     WHERE id IN (
-        SELECT c.id
-        FROM clearances c
-        JOIN carriers r ON r.id = c.carrier_id
-        WHERE c.status <> {ClearanceStatus.COMPLETED.code}
-            AND c.status = {ClearanceStatus.IN_PROGRESS.code}
-            AND c.deadline < :deadline
-            AND (r.status <> {CarrierStatus.ACTIVE.code} OR EXISTS (
-                SELECT FROM brakes b
-                WHERE b.released_at IS NULL
-                    AND coalesce(b.carrier_id, c.carrier_id) = c.carrier_id
-            ))
+        SELECT c.id FROM clearances c
+        WHERE c.status = {ClearanceStatus.IN_PROGRESS.code}
+            AND c.destroyed_at IS NULL AND c.deadline < :deadline AND {HELD_BACK}
         ORDER BY c.id
         LIMIT :limit
         FOR NO KEY UPDATE OF c SKIP LOCKED
