@@ -121,9 +121,13 @@ async def test_a_look_before_that_this_database_never_saw_is_told(
     async with engine.begin() as db:
         order_id = await an_order(db, carrier)
     first = await first_look(engine, [order_id])
-    ahead = first._replace(next=str(int(first.next) + 1_000_000))
-    found = await seen(engine, ahead)
-    assert (found.broken, found.courses) == (True, {})
+    xid, _, server = first.next.partition("@")
+    ahead = first._replace(next=f"{int(xid) + 1_000_000}@{server}")
+    elsewhere = first._replace(next=f"{xid}@2026-11-21 08:00:00+00")
+    for before in (ahead, elsewhere):
+        found = await seen(engine, before)
+        assert (found.broken, found.courses) == (True, {})
+    assert not (await seen(engine, first)).broken
 
 
 async def test_age_is_right_where_the_ids_of_transactions_begin_anew(db: Db) -> None:
@@ -133,7 +137,7 @@ async def test_age_is_right_where_the_ids_of_transactions_begin_anew(db: Db) -> 
 
 
 async def test_orders_are_read_by_their_keys(db: Db) -> None:
-    values = {"orders": [], "fresh": [], "since": "5"}
+    values = {"orders": [], "fresh": [], "since": "5@"}
     plan = await plan_of(db, _LOOK, values)
     assert "Seq Scan" not in plan
     assert "Hash" not in plan

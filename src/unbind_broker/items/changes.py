@@ -82,14 +82,22 @@ _SEEN = SEEN_STATUS.element.compile(
     compile_kwargs={"literal_binds": True},
 )
 # `age` counts backwards from the newest transaction, and is right where the 32 bits of
-# `xmin` wrap around. The offset keeps Postgres at looking items up order by order.
+# `xmin` wrap around. A server that took over may give ids again that were lost with the
+# other's last transactions: so the look before must be of the same one. The offsets
+# keep Postgres at reading `since` once, and at looking items up order by order.
 _LOOK = sql(
     f"""
     SELECT s.next, s.broken, o.*
     FROM (
-        SELECT CAST(pg_snapshot_xmin(pg_current_snapshot())::xid AS text) AS next,
-            coalesce(age(CAST(:since AS text)::xid) < 0, false) AS broken,
-            age(CAST(:since AS text)::xid) AS reach
+        SELECT pg_snapshot_xmin(pg_current_snapshot())::xid || '@' || b.server AS next,
+            coalesce(age(b.since) < 0 OR b.of_server <> b.server, false) AS broken,
+            age(b.since) AS reach
+        FROM (
+            SELECT split_part(:since, '@', 1)::xid AS since,
+                split_part(:since, '@', 2) AS of_server,
+                CAST(pg_postmaster_start_time() AS text) AS server
+            OFFSET 0
+        ) b
     ) s
     LEFT JOIN LATERAL (
         SELECT orders.id, orders.scope, {_SEEN} AS seen_status, orders.created_at,
