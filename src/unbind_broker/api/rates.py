@@ -17,9 +17,7 @@ class RateLimited(BrokerError):
     code = "rate-limited"
     title = "Too many requests"
 
-    def __init__(
-        self, detail: str, wait: float, quota: "Quota | None" = None
-    ) -> None:
+    def __init__(self, detail: str, wait: float, quota: "Quota | None" = None) -> None:
         """``wait`` is in seconds."""
         super().__init__(detail)
         self.quota = quota
