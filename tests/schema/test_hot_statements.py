@@ -99,7 +99,7 @@ def reading_what_is_due(past: Past) -> dict[str, Hot]:
         "recheck": Hot(recheck._WAITING, wanted, ("items_2026_11_pkey",)),
         "cancels": Hot(
             contents._CANCELS,
-            {**cancels, "unsure": [True] * len(cancels["orders"])},
+            {**cancels, "unsure": [True] * len(named)},
             ("orders_2026_11_pkey",),
         ),
         "notices": Hot(contents._NOTICES, {"ids": named}, ("notices_2026_11_pkey",)),
