@@ -10,6 +10,7 @@ from tests.support.clearings import a_draft, has_put, ndjson, number, shown
 from tests.support.clock import FixedClock
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import Scene, a_scene, query_body
+from tests.support.trail import trail
 
 TODAY = "2026-11-20"
 
@@ -83,3 +84,16 @@ async def test_what_is_said_between_upload_and_publishing_frees_nothing(
     await tell(scene, line("disconnected", "2026-11-19", number(1)))
     assert (await scene.post(f"{path}/publish", {})).status_code == 200
     assert (await shown(scene, path))["refused"] == 1
+
+
+async def test_the_trail_counts_numbers_of_others_that_were_put_in(
+    scene: Scene,
+) -> None:
+    other = await scene.add_carrier("china-unicom")
+    lines = [line("activated", "2020-03-01", number(n)) for n in (1, 2)]
+    await tell(scene, *lines, **other)
+    await has_put(scene, await a_draft(scene), ndjson([1, 2, 3, 3], TODAY))
+    async with scene.engine.connect() as db:
+        (told,) = await trail(db, "clearance.part_put")
+    assert (told.facts["refused"], told.facts["held"]) == (3, 2)
+    assert told.facts["replaced"] is False

@@ -31,6 +31,7 @@ from unbind_broker.clearances.tables import (
 MOST_BAD = 1000
 """Bad lines of a part that are kept and shown."""
 MOST_PARTS = 1000
+LIVE_HOLDING = "live-holding"
 
 
 class ClearanceTooLarge(BrokerError):
@@ -217,7 +218,7 @@ def _twice(line: int) -> BadLine:
 
 def _live(line: int) -> BadLine:
     detail = "somebody holds this number at another carrier, or has since that day"
-    return BadLine(line, "live-holding", detail)
+    return BadLine(line, LIVE_HOLDING, detail)
 
 
 # Each number is looked up by itself: a join might read all that is kept instead.

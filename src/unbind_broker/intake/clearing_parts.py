@@ -1,7 +1,7 @@
 """Put a part into a draft, in one transaction that begins when all of it has come."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,13 @@ from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.clearances import parts
-from unbind_broker.clearances.parts import MOST_BAD, BadLine, Part, SealedLines
+from unbind_broker.clearances.parts import (
+    LIVE_HOLDING,
+    MOST_BAD,
+    BadLine,
+    Part,
+    SealedLines,
+)
 from unbind_broker.clearances.sealed_numbers import seal_number
 from unbind_broker.clearances.service import Clearance
 from unbind_broker.intake.clearing_lines import ReadPart
@@ -62,16 +68,18 @@ async def put_part(
     clearance.require_draft()
     read, n = sent.read, sent.n
     behind = await parts.make_room(db, clearance, n, len(read), tools.most)
-    last, bad = behind, list[BadLine]()
+    last, held, bad = behind, 0, list[BadLine]()
     confirmed = now - tools.freeze
     async with aclosing(_sealed(read, tools)) as chunks:
         async for chunk in chunks:
             left_out = await parts.take(db, clearance, last, chunk, confirmed)
             last += len(chunk.lines) - len(left_out)
+            held += sum(one.code == LIVE_HOLDING for one in left_out)
             bad += left_out[: MOST_BAD - len(bad)]
     part = _part(sent, digest, (behind, last), [*read.bad, *bad], now)
     await parts.add(db, clearance.id, tools.sealer.header, part)
-    await record(db, now, _put(clearance, part, actor, is_new=earlier is None))
+    more = {"held": held, "replaced": earlier is not None}
+    await record(db, now, _put(clearance, part, actor, more))
     return part
 
 
@@ -128,14 +136,19 @@ async def _seal(read: ReadPart, start: int, tools: ClearingTools) -> SealedLines
     return SealedLines(lines, indexes, sealed, days)
 
 
-def _put(clearance: Clearance, part: Part, actor: str, *, is_new: bool) -> Fact:
-    """Count what was put in; the keyed digest shows which numbers, and tells none."""
+def _put(
+    clearance: Clearance, part: Part, actor: str, more: Mapping[str, object]
+) -> Fact:
+    """Count what was put in; the keyed digest shows which numbers, and tells none.
+
+    That many of them are ``held`` by others shows who asks about others' numbers.
+    """
     facts = {
         "clearance": format_id(Prefix.CLEARANCE, clearance.id),
         "part": part.n,
         "accepted": part.accepted,
         "refused": part.refused,
         "digest": part.digest.hex(),
-        "replaced": not is_new,
+        **more,
     }
     return Fact(actor, "clearance.part_put", facts=facts)
