@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbind_broker.api.admission import FEWEST, AdaptiveAdmission, Overloaded, Place
+from unbind_broker.api.admission import (
+    FEWEST,
+    AdaptiveAdmission,
+    Overloaded,
+    Place,
+    SharedAdmission,
+)
+from unbind_broker.api.rates import RateLimited
 from unbind_broker.api.turns import LONGEST, Turns
 
 
@@ -57,6 +64,16 @@ def test_place_is_given_back_once() -> None:
     place.release()
     place.release()
     assert admission.inside == 1
+
+
+async def test_who_has_all_its_places_learns_how_many_those_are() -> None:
+    shared = SharedAdmission(5, 2)
+    async with shared.enter_as("a"), shared.enter_as("a"), shared.enter_as("b"):
+        with pytest.raises(RateLimited, match="you have 2 of these calls open"):
+            async with shared.enter_as("a"):
+                raise AssertionError("three places for one who may have two")
+    async with shared.enter_as("a"):
+        assert shared.inside == 1
 
 
 def test_slow_rounds_let_fewer_in_and_quick_ones_more_again() -> None:

@@ -64,8 +64,8 @@ class SharedAdmission(Admission):
         """Hold a place of somebody's; raises ``RateLimited`` or ``Overloaded``."""
         if self.taken[whose] >= self.of_one:
             raise RateLimited(
-                "a call of yours like this one is being served; try again when it has "
-                "ended",
+                f"you have {self.of_one} of these calls open, which is all you may; "
+                "try again when one has ended",
                 1.0,
             )
         async with self.enter():

@@ -104,10 +104,10 @@ async def cancel_order(
     """Call an order back, at once and with every item that is still open.
 
     An order that is still `held` reaches no platform at all. Otherwise nothing more is
-    sent, and every platform that was sent a request is told by `unbind.cancelled`. What
-    platforms have done by then stands: a result that still comes in replaces
-    `cancelled`, marked `late`, and a restore order undoes it. Cancelling again changes
-    nothing.
+    sent, and every platform that was sent a request and has not finished is told by
+    `unbind.cancelled`. What platforms have done by then stands: a result that still
+    comes in replaces `cancelled`, marked `late`, and a restore order undoes it.
+    Cancelling again changes nothing.
     """
     del body  # there is nothing in it
     now, carrier = context.clock.now(), asking_carrier(caller)
