@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -15,11 +16,17 @@ from tests.api.registry import Parties
 from tests.support.app import a_runtime
 from tests.support.clock import FixedClock
 from tests.support.order_api import order_body
+from tests.support.order_builders import a_reachable_platform
 from unbind_broker.api.admission import Overloaded
-from unbind_broker.api.connections import MOST_READS, Connections
+from unbind_broker.api.connections import (
+    MOST_READS,
+    MOST_READS_OF_ONE,
+    Connections,
+)
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import AtTheDoor
 from unbind_broker.app.factory import create_app
+from unbind_broker.base.database import close_engine, open_engine
 
 
 @asynccontextmanager
@@ -124,3 +131,45 @@ async def test_reads_beyond_the_bound_are_refused_and_do_not_queue(
     await asyncio.gather(*readers)
     async with connections.connect() as db:
         assert await db.scalar(text("SELECT 1")) == 1
+
+
+async def test_keys_are_looked_up_while_all_reads_are_taken(
+    engine: AsyncEngine, clock: FixedClock, parties: Parties, database_url: str
+) -> None:
+    readers = open_engine(database_url, pool=1, application="tests", autocommit=True)
+    app = create_app(replace(a_runtime(engine, clock), readers=readers, lookups=engine))
+    app.state.context.engine._reading.inside = MOST_READS
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        readers.connect(),
+        httpx.AsyncClient(transport=transport, base_url="http://b") as api,
+    ):
+        read = await api.get("/v1/me", headers=parties.mobile)
+        write = await api.post("/v1/orders", json={}, headers=parties.mobile)
+    await close_engine(readers)
+    assert (read.status_code, read.json()["code"]) == (503, "overloaded")
+    assert write.status_code == 422
+
+
+async def test_reads_of_one_caller_leave_room_for_the_others(
+    engine: AsyncEngine, clock: FixedClock, parties: Parties
+) -> None:
+    async with engine.begin() as db:
+        await a_reachable_platform(db, "alipay")
+    async with an_api(engine, clock) as (api, context):
+        await api.get("/v1/me", headers=parties.mobile)
+        taken = context.engine._reading.taken
+        (actor,) = taken
+        assert taken[actor] == 0
+        taken[actor] = MOST_READS_OF_ONE
+        refused = await api.get("/v1/me", headers=parties.mobile)
+        write = await api.post("/v1/orders", json={}, headers=parties.mobile)
+        waiting = {**parties.mobile, "Prefer": "wait=0"}
+        waited = await api.post("/v1/orders", json=order_body(), headers=waiting)
+        other = await api.get("/v1/me", headers=parties.weibo)
+        taken[actor] -= 1
+        later = await api.get("/v1/me", headers=parties.mobile)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert [one.status_code for one in (write, other, later)] == [422, 200, 200]
+    assert waited.headers["Preference-Applied"] == "wait=0"

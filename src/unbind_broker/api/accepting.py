@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.callers import carrier_of
+from unbind_broker.api.connections import reading_for
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import leave_place
 from unbind_broker.api.json_answers import encode
@@ -155,6 +156,7 @@ async def accept_placed(
     if seconds is None or context.completions.is_full:
         return _written(answer)
     await context.completions.wait(placed.order_id, seconds)
+    reading_for.set(None)  # many that one caller waits for may end at once
     try:
         view = await read_own(context, caller, placed.order_id, [accepting.kind])
         over = OrderStatus(view["status"]) not in OPEN

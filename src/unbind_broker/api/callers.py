@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from unbind_broker.api.connections import reading_for
 from unbind_broker.api.context import Ctx
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId, PlatformId
@@ -56,6 +57,7 @@ async def any_caller(
         raise Unauthenticated("this key is unknown, revoked or expired")
     state = request.scope["state"]
     state["caller"] = caller.actor
+    reading_for.set(caller.actor)
     if "quota" not in state:
         context.door.known.remember(credentials.credentials, caller.actor)
         state["quota"] = context.rates.see(caller.actor)

@@ -36,7 +36,7 @@ class Context:
         self.engine = Connections(runtime.engine, runtime.readers or runtime.engine)
         self.readiness = Readiness(runtime.probes or runtime.engine)
         self.clock = runtime.clock
-        self.keys = KeyLookups(self.engine, runtime.clock)
+        self.keys = KeyLookups(runtime.lookups or self.engine.readers, runtime.clock)
         self.admission = Admission(settings.max_in_flight)
         self.feeds = SharedAdmission(MOST_FEEDS, MOST_FEEDS_OF_ONE)
         self.redeliveries = SharedAdmission(MOST_REDELIVERIES, MOST_REDELIVERIES_OF_ONE)

@@ -5,7 +5,8 @@ import hashlib
 from collections import OrderedDict
 from time import monotonic
 
-from unbind_broker.api.connections import Connections
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from unbind_broker.base.clock import Clock
 from unbind_broker.keys.service import Caller, find_callers
 
@@ -22,8 +23,8 @@ class KeyLookups:
     connection, whatever keys it sends.
     """
 
-    def __init__(self, connections: Connections, clock: Clock) -> None:
-        self._connections = connections
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine = engine
         self._clock = clock
         self._asked: dict[str, list[asyncio.Future[Caller | None]]] = {}
         self._asking: asyncio.Task[None] | None = None
@@ -44,7 +45,7 @@ class KeyLookups:
             found: dict[str, Caller] = {}
             error: Exception | None = None
             try:
-                async with self._connections.connect() as db:
+                async with self._engine.connect() as db:
                     found = await find_callers(db, self._clock.now(), texts)
             except Exception as fault:  # noqa: BLE001 - raised again for each who asked
                 error = fault

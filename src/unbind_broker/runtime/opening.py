@@ -36,13 +36,15 @@ class Runtime:
     """Connections that writers cannot take; None: reads use those of the writers."""
     probes: AsyncEngine | None = None
     """The one by which the process finds out whether the database is there."""
+    lookups: AsyncEngine | None = None
+    """The one that keys are looked up by: reads and writes cannot take it."""
 
 
 @asynccontextmanager
 async def open_runtime(
     settings: Settings, installation: Installation, *, application: str
 ) -> AsyncIterator[Runtime]:
-    """Open the pool and the keys; close the pool in the end.
+    """Open the pools and the keys; close the pools in the end.
 
     ``application`` is what Postgres shows in ``pg_stat_activity``.
     """
@@ -57,8 +59,11 @@ async def open_runtime(
         application=application,
         autocommit=True,
     )
-    probes = open_engine(
-        installation.database_url, pool=1, application=application, autocommit=True
+    probes, lookups = (
+        open_engine(
+            installation.database_url, pool=1, application=application, autocommit=True
+        )
+        for _ in range(2)
     )
     try:
         yield Runtime(
@@ -70,9 +75,10 @@ async def open_runtime(
             broker_key=_broker_key(settings, index_key),
             readers=readers,
             probes=probes,
+            lookups=lookups,
         )
     finally:
-        for opened in (probes, readers, engine):
+        for opened in (lookups, probes, readers, engine):
             await close_engine(opened)
 
 
