@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbind_broker.base.working_days import (
+    Deadline,
+    WorkingTime,
     is_published,
     is_working_day,
     order_deadline,
@@ -27,6 +29,14 @@ def at_noon(day: str) -> datetime:
 def local_day(made_at: datetime, working_days: int = 5) -> str:
     deadline = order_deadline(made_at, working_days, SHANGHAI)
     return deadline.at.astimezone(SHANGHAI).date().isoformat()
+
+
+def test_working_time_is_working_days_unless_it_is_fixed() -> None:
+    made_at = at_noon("2026-02-13")
+    days = WorkingTime(days=5, zone=SHANGHAI)
+    fixed = WorkingTime(days=5, zone=SHANGHAI, fixed=timedelta(minutes=2))
+    assert days.deadline(made_at) == order_deadline(made_at, 5, SHANGHAI)
+    assert fixed.deadline(made_at) == Deadline(made_at + timedelta(minutes=2), False)  # noqa: FBT003 - a row
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,27 @@ def test_every_verb_in_every_state(state: str, verb: str) -> None:
             VERBS[verb](BEFORE[state])
 
 
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [
+        ("unverified", EndpointNotVerified),
+        ("disabled", EndpointDisabled),
+        ("pull", EndpointIsPull),
+    ],
+)
+def test_nothing_is_posted_to_what_is_not_in_use(
+    state: str, refusal: type[BrokerError]
+) -> None:
+    with pytest.raises(refusal):
+        states.require_posting(BEFORE[state])
+
+
+@pytest.mark.parametrize("state", ["active", "paused by owner", "paused by admin"])
+def test_what_is_in_use_may_wait_to_be_posted_to(state: str) -> None:
+    states.require_posting(BEFORE[state])
+    assert BEFORE[state].verified_at is not None
+
+
 def test_new_url_works_once_it_is_verified_and_the_old_one_until_then() -> None:
     moved = states.move(ACTIVE, NEW, LATER)
     assert (moved.url, states.url_to_verify(moved)) == (OLD, NEW)
