@@ -6,10 +6,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.clearings import a_draft, has_put, ndjson, number, shown
+from tests.support.clearings import (
+    GONE_ON,
+    a_draft,
+    a_published,
+    has_put,
+    ndjson,
+    number,
+    shown,
+)
 from tests.support.clock import FixedClock
+from tests.support.findings import an_admin, is_done, read_all, results
 from tests.support.holdings_api import line, tell
-from tests.support.order_api import Scene, a_scene, query_body
+from tests.support.order_api import Scene, a_scene, order_body, query_body
 from tests.support.trail import trail
 
 TODAY = "2026-11-20"
@@ -97,3 +106,115 @@ async def test_the_trail_counts_numbers_of_others_that_were_put_in(
         (told,) = await trail(db, "clearance.part_put")
     assert (told.facts["refused"], told.facts["held"]) == (3, 2)
     assert told.facts["replaced"] is False
+
+
+async def standing(scene: Scene, path: str) -> list[tuple[str, bool, bool]]:
+    """What its carrier reads of each number, and whether platforms spare it."""
+    listed = await read_all(scene, "weibo", path)
+    rows = await results(scene, path)
+    assert all(row["hold_until"] is None for row in rows if not row["release"])
+    return [
+        (row["state"], row["release"], one["withdrawn"])
+        for row, one in zip(rows, listed, strict=True)
+    ]
+
+
+CLEAN, HELD = ("clean", True, False), ("withdrawn", False, True)
+
+
+@pytest.mark.parametrize("claim", ["activated", "query", "order"])
+async def test_whoever_comes_to_hold_it_elsewhere_later_keeps_what_is_his(
+    scene: Scene, claim: str
+) -> None:
+    path = await a_published(scene, [1, 2])
+    await is_done(scene, "weibo", path)
+    other = await scene.add_carrier("china-unicom")
+    if claim == "activated":
+        await tell(scene, line("activated", "2020-03-01", number(2)), **other)
+    else:
+        make = query_body if claim == "query" else order_body
+        body = make(number=number(2), owner_since="2020-03-01")
+        where = "queries" if claim == "query" else "orders"
+        told = await scene.post(f"/v1/{where}", body, other)
+        assert told.status_code == 202, told.text
+    assert await standing(scene, path) == [CLEAN, HELD]
+    _, row = await results(scene, path)
+    assert (row["blocked_by"], row["missing"]) == ([], [])
+
+
+async def test_a_holding_that_was_told_by_mistake_holds_nothing(scene: Scene) -> None:
+    admin = await an_admin(scene)
+    path = await a_published(scene, [1])
+    await is_done(scene, "weibo", path)
+    other = await scene.add_carrier("china-unicom")
+    await tell(scene, line("activated", "2020-03-01", number(1)), **other)
+    assert await standing(scene, path) == [HELD]
+    body = {
+        "number": number(1),
+        "carrier": "china-unicom",
+        "owner_since": "2020-03-01",
+        "reason": "told by mistake",
+    }
+    url = "/v1/admin/holdings/retract"
+    told = await scene.http.post(url, json=body, headers=admin)
+    assert told.status_code == 200, told.text
+    assert await standing(scene, path) == [CLEAN]
+
+
+async def test_its_own_word_does_not_free_it_after_it_was_published(
+    scene: Scene,
+) -> None:
+    path = await a_published(scene, [1])
+    await is_done(scene, "weibo", path)
+    other = await scene.add_carrier("china-unicom")
+    await tell(scene, line("activated", "2020-03-01", number(1)), **other)
+    await tell(scene, line("ported_in", "2026-11-18", number(1)))
+    assert await standing(scene, path) == [HELD]
+    await tell(scene, line("disconnected", "2026-11-19", number(1)))
+    assert await standing(scene, path) == [HELD]
+    scene.clock.advance(timedelta(days=91))
+    assert await standing(scene, path) == [CLEAN]
+
+
+async def test_who_bought_it_after_it_was_cleared_holds_nothing_back(
+    scene: Scene,
+) -> None:
+    path = await a_published(scene, [1])
+    await is_done(scene, "weibo", path)
+    await tell(scene, line("activated", "2026-11-19", number(1)))
+    assert await standing(scene, path) == [CLEAN]
+    await tell(scene, line("ported_out", "2026-11-20", number(1)))
+    assert await standing(scene, path) == [HELD]
+
+
+async def test_who_holds_it_since_the_day_on_which_it_was_given_up_keeps_it(
+    scene: Scene,
+) -> None:
+    path = await a_published(scene, [1, 2])
+    await is_done(scene, "weibo", path)
+    await tell(scene, line("activated", GONE_ON, number(1)))
+    await tell(scene, line("ported_in", "2026-11-19", number(2)))
+    assert await standing(scene, path) == [HELD, HELD]
+
+
+async def test_no_override_releases_what_somebody_holds(scene: Scene) -> None:
+    admin = await an_admin(scene)
+    path = await a_published(scene, [1])
+    other = await scene.add_carrier("china-unicom")
+    await tell(scene, line("activated", "2020-03-01", number(1)), **other)
+    url = f"{path.replace('/v1/', '/v1/admin/')}/release"
+    body = {"places": [1], "why": "a letter"}
+    assert (await scene.http.post(url, json=body, headers=admin)).status_code == 200
+    assert await standing(scene, path) == [HELD]
+
+
+async def test_a_shop_is_not_told_that_anothers_number_is_clear(scene: Scene) -> None:
+    path = await a_published(scene, [1])
+    await is_done(scene, "weibo", path)
+    other = await scene.add_carrier("china-unicom")
+    await tell(scene, line("activated", "2020-03-01", number(1)), **other)
+    told = await scene.post("/v1/numbers/disclosure", {"number": number(1)})
+    shown_of_it = told.json()["clearance"]
+    assert (shown_of_it["state"], shown_of_it["release"]) == ("withdrawn", False)
+    assert shown_of_it["hold_until"] is None
+    assert told.json()["recycled"] is None

@@ -14,7 +14,14 @@ from tests.support.plan_steps import steps_of
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import new_uuid7
-from unbind_broker.clearances import parts, publishing, waves, withdrawing
+from unbind_broker.clearances import (
+    manifest,
+    parts,
+    publishing,
+    results,
+    waves,
+    withdrawing,
+)
 from unbind_broker.clearances.service import add_draft
 from unbind_broker.clearances.states import WithdrawnFor
 
@@ -57,6 +64,8 @@ EACH, PLACES, HELD = (
 HOT: dict[str, tuple[TextClause, set[str]]] = {
     "take": (parts._TAKE, {EACH, HELD}),
     "refuse held": (publishing._REFUSE_HELD, {PLACES, HELD}),
+    "manifest": (manifest._READ, {PLACES, HELD}),
+    "results": (results._NUMBERS, {PLACES, HELD}),
     "withdraw": (withdrawing._WITHDRAW, {EACH}),
     "withdraw resumed": (withdrawing._WITHDRAW_RESUMED, {EACH}),
     "due": (waves._DUE, set()),
@@ -77,6 +86,7 @@ async def test_a_statement_reads_the_rows_of_its_numbers_only(
             "carrier": 1,
             "confirmed": NOON,
             "behind": NUMBERS - 20 if name == "refuse held" else NUMBERS,
+            "after": NUMBERS - 20,
             "last": NUMBERS,
             "lines": [*range(1, 21)],
             "indexes": [bytes([n] * 32) for n in range(20)],

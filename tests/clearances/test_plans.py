@@ -14,6 +14,7 @@ from unbind_broker.clearances import findings, manifest, progress, results, wave
 
 MANY = 5000
 ONE = new_uuid7(NOON)
+WHOSE = {"clearance": ONE, "carrier": 1, "confirmed": NOON}
 OTHERS = [new_uuid7(NOON) for _ in range(3)]
 _FILL = """
     INSERT INTO clearance_numbers
@@ -70,7 +71,7 @@ async def most_read(
 
 
 async def test_a_page_of_the_manifest_reads_its_numbers(full: Db) -> None:
-    values = {"clearance": ONE, "after": 2000, "last": MANY, "limit": 100}
+    values = {**WHOSE, "after": 2000, "last": MANY, "limit": 100}
     assert await most_read(full, manifest._READ, values, "clearance_numbers") <= 101
 
 
@@ -85,7 +86,7 @@ async def test_results_read_findings_that_stand_in_the_way_only(full: Db) -> Non
     borders = {"clearance": ONE, "after": 1000, "last": 3000}
     most = await most_read(full, results._BLOCKERS, borders, "clearance_findings")
     assert most <= 2 * 2000 // 50
-    page = {"clearance": ONE, "after": 1000, "limit": 2000}
+    page = {**WHOSE, "after": 1000, "limit": 2000}
     assert await most_read(full, results._NUMBERS, page, "clearance_numbers") <= 2001
 
 

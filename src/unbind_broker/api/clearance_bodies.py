@@ -112,7 +112,9 @@ class ClearanceSummary(AnswerModel):
     )
     partial: int = Field(examples=[1957], description="A platform is not done yet.")
     withdrawn: int = Field(
-        examples=[2], description="Not to be cleared: withdrawn, or held again."
+        examples=[2],
+        description="Not to be cleared: withdrawn, or held again when its wave was to "
+        "be published. Who became known later shows in the results only.",
     )
 
 

@@ -62,7 +62,8 @@ class ManifestNumber(AnswerModel):
         description="The interval's end, exclusive: the day after it was given up."
     )
     withdrawn: bool = Field(
-        description="Its former holder has it again, or somebody else: leave it alone."
+        description="Its former holder has it again, or somebody else, as far as is "
+        "known when the page is read: leave it alone."
     )
 
 
@@ -116,7 +117,8 @@ async def read_manifest(
             raise NotFound(_NOT_YOURS)
         if wave is not None and wave not in {one.wave for one in published.portions}:
             raise NotFound("this wave was not published to you")
-        sheet = await read_sheet(db, published, wave, after, most)
+        confirmed = now - context.settings.freeze
+        sheet = await read_sheet(db, published, wave, after, most, confirmed)
         if sheet is None:
             return json_answer(_page([], None))
         written = await asyncio.to_thread(_write, context, sheet)

@@ -46,7 +46,8 @@ class NumberResultShown(AnswerModel):
     state: NumberState = Field(
         description="`clean`: every platform is done, none kept a binding. `blocked`: "
         "by whom and why is in `blocked_by`. `partial`: who is not done yet is in "
-        "`missing`. `withdrawn`: it is not cleared any more."
+        "`missing`. `withdrawn`: it is not cleared any more, by your word "
+        "or because somebody holds it elsewhere, as far as is known when it is read."
     )
     release: bool = Field(description="May be sold, not before `hold_until`.")
     hold_until: ShownInstant | None = Field(

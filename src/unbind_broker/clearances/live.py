@@ -25,3 +25,14 @@ nobody tells what followed; and one at another carrier, ``confirmed`` within the
 who is gone by the word of somebody else alone. A carrier could clear numbers of others
 otherwise, by saying first that they had come to it.
 """
+
+HELD_AGAIN = f"""
+    {HELD}
+    AND (h.ended IS NULL AND h.carrier_id = :carrier AND h.since > n.disconnected_on)
+        IS NOT TRUE
+"""
+"""The same for a number that was published, whenever its holder became known.
+
+Whoever bought it from its own carrier since is none: what the former holder left is
+still to be detached, and the interval spares what is his.
+"""

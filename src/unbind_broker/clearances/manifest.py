@@ -1,15 +1,17 @@
+# ruff: noqa: S608 - only enum codes are put into statements
 """Pages of the manifest, and how far each platform has read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from unbind_broker.base.database import INT, Db, fetch_all, sql
+from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.clearances.live import HELD_AGAIN
 from unbind_broker.clearances.portions import Portion, Published
 from unbind_broker.clearances.states import ClearanceStatus
 
@@ -31,7 +33,7 @@ class ClearanceHeld(BrokerError):
 
 @dataclass(frozen=True)
 class ListedNumber:
-    """A number as it is kept, sealed."""
+    """A number as it is kept, sealed; ``withdrawn``: it is somebody's, or will be."""
 
     place: int
     sealed: bytes
@@ -51,11 +53,17 @@ class Sheet:
 
 
 async def read_sheet(
-    db: Db, published: Published, wave: int | None, after: int, limit: int
+    db: Db,
+    published: Published,
+    wave: int | None,
+    after: int,
+    limit: int,
+    confirmed: datetime,
 ) -> Sheet | None:
     """Read up to ``limit`` numbers behind a place, of one wave; None: none is left.
 
-    Raises ``ClearanceStopped`` and ``ClearanceHeld``: nobody shall detach what may be
+    Holders that were ``confirmed`` since then count, see ``live``. Raises
+    ``ClearanceStopped`` and ``ClearanceHeld``: nobody shall detach what may be
     somebody's.
     """
     if published.held:
@@ -79,6 +87,8 @@ async def read_sheet(
     start = max(after, portion.first_place - 1)
     values = {
         "clearance": published.id,
+        "carrier": published.carrier_id,
+        "confirmed": confirmed,
         "after": start,
         "last": portion.last_place,
         "limit": limit,
@@ -123,19 +133,27 @@ def _listed(row: Any) -> ListedNumber:
         place=row.place,
         sealed=row.number_sealed,
         disconnected_on=row.disconnected_on,
-        withdrawn=row.withdrawn_at is not None,
+        withdrawn=row.withdrawn_at is not None or row.held,
     )
 
 
 _READ = sql(
-    """
-    SELECT place, number_sealed, disconnected_on, withdrawn_at
-    FROM clearance_numbers
-    WHERE clearance_id = :clearance AND place > :after AND place <= :last
-    ORDER BY place
+    f"""
+    SELECT n.place, n.number_sealed, n.disconnected_on, n.withdrawn_at,
+        held.id IS NOT NULL AS held
+    FROM clearance_numbers n
+    LEFT JOIN LATERAL (
+        SELECT h.id FROM holdings h
+        WHERE h.number_index = n.number_index AND {HELD_AGAIN}
+        LIMIT 1
+    ) held ON true
+    WHERE n.clearance_id = :clearance AND n.place > :after AND n.place <= :last
+    ORDER BY n.place
     LIMIT :limit
     """,
     clearance=UUID_TYPE,
+    carrier=INT,
+    confirmed=INSTANT,
     after=INT,
     last=INT,
     limit=INT,

@@ -10,7 +10,7 @@ from sqlalchemy import TextClause
 
 from unbind_broker.base.database import INSTANT, INT, INTS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.clearances.held import HELD_BACK
 from unbind_broker.clearances.states import ClearanceStatus
 
@@ -49,6 +49,7 @@ class Published:
     """
 
     id: UUID
+    carrier_id: CarrierId
     status: ClearanceStatus
     held: bool
     portions: Sequence[Portion]
@@ -103,6 +104,7 @@ async def _published(
     status = ClearanceStatus.from_code(rows[0].status)
     return Published(
         id=clearance_id,
+        carrier_id=CarrierId(rows[0].carrier_id),
         status=status,
         held=rows[0].held,
         portions=portions,
@@ -111,7 +113,7 @@ async def _published(
 
 _PUBLISHED = f"""
     SELECT p.wave, p.read_to, p.complete_at, w.first_place, w.last_place, w.numbers,
-        w.published_at, c.status,
+        w.published_at, c.status, c.carrier_id,
         {HELD_BACK} AS held
     FROM clearance_platforms p
     JOIN clearance_waves w ON w.clearance_id = p.clearance_id AND w.wave = p.wave

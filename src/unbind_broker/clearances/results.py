@@ -1,5 +1,7 @@
+# ruff: noqa: S608 - only enum codes are put into statements
 """What came of each number, read on and on by place, in constant memory.
 
+A number that somebody has come to hold elsewhere reads like a withdrawn one.
 Only findings that stand in a number's way are read: they have an index of their own.
 Sensitive platforms do not take part. The former holder's dealings with them must show
 in nothing that the carrier reads, neither by name nor by a number held back.
@@ -12,8 +14,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from unbind_broker.base.database import INT, Db, fetch_all, sql
+from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
+from unbind_broker.clearances.live import HELD_AGAIN
 from unbind_broker.clearances.release import (
     WITHDRAWN,
     Gate,
@@ -53,7 +56,7 @@ class Missing:
 class NumberResult:
     """What came of one number; ``sealed`` is the number as it is kept.
 
-    ``missing`` is None where it was published to nobody, or was withdrawn.
+    ``missing`` is None where it was published to nobody, or is not cleared any more.
     """
 
     place: int
@@ -79,7 +82,9 @@ async def read_on(
         ClearanceStatus.from_code(standing.status), standing.deadline, now
     )
     waves = _Waves(await fetch_all(db, _MISSING, whose), gate)
-    rows = await fetch_all(db, _NUMBERS, {**whose, "after": after, "limit": limit})
+    holders = {"carrier": standing.carrier_id, "confirmed": now - gate.freeze}
+    page = {**whose, **holders, "after": after, "limit": limit}
+    rows = await fetch_all(db, _NUMBERS, page)
     if not rows:
         return []
     borders = {**whose, "after": after, "last": rows[-1].place}
@@ -169,23 +174,30 @@ def _missing(rows: Collection[Any], gate: Gate) -> Missing:
 
 
 _STANDING = sql(
-    "SELECT status, deadline FROM clearances WHERE id = :clearance",
+    "SELECT carrier_id, status, deadline FROM clearances WHERE id = :clearance",
     clearance=UUID_TYPE,
 )
 _NUMBERS = sql(
-    """
+    f"""
     SELECT n.place, n.number_sealed, n.disconnected_on,
-        n.withdrawn_at IS NOT NULL AS withdrawn,
+        n.withdrawn_at IS NOT NULL OR held.id IS NOT NULL AS withdrawn,
         EXISTS (
             SELECT FROM clearance_overrides o
             WHERE o.clearance_id = n.clearance_id AND o.place = n.place
         ) AS overridden
     FROM clearance_numbers n
+    LEFT JOIN LATERAL (
+        SELECT h.id FROM holdings h
+        WHERE h.number_index = n.number_index AND {HELD_AGAIN}
+        LIMIT 1
+    ) held ON true
     WHERE n.clearance_id = :clearance AND n.place > :after
     ORDER BY n.place
     LIMIT :limit
     """,
     clearance=UUID_TYPE,
+    carrier=INT,
+    confirmed=INSTANT,
     after=INT,
     limit=INT,
 )
