@@ -181,6 +181,11 @@ async def test_what_is_no_upload_is_refused(
             415,
             "unsupported-media-type",
         )
+        packed = await put(scene, path, b"", {**CSV, "Content-Encoding": "gzip"})
+        assert (packed.status_code, packed.json()["code"]) == (
+            415,
+            "unsupported-media-type",
+        )
         header = await put(scene, path, b"number,since\n", CSV)
         assert header.status_code == 422
         assert (await put(scene, path, b"", CSV)).json()["accepted"] == 0

@@ -99,6 +99,22 @@ async def test_faulty_lines_of_ndjson_are_named(
         assert [one["line"] for one in told["results"]] == [1, 2, 4, 5, 7]
 
 
+@pytest.mark.parametrize("packed", ["gzip", "identity, deflate", "utf-8"])
+async def test_a_packed_stream_is_not_read_as_text(
+    engine: AsyncEngine, clock: FixedClock, packed: str
+) -> None:
+    async with a_scene(engine, clock) as scene:
+        kind = {**NDJSON, "Content-Encoding": packed}
+        answer = await stream(scene, json.dumps(LINE), kind)
+        plain = {**NDJSON, "Content-Encoding": "Identity"}
+        taken = await stream(scene, json.dumps(LINE), plain)
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (415, "unsupported-media-type")
+    assert "without Content-Encoding" in told["detail"]
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert (taken.status_code, taken.json()["recorded"]) == (200, 1)
+
+
 async def test_an_empty_stream_tells_nothing(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:

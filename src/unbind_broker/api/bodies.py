@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from typing import ClassVar
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.problems import problem
+from unbind_broker.base.errors import BrokerError
 
 MAX_BODY = 1024 * 1024
 """Bytes."""
@@ -96,6 +98,28 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
 def media_type_of(headers: Headers) -> str:
     """Give the media type of a body, without its parameters."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class BodyPacked(BrokerError):
+    """An upload is compressed, or says so."""
+
+    code: ClassVar[str] = "unsupported-media-type"
+    title: ClassVar[str] = "The body has a media type that is not taken here"
+    # RFC 9110 §12.5.3: what would be taken.
+    headers: ClassVar[dict[str, str]] = {
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+
+
+def require_plain(headers: Headers) -> None:
+    """Raise ``BodyPacked`` where lines would have to be unpacked first."""
+    named = ",".join(headers.getlist("content-encoding")).split(",")
+    if not {one.strip().lower() for one in named} <= {"", "identity"}:
+        raise BodyPacked(
+            "uploads are not unpacked: send the lines as they are, in UTF-8 and "
+            "without Content-Encoding"
+        )
 
 
 def _is_bounded(scope: Scope) -> bool:

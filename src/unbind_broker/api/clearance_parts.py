@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from unbind_broker.api.bodies import media_type_of
+from unbind_broker.api.bodies import media_type_of, require_plain
 from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.clearance_bodies import UPLOADED, PutPartShown
 from unbind_broker.api.clearance_paths import ClearanceIdInPath, PartInPath
@@ -85,6 +85,7 @@ async def upload_part(
     """
     await _check(context, caller, clearance_id, n)
     reader = _reader_of(media_type_of(request.headers))
+    require_plain(request.headers)
     async with context.feeds.enter_as(caller.actor):
         try:
             sent = await _receive(context, request, n, reader)

@@ -15,7 +15,7 @@ from unbind_broker.api.accepting import (
     repeatable_of,
     tools_of,
 )
-from unbind_broker.api.bodies import media_type_of
+from unbind_broker.api.bodies import media_type_of, require_plain
 from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.holding_bodies import (
@@ -104,6 +104,7 @@ async def tell_holdings(
     """
     reader = _reader_of(media_type_of(request.headers))
     if reader is not None:
+        require_plain(request.headers)
         return await _take_stream(context, caller, request, reader)
     repeatable = await repeatable_of(context, caller, request, idempotency_key)
     lines = parse_body(await request.body())
