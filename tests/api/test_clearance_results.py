@@ -29,6 +29,8 @@ from tests.support.findings import (
 from tests.support.order_api import Scene, a_scene
 from tests.support.sealing import BLIND_INDEX, SEALER
 from tests.support.trail import trail
+from unbind_broker.api.context import MOST_FEEDS
+from unbind_broker.app.factory import create_app
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.numbers import PhoneNumber
@@ -322,6 +324,24 @@ async def many_numbers(db: Db, path: str, numbers: int) -> None:
         ),
         rows,
     )
+
+
+async def test_uploads_leave_room_for_reading_results(
+    scene: Scene, runtime: Runtime
+) -> None:
+    path = await a_published(scene, [1])
+    app = create_app(runtime)
+    app.state.context.feeds.inside = MOST_FEEDS
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://b") as http:
+        answer = await http.get(f"{path}/results", headers=scene.carrier_headers)
+        upload = await http.put(
+            f"{path}/parts/1",
+            content=b"",
+            headers={**scene.carrier_headers, "Content-Type": "text/csv"},
+        )
+    assert (answer.status_code, upload.status_code) == (200, 503)
+    assert answer.json()["place"] == 1
 
 
 async def test_results_are_written_in_constant_memory(

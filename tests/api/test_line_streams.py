@@ -14,10 +14,12 @@ from tests.support.order_api import NUMBER, Scene, a_scene
 from tests.support.waiting import eventually
 from unbind_broker.api.line_streams import (
     LONGEST_LINE,
+    Bounds,
     LineUnreadable,
     StreamTooSlow,
     read_json_line,
     read_lines,
+    read_pieces,
 )
 from unbind_broker.intake.holding_feed import MOST_AT_ONCE
 
@@ -196,6 +198,49 @@ async def test_a_stream_that_stops_is_given_up() -> None:
     assert await anext(lines) == (1, {})
     with pytest.raises(StreamTooSlow):
         await anext(lines)
+
+
+async def test_a_stream_that_drips_is_given_up() -> None:
+    taken = 0
+
+    async def dripping() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(500):
+            taken += 1
+            yield b"{}\n"
+            await asyncio.sleep(0.01)
+
+    bounds = Bounds(least=1024, window=0.1)
+    with pytest.raises(StreamTooSlow, match="1024 bytes a second"):
+        async for _ in read_pieces(dripping(), read_json_line, bounds):
+            pass
+    assert taken < 100
+
+
+async def test_a_stream_pays_for_no_time_but_its_own() -> None:
+    """What is worked on slowly here did not come slowly."""
+
+    async def coming() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"{}\n"
+
+    bounds = Bounds(least=1024, window=0.05)
+    read = 0
+    async for lines in read_pieces(coming(), read_json_line, bounds):
+        read += len(lines)
+        await asyncio.sleep(0.05)
+    assert read == 5
+
+
+async def test_a_stream_that_is_quick_enough_goes_on_beyond_the_window() -> None:
+    async def coming() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b" " * 500 + b"\n"
+            await asyncio.sleep(0.12)
+
+    bounds = Bounds(least=100, window=1.0)
+    read = [one async for one in read_pieces(coming(), read_json_line, bounds)]
+    assert len(read) == 11
 
 
 async def test_a_line_that_never_ends_takes_no_memory() -> None:

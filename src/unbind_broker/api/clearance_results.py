@@ -141,7 +141,7 @@ async def _lines(
     """Write page after page; between two of them nothing is open in the database."""
     gate = gate_of(context)
     write = _csv if kind == CSV else _ndjson
-    async with context.feeds.enter_as(actor):
+    async with context.downloads.enter_as(actor):
         yield f"{','.join(COLUMNS)}\n".encode() if kind == CSV else b""
         while True:
             now = context.clock.now()

@@ -18,8 +18,11 @@ from unbind_broker.runtime.opening import Runtime
 
 MOST_FEEDS = 4
 MOST_FEEDS_OF_ONE = 2
-"""Streams of holdings that one process takes at a time, of all and of one carrier: each
-lasts for minutes, and one that drips for an hour must not keep the others out."""
+"""Uploads that one process takes at a time, of all and of one carrier: each lasts for
+minutes, and one that drips for an hour must not keep the others out."""
+MOST_DOWNLOADS = 4
+MOST_DOWNLOADS_OF_ONE = 2
+"""The same for results of clearances that are being read: no upload keeps those out."""
 MOST_REDELIVERIES = 4
 MOST_REDELIVERIES_OF_ONE = 1
 """Calls for what was sent long ago that one process serves at a time, of all and of one
@@ -39,6 +42,7 @@ class Context:
         self.keys = KeyLookups(runtime.lookups or self.engine.readers, runtime.clock)
         self.admission = Admission(settings.max_in_flight)
         self.feeds = SharedAdmission(MOST_FEEDS, MOST_FEEDS_OF_ONE)
+        self.downloads = SharedAdmission(MOST_DOWNLOADS, MOST_DOWNLOADS_OF_ONE)
         self.redeliveries = SharedAdmission(MOST_REDELIVERIES, MOST_REDELIVERIES_OF_ONE)
         self.rates = Rates(
             settings.carrier_rate / settings.serve_processes,

@@ -15,6 +15,9 @@ LONGEST_LINE = 1000
 """Bytes; what is longer is skipped up to its end."""
 MOST_SILENT_SECONDS = 30.0
 MOST_SECONDS = 3600.0
+LEAST_RATE = 1024
+"""Bytes a second, on the average of every ``PACE_SECONDS`` that it was waited for."""
+PACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Bounds:
     lines: int = MOST_LINES
     silent: float = MOST_SILENT_SECONDS
     left: str = "what came before stands"
+    least: int = LEAST_RATE
+    window: float = PACE_SECONDS
 
 
 class StreamTooLong(BrokerError):
@@ -187,18 +192,45 @@ async def _in_time(
 ) -> AsyncIterator[bytes]:
     """Hand on what comes, as long as it comes, and no more than ``MOST_BYTES``."""
     loop = asyncio.get_running_loop()
-    over, size = loop.time() + MOST_SECONDS, 0
+    over, size, pace = loop.time() + MOST_SECONDS, 0, _Pace(bounds)
     while True:
+        asked = loop.time()
         try:
-            async with asyncio.timeout_at(min(over, loop.time() + bounds.silent)):
+            async with asyncio.timeout_at(min(over, asked + pace.patience)):
                 data = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
             raise StreamTooSlow(
-                f"the body stopped or came too slowly; {bounds.left}, so send it again"
+                f"the body stopped or came too slowly, expected {bounds.least} bytes a "
+                f"second; {bounds.left}, so send it again"
             ) from None
+        pace.note(loop.time() - asked, len(data))
         size += len(data)
         if size > MOST_BYTES:
             raise StreamTooLong(f"expected at most {MOST_BYTES} bytes; {bounds.left}")
         yield data
+
+
+class _Pace:
+    """How fast a body comes; only the time in which it is waited for counts."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._waited = 0.0
+        self._brought = 0
+
+    @property
+    def patience(self) -> float:
+        """Seconds until what comes next must be here."""
+        bounds = self._bounds
+        if self._brought >= bounds.least * bounds.window:
+            return bounds.silent
+        return min(bounds.silent, bounds.window - self._waited)
+
+    def note(self, waited: float, brought: int) -> None:
+        self._waited += waited
+        self._brought += brought
+        enough = self._brought >= self._bounds.least * self._bounds.window
+        if enough and self._waited >= self._bounds.window:
+            self._waited, self._brought = 0.0, 0
