@@ -22,9 +22,11 @@ from unbind_broker.api.connections import (
     MOST_READS,
     MOST_READS_OF_ONE,
     Connections,
+    reading_for,
 )
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import AtTheDoor
+from unbind_broker.api.rates import RateLimited
 from unbind_broker.app.factory import create_app
 from unbind_broker.base.database import close_engine, open_engine
 
@@ -173,3 +175,31 @@ async def test_reads_of_one_caller_leave_room_for_the_others(
     assert int(refused.headers["Retry-After"]) >= 1
     assert [one.status_code for one in (write, other, later)] == [422, 200, 200]
     assert waited.headers["Preference-Applied"] == "wait=0"
+
+
+async def test_slow_reads_of_one_caller_leave_connections_to_the_others(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    readers = open_engine(database_url, pool=4, application="tests", autocommit=True)
+    connections = Connections(engine, readers, of_one=3, patience=0.2)
+    inside, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def read(caller: str) -> None:
+        reading_for.set(caller)
+        async with connections.connect() as db:
+            await db.execute(text("SELECT 1"))
+            inside.release()
+            await leave.wait()
+
+    slow = [asyncio.create_task(read("slow")) for _ in range(4)]
+    for _ in range(3):
+        await inside.acquire()
+    other = asyncio.create_task(read("other"))
+    await inside.acquire()
+    (beyond, *_), _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+    leave.set()
+    await asyncio.gather(other, *slow, return_exceptions=True)
+    await close_engine(readers)
+    assert other.exception() is None
+    assert isinstance(beyond.exception(), RateLimited)
+    assert [one.exception() for one in slow if one is not beyond] == [None] * 3

@@ -36,7 +36,11 @@ class Context:
         settings = runtime.settings
         self.runtime = runtime
         self.settings = settings
-        self.engine = Connections(runtime.engine, runtime.readers or runtime.engine)
+        self.engine = Connections(
+            runtime.engine,
+            runtime.readers or runtime.engine,
+            max(1, settings.database_read_pool * 3 // 4),
+        )
         self.readiness = Readiness(runtime.probes or runtime.engine)
         self.clock = runtime.clock
         self.keys = KeyLookups(runtime.lookups or self.engine.readers, runtime.clock)
