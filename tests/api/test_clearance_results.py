@@ -123,6 +123,19 @@ async def test_a_critical_platform_holds_back_for_good_others_until_the_deadline
     }
 
 
+async def test_whoever_found_a_number_in_use_holds_it_back_whatever_its_category(
+    scene: Scene,
+) -> None:
+    path = await a_published(scene, [1, 2])
+    await is_done(scene, "icbc", path)
+    in_use, kept = refused(1, "active_after_cutoff"), refused(2, "legal_hold")
+    await is_done(scene, "weibo", path, in_use, kept)
+    first, second = await results(scene, path)
+    assert brief(first) == ("blocked", False, None)
+    assert first["blocked_by"][0]["critical"]
+    assert brief(second) == ("blocked", True, FREEZE_ENDS)
+
+
 async def test_a_critical_platform_that_comes_late_lets_go_after_the_end(
     scene: Scene,
 ) -> None:

@@ -34,7 +34,10 @@ class BlockerShown(AnswerModel):
     )
     reason: FindingReason = Field(examples=["legal_hold"])
     detail: str | None = Field(examples=[None])
-    critical: bool = Field(description="It holds the number back until it is done.")
+    critical: bool = Field(
+        description="It holds the number back, however long it takes: its category is "
+        "critical, or it found the number in use."
+    )
 
 
 class NumberResultShown(AnswerModel):

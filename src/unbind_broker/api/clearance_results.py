@@ -103,8 +103,9 @@ async def read_results(
     Sell a number only if `release` is true, and not before `hold_until`. While the
     clearance is under way, whatever is refused or missing holds a number back. Once it
     has ended, only platforms of critical categories do (payment, bank, telecom and
-    government, a setting), until they are done with it or an administrator overrides
-    them. Sensitive platforms are neither named nor waited for here.
+    government, a setting), until they are done with it, and any platform that found the
+    number in use (`active_after_cutoff`), unless an administrator overrides them.
+    Sensitive platforms are neither named nor waited for here.
 
     Every line is true at the moment at which it is written, and every call is an event
     of the audit trail. If the stream breaks off,

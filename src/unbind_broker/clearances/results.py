@@ -34,7 +34,10 @@ from unbind_broker.clearances.states import (
 
 @dataclass(frozen=True)
 class Blocker:
-    """A platform that kept a binding, or found the number in use, and why."""
+    """A platform that kept a binding, or found the number in use, and why.
+
+    Whoever found it in use is ``critical`` in any category: somebody may hold it.
+    """
 
     platform: str
     category: str
@@ -135,14 +138,16 @@ def _obstacles(blocked_by: Sequence[Blocker], missing: Missing | None) -> Obstac
 def _by_place(rows: Collection[Any], gate: Gate) -> dict[int, list[Blocker]]:
     found: defaultdict[int, list[Blocker]] = defaultdict(list)
     for row in rows:
+        reason = FindingReason.from_code(row.reason)
+        in_use = reason is FindingReason.ACTIVE_AFTER_CUTOFF
         found[row.place].append(
             Blocker(
                 platform=row.slug,
                 category=row.category,
                 outcome=FindingOutcome.from_code(row.outcome),
-                reason=FindingReason.from_code(row.reason),
+                reason=reason,
                 detail=row.detail,
-                critical=row.category in gate.critical,
+                critical=in_use or row.category in gate.critical,
             )
         )
     return found
