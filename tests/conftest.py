@@ -17,11 +17,14 @@ from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.runtime.opening import Runtime
 
+JOURNEY_LIMIT = 220
+"""Seconds: they take half a minute, on a busy machine three times as long."""
+
 _UNTRACED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count the lines that the first case of each test reaches, and none of journeys.
+    """Give journeys time, and trace only the first case of each other test.
 
     Tracing doubles what a test costs, and further cases of a test hardly ever reach
     other lines. Journeys run the program in processes of its own, where nothing is
@@ -31,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in sorted(items, key=lambda item: item.nodeid):
         test = (item.path, getattr(item, "originalname", item.name))
         journey = item.get_closest_marker("journey") is not None
+        if journey:
+            item.add_marker(pytest.mark.timeout(JOURNEY_LIMIT))
         item.stash[_UNTRACED] = journey or test in seen
         seen.add(test)
 

@@ -17,8 +17,12 @@ from unbind_broker.settings import Settings
 
 
 def a_runtime(engine: AsyncEngine, clock: Clock, **settings: object) -> Runtime:
-    """Endpoints on this machine are let through unless ``settings`` say otherwise."""
-    chosen = {"allow_private_endpoints": True, **settings}
+    """Endpoints on this machine are let through unless ``settings`` say otherwise.
+
+    Nobody is turned away because accepting takes long: a slow machine is no failure.
+    """
+    patient = {"allow_private_endpoints": True, "accept_target": "1h"}
+    chosen = {**patient, **settings}
     return Runtime(
         settings=Settings.model_validate(chosen),
         engine=engine,
