@@ -109,7 +109,8 @@ async def test_nothing_is_repaired_where_nothing_is_broken(stage: Stage) -> None
     slow.usual = Answer(delay=0.05)
     failing.usual = NOT_NOW
     flaky.then(*[NOT_NOW, Answer(), Answer(reset=True)] * 20)
-    gone.then(Answer(), Answer(HTTPStatus.GONE))
+    gone.then(Answer())
+    gone.usual = Answer(HTTPStatus.GONE)  # to those that are on their way, too
     walks = set()
     settings = watchful()
     async with stage.working(settings), stage.working(settings):
