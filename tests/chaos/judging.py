@@ -85,7 +85,8 @@ class Repeats:
 
 
 def find_repeats(seen: Iterable[Request], told: Told) -> Repeats:
-    """Go through all requests in order of their arrival."""
+    """Go through all requests in order of their arrival; a reminder is none."""
+    seen = [request for request in seen if not request.reminds]
     found = Repeats()
     taken: defaultdict[Item, list[Request]] = defaultdict(list)
     unheard: set[tuple[Item, str]] = set()

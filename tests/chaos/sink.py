@@ -44,6 +44,7 @@ class Request:
     ids: list[str]
     ended: float | None = None
     status: int = 0
+    reminds: bool = False
 
 
 class Sink:
@@ -61,9 +62,11 @@ class Sink:
         verified: bool | None = None
         if behaviour.verify >= 1 or self._dice.random() < behaviour.verify:
             verified = _verifies(behaviour.secret, headers, body)
-        items = json.loads(body)["data"]["items"]
+        told = json.loads(body)
+        ids = [item["id"] for item in told["data"]["items"]]
         digest = hashlib.sha256(body).hexdigest()
-        noted = Request(door, now, digest, verified, [item["id"] for item in items])
+        noted = Request(door, now, digest, verified, ids)
+        noted.reminds = told["type"] == "unbind.reminder"
         self.requests.append(noted)
         return noted
 
