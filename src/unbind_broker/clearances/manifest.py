@@ -66,16 +66,7 @@ async def read_sheet(
     ``ClearanceStopped`` and ``ClearanceHeld``: nobody shall detach what may be
     somebody's.
     """
-    if published.held:
-        raise ClearanceHeld(
-            "its carrier is suspended, or unbinding is stopped: detach nothing more of "
-            "it for the moment, and ask again later"
-        )
-    if published.status is ClearanceStatus.STOPPED:
-        raise ClearanceStopped(
-            "too many of its numbers are in use: detach nothing more of it until "
-            "clearance.published comes again"
-        )
+    _require_readable(published)
     ahead = [
         one
         for one in published.portions
@@ -120,6 +111,19 @@ async def note_read(
                 "after": sheet.after,
                 "reached": sheet.reached,
             },
+        )
+
+
+def _require_readable(published: Published) -> None:
+    if published.held:
+        raise ClearanceHeld(
+            "its carrier is suspended, or unbinding is stopped: detach nothing more of "
+            "it for the moment, and ask again later"
+        )
+    if published.status is ClearanceStatus.STOPPED:
+        raise ClearanceStopped(
+            "too many of its numbers are in use: detach nothing more of it until "
+            "clearance.published comes again"
         )
 
 
