@@ -9,11 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.order_builders import a_reachable_platform, an_order, bring_to
-from tests.support.plans import plan_of
 from tests.support.sealing import SEALER
 from unbind_broker.base.database import Db
 from unbind_broker.carriers.service import Carrier
-from unbind_broker.items.changes import _LOOK, Look, look, read_courses
+from unbind_broker.items.changes import Look, look, read_courses
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.views import read_order
@@ -134,11 +133,3 @@ async def test_age_is_right_where_the_ids_of_transactions_begin_anew(db: Db) -> 
     ages = "SELECT age('4294967290'::xid), age('5'::xid)"
     before, behind = (await db.execute(text(ages))).one()
     assert before - behind == 11
-
-
-async def test_orders_are_read_by_their_keys(db: Db) -> None:
-    values = {"orders": [], "fresh": [], "since": "5@"}
-    plan = await plan_of(db, _LOOK, values)
-    assert "Seq Scan" not in plan
-    assert "Hash" not in plan
-    assert "order_id = w.id" in plan

@@ -13,8 +13,8 @@ from tests.support.plans import plan_of
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.deadlines import expiring, sweeping
+from unbind_broker.items import changes, service, views
 from unbind_broker.items import expiring as expiring_items
-from unbind_broker.items import service, views
 from unbind_broker.orders import settling
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
@@ -70,6 +70,10 @@ def steps_of(crowd: list[OrderId]) -> dict[str, tuple[TextClause, dict[str, Any]
         "overdue": (expiring._OVERDUE, {"now": soon, "limit": 50}),
         "view": (views._ITEMS, {"order": some[0], "carrier": 1}),
         "count statuses": (views._COUNTS, {"orders": some}),
+        "look for changes": (
+            changes._LOOK,
+            {"orders": some, "fresh": [False] * len(some), "since": "5@"},
+        ),
         "sweep": (
             sweeping._NEXT,
             {"deadline": start.deadline, "order": start.order_id, "limit": 50},
@@ -93,3 +97,13 @@ async def test_items_are_found_by_order_and_platform_at_once(
         plan = await plan_of(db, *steps[name])
         key = "(order_id = named.order_id) AND (platform_id = named.platform_id)"
         assert key in plan, plan
+
+
+async def test_a_look_for_changes_reads_the_items_of_the_orders_it_watches(
+    db: Db, crowd: list[OrderId]
+) -> None:
+    lines = (await plan_of(db, *steps_of(crowd)["look for changes"])).splitlines()
+    scans = [place for place, line in enumerate(lines) if "on items_2026_11" in line]
+    assert scans
+    for place in scans:
+        assert "order_id = w.id" in lines[place + 1], "\n".join(lines)
