@@ -263,6 +263,28 @@ async def test_new_orders_are_enrolled_from_the_log_however_late_they_commit(
         assert await enrol(db, 10) <= 1
 
 
+async def test_what_one_transaction_wrote_is_enrolled_whole_however_much_it_is(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as db:
+        await enrol(db, 10)
+        carrier = await a_carrier(db)
+        await a_reachable_platform(db)
+    async with engine.begin() as db:
+        made = {
+            await an_order(db, carrier, asked(number=a_number(place)))
+            for place in range(5)
+        }
+    async with engine.begin() as db:
+        last = await an_order(db, carrier, asked(number=a_number(5)))
+    async with engine.begin() as db:
+        assert await enrol(db, 2) == 5
+        assert {row[0] for row in await rows(db)} == made
+        assert await enrol(db, 2) == 1
+        assert {row[0] for row in await rows(db)} == {*made, last}
+        assert await enrol(db, 2) == 0
+
+
 async def test_an_order_that_is_released_again_is_not_enrolled_twice(
     engine: AsyncEngine,
 ) -> None:

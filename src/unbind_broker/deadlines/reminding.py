@@ -87,7 +87,8 @@ async def remind(db: Db, now: datetime, limit: int) -> int:
 async def enrol(db: Db, limit: int) -> int:
     """Take up to ``limit`` orders more under the clock; return how many were read.
 
-    The first time these are all that are open, afterwards those that the log names.
+    The first time these are all that are open, afterwards those that the log names:
+    the last transaction whole, however much it wrote, so that each is read once.
     Nothing is read that a transaction under way might still come before.
     """
     read_to = (await db.execute(_READ_TO)).scalar_one_or_none()
@@ -98,8 +99,7 @@ async def enrol(db: Db, limit: int) -> int:
     else:
         values = {"from": read_to, "limit": limit}
         found = (await db.execute(_ENROL, values)).one()
-        # The last transaction may have been cut in two: it is read once more.
-        to = found.horizon if found.orders < limit else found.last
+        to = found.horizon if found.orders < limit else found.last + 1
         if to != read_to:
             await db.execute(_NOTE, {"to": to})
     orders: int = found.orders
@@ -180,8 +180,8 @@ _ENROL = sql(
     WITH named AS (
         SELECT xid, order_id FROM order_log
         WHERE xid >= :from AND xid < {_HORIZON}
-        ORDER BY xid, order_id
-        LIMIT :limit
+        ORDER BY xid
+        FETCH FIRST (:limit) ROWS WITH TIES
     ), enrolled AS (
         {_INSERT} FROM named n
         CROSS JOIN LATERAL (
