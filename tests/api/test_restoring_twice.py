@@ -88,3 +88,30 @@ async def test_a_sensitive_platform_at_work_tells_nothing(
     line = {"outcome": "restored"} if answered else ACKNOWLEDGED
     await scene.report("dating", {"id": first["id"], **line})
     assert (await restore(scene, order_id))["id"] != first["id"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [("refused", True), ("restored", False), ("not_bound", False)],
+)
+async def test_who_refused_is_asked_again(
+    scene: Scene, order_id: str, answer: str, *, again: bool
+) -> None:
+    first = await restore(scene, order_id)
+    line = {"id": first["id"], "outcome": answer}
+    why = {"reason": "legal_hold"} if answer == "refused" else {}
+    await scene.report("weibo", {**line, **why})
+    assert (await restore(scene, order_id, "zhihu"))["id"] == first["id"]
+    second = await restore(scene, order_id)
+    assert (second["id"] != first["id"]) is again
+
+
+async def test_a_sensitive_platform_that_refused_tells_nothing(scene: Scene) -> None:
+    await scene.add_platform("dating", sensitive=True)
+    order_id = (await scene.post("/v1/orders", order_body())).json()["id"]
+    for slug in scene.platforms:
+        await scene.report(slug, {"id": order_id, **UNBOUND})
+    first = await restore(scene, order_id)
+    refusal = {"outcome": "refused", "reason": "legal_hold"}
+    await scene.report("dating", {"id": first["id"], **refusal})
+    assert (await restore(scene, order_id))["id"] == first["id"]

@@ -154,7 +154,8 @@ async def restore_order(
     `refused`. The items of the original stay as they are.
 
     While a restore order is under way that covers all that is asked for, the answer is
-    that order: what is sent twice is done once, also without an `Idempotency-Key`.
+    that order: what is sent twice is done once, also without an `Idempotency-Key`. It
+    no longer covers a platform that refused, or could not be reached.
 
     In scope `previous_owner` without `platforms` it goes to all sensitive platforms
     that were asked too, whatever they had answered. Once a later holder of the number

@@ -25,6 +25,7 @@ from unbind_broker.intake.place_order import Placed
 from unbind_broker.intake.refusals import PlatformUnavailable
 from unbind_broker.intake.subjects import refuse_named
 from unbind_broker.items.service import create
+from unbind_broker.items.states import OPEN as UNFINISHED
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, earlier_answer
@@ -91,8 +92,10 @@ async def restore(
     await lock_number(db, original.number_index)
     if await is_superseded(db, original.number_index, original.owner_since):
         raise OwnershipSuperseded
-    chosen = _choose(await _parts(db, now, original), asked.platforms)
-    restore_id = await _find_running(db, original, carrier, chosen)
+    parts = await _parts(db, now, original)
+    chosen = _choose(parts, asked.platforms)
+    folded = [part.platform_id for part in parts if part.folded]
+    restore_id = await _find_running(db, original, carrier, chosen, folded)
     if restore_id is None:
         restore_id = await _add(db, now, original, chosen, working_time)
     await record(
@@ -102,14 +105,22 @@ async def restore(
 
 
 async def _find_running(
-    db: Db, original: "_Original", carrier: AskingCarrier, chosen: Sequence[PlatformId]
+    db: Db,
+    original: "_Original",
+    carrier: AskingCarrier,
+    chosen: Sequence[PlatformId],
+    folded: Sequence[PlatformId],
 ) -> OrderId | None:
-    """Find an order that its carrier sees undoing all of this at the moment."""
+    """Find an order that its carrier sees undoing all of this at the moment.
+
+    Who refused is asked again, unless ``folded``: a new order would tell that it did.
+    """
     values = {
         "number": original.number_index,
         "of": original.id,
         "carrier": carrier.id,
         "chosen": list(chosen),
+        "folded": list(folded),
     }
     found: OrderId | None = (await db.execute(_RUNNING, values)).scalar_one_or_none()
     return found
@@ -268,6 +279,7 @@ def _asked_fact(
     )
 
 
+_DOING = UNFINISHED | {ItemStatus.RESTORED, ItemStatus.NOT_BOUND}
 _RUNNING = sql(
     f"""
     SELECT r.id FROM orders r
@@ -276,6 +288,7 @@ _RUNNING = sql(
         AND (
             SELECT count(*) FROM items i
             WHERE i.order_id = r.id AND i.platform_id = ANY(:chosen)
+                AND (i.status IN ({codes_of(_DOING)}) OR i.platform_id = ANY(:folded))
         ) = cardinality(:chosen)
     ORDER BY r.id DESC
     LIMIT 1""",
@@ -283,4 +296,5 @@ _RUNNING = sql(
     of=UUID_TYPE,
     carrier=INT,
     chosen=INTS,
+    folded=INTS,
 )
