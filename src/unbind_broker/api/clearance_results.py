@@ -12,7 +12,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Send
 from typing_extensions import override
 
 from unbind_broker.api.callers import CarrierCaller, carrier_of
@@ -21,6 +21,7 @@ from unbind_broker.api.clearance_result_bodies import COLUMNS, CSV, NDJSON, STRE
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.negotiation import media_type
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
+from unbind_broker.api.slow_readers import in_time
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import Prefix, format_id
@@ -57,15 +58,10 @@ class _Paced(StreamingResponse):
 
     @override
     async def stream_response(self, send: Send) -> None:
-        loop = asyncio.get_running_loop()
-        over = loop.time() + MOST_SECONDS
-
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout_at(min(over, loop.time() + MOST_SILENT_SECONDS)):
-                await send(message)
-
         with suppress(TimeoutError):
-            await super().stream_response(send_in_time)
+            await super().stream_response(
+                in_time(send, MOST_SILENT_SECONDS, MOST_SECONDS)
+            )
 
 
 Write = Callable[[Sequence[Mapping[str, Any]]], bytes]

@@ -130,6 +130,12 @@ def bearer_of(headers: list[tuple[bytes, bytes]]) -> str | None:
     """Read the key that a request carries, whatever it is worth."""
     for name, value in headers:
         if name == b"authorization":
-            is_bearer = value[: len(_BEARER)].lower() == _BEARER
-            return value[len(_BEARER) :].decode("latin-1") if is_bearer else None
+            return key_in(value)
     return None
+
+
+def key_in(authorization: bytes) -> str | None:
+    """Read the key of an ``Authorization`` header (RFC 6750 §2.1)."""
+    if authorization[: len(_BEARER)].lower() != _BEARER:
+        return None
+    return authorization[len(_BEARER) :].decode("latin-1")

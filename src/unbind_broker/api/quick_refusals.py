@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Any
 
 from unbind_broker.api.admission import Overloaded
-from unbind_broker.api.door import ADMITTED, Door
+from unbind_broker.api.door import ADMITTED, Door, key_in
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.rates import Quota, RateLimited
 from unbind_broker.api.request_ids import choose_request_id
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 _LINES = tuple(f"{method} {path} HTTP/1.1\r\n".encode() for method, path in ADMITTED)
 _WORDS = {429: b"Too Many Requests", 503: b"Service Unavailable"}
 _UNUSUAL = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:", b"\r\n ")
-_BEARER = b"bearer "
 _EVERY = 1.0
 
 
@@ -123,9 +122,9 @@ def _simple_head(data: bytes) -> dict[str, str] | None:
     if _value(lowered, lowered, b"connection") not in {b"", b"keep-alive"}:
         return None
     told: dict[str, str] = {}
-    key = _value(head, lowered, b"authorization")
-    if key[: len(_BEARER)].lower() == _BEARER:
-        told["key"] = key[len(_BEARER) :].decode("latin-1")
+    key = key_in(_value(head, lowered, b"authorization"))
+    if key is not None:
+        told["key"] = key
     told["request_id"] = _value(head, lowered, b"x-request-id").decode("latin-1")
     return told
 

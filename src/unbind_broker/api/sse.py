@@ -10,6 +10,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
+from unbind_broker.api.slow_readers import in_time
+
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
@@ -98,10 +100,7 @@ class EventStream(Response, Generic[Subscribed]):
     async def _send_all(
         self, told: AsyncGenerator[bytes], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(self.slowest_reader):
-                await send(message)
-
+        send_in_time = in_time(send, self.slowest_reader)
         first = await anext(told, None)
         try:
             if first is None:
