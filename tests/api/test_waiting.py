@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event
@@ -8,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.clock import FixedClock
 from tests.support.order_api import Scene, a_scene, not_bound, order_body, query_body
 from tests.support.waiting import eventually
-from unbind_broker.api.waiting import preferred_wait
+from unbind_broker.api.waiting import Completions, preferred_wait
+from unbind_broker.base.database import open_engine
 
 
 @pytest.fixture
@@ -153,3 +155,21 @@ async def test_order_that_stands_is_told_so_though_the_database_goes_away(
 
     assert (answer.status_code, answer.json()["id"]) == (202, order_id)
     assert answer.headers["Location"] == f"/v1/orders/{order_id}"
+
+
+async def test_a_database_that_stays_away_is_told_of_ever_more_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nowhere = open_engine("postgresql+asyncpg://127.0.0.1:1/none", application="none")
+    completions = Completions(nowhere, 1)
+    waiting = asyncio.create_task(completions.wait(UUID(int=1), 30))
+
+    async def told() -> list[tuple[int, bool]]:
+        found = [vars(one) for one in caplog.records if hasattr(one, "streak")]
+        enough = len(found) >= 3
+        return [(one["streak"], bool(one["exc_info"])) for one in found[:3] if enough]
+
+    assert await eventually(told) == [(1, True), (2, False), (4, False)]
+    completions.let_go()
+    assert not await waiting
+    await nowhere.dispose()

@@ -1,7 +1,6 @@
 """Wait for orders to be completed: one small query at a time for all who wait."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,10 +10,9 @@ from sqlalchemy import any_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.database import UUIDS
+from unbind_broker.base.loop import Streak
 from unbind_broker.orders.states import OPEN
 from unbind_broker.orders.tables import orders
-
-log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 30
 """Seconds that a call may ask to wait."""
@@ -48,6 +46,7 @@ class Completions:
         self._waiting: dict[UUID, set[asyncio.Event]] = {}
         self._polling: asyncio.Task[None] | None = None
         self._tick = _SHORTEST_TICK
+        self._faults = Streak("waiting")
         self._letting_go = False
 
     @property
@@ -94,9 +93,11 @@ class Completions:
                 for order_id in await self._closed(list(self._waiting)):
                     for over in self._waiting.get(order_id, ()):
                         over.set()
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - is told, and tried again
                 # They wait on, and are answered 202 in the end.
-                log.exception("waiting_fault")
+                self._faults.add(error)
+            else:
+                self._faults.end()
 
     async def _closed(self, order_ids: list[UUID]) -> list[UUID]:
         async with self._engine.connect() as db:

@@ -1,7 +1,6 @@
 """Watch orders: one small query at a time for all who watch in this process."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
@@ -13,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.api.admission import Overloaded, SharedAdmission
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import KeyId
+from unbind_broker.base.loop import Streak
 from unbind_broker.items.changes import Look, look
 from unbind_broker.items.course import Course
 from unbind_broker.keys.living import still_living
 from unbind_broker.keys.service import Caller
-
-log = logging.getLogger(__name__)
 
 SHORTEST_TICK = 0.1
 LONGEST_TICK = 1.0
@@ -100,6 +98,7 @@ class Watching:
         self._check_every = check_keys
         self._keys_due = 0.0
         self._polling: asyncio.Task[None] | None = None
+        self._faults = Streak("watching")
         self._letting_go = False
 
     @asynccontextmanager
@@ -155,13 +154,14 @@ class Watching:
             try:
                 changed = await self._look(began, whole=whole)
                 await self._check_keys(began)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - is told, and tried again
                 # They go on watching; what they do not see now they see later.
-                log.exception("watching_fault")
+                self._faults.add(error)
                 if not isinstance(error, PoolTimeout):
                     self._begin_anew()
                 await asyncio.sleep(LONGEST_TICK)
             else:
+                self._faults.end()
                 if whole:
                     self._rest(loop.time(), loop.time() - began, changed=changed)
 

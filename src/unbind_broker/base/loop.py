@@ -18,13 +18,39 @@ Step = Callable[[], Awaitable[float]]
 """Does some work; returns the pause in seconds before it runs again."""
 
 
+@dataclass
+class Streak:
+    """Faults in a row: told when they begin, then ever more seldom, and at the end."""
+
+    loop: str
+    length: int = 0
+
+    def add(self, error: Exception) -> None:
+        """Count a fault."""
+        self.length += 1
+        if self.length == 1:
+            log.error("loop_fault", exc_info=error, extra=self._facts)
+        elif self.length.bit_count() == 1:
+            facts = {**self._facts, "error": type(error).__name__}
+            log.error("loop_fault_lasts", extra=facts)
+
+    def end(self) -> None:
+        """Note that all went well."""
+        if self.length:
+            log.warning("loop_recovered", extra=self._facts)
+        self.length = 0
+
+    @property
+    def _facts(self) -> dict[str, object]:
+        return {"loop": self.loop, "streak": self.length}
+
+
 @dataclass(eq=False)
 class Loop:
     """Repeat one step for ever; never end because of a fault.
 
     A fault doubles the pause from 0.2 s up to 5 s until a step succeeds; nothing wakes
-    the loop from such a pause. A streak of faults is told when it begins, then ever
-    more seldom, and when it is over.
+    the loop from such a pause.
     """
 
     name: str
@@ -32,7 +58,10 @@ class Loop:
     faults: int = 0
     last_good: float = field(default_factory=monotonic)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _streak: int = 0
+    _streak: Streak = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._streak = Streak(self.name)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until ``stopping`` is set; the step under way ends first."""
@@ -40,10 +69,12 @@ class Loop:
             try:
                 pause = await self.step()
             except Exception as error:  # noqa: BLE001 - is told, and tried again
-                self._note_fault(error)
+                self.faults += 1
+                self._streak.add(error)
                 await self._rest(self._fault_pause, stopping)
             else:
-                self._note_success()
+                self._streak.end()
+                self.last_good = monotonic()
                 await self._rest(pause, stopping)
 
     def wake(self) -> None:
@@ -52,30 +83,14 @@ class Loop:
 
     @property
     def _fault_pause(self) -> float:
-        doublings = min(self._streak - 1, 16)
+        doublings = min(self._streak.length - 1, 16)
         return float(min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE))
-
-    def _note_fault(self, error: Exception) -> None:
-        self.faults += 1
-        self._streak += 1
-        facts = {"loop": self.name, "streak": self._streak}
-        if self._streak == 1:
-            log.error("loop_fault", exc_info=error, extra=facts)
-        elif self._streak.bit_count() == 1:
-            facts["error"] = type(error).__name__
-            log.error("loop_fault_lasts", extra=facts)
-
-    def _note_success(self) -> None:
-        if self._streak:
-            facts = {"loop": self.name, "streak": self._streak}
-            log.warning("loop_recovered", extra=facts)
-        self.last_good, self._streak = monotonic(), 0
 
     async def _rest(self, pause: float, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             return
         until = [asyncio.ensure_future(stopping.wait())]
-        if not self._streak:
+        if not self._streak.length:
             until.append(asyncio.ensure_future(self._wake.wait()))
         await asyncio.wait(until, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         for one in until:
