@@ -1,14 +1,12 @@
 """Write down who did what to whom, in the transaction that does it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert
-
-from unbind_broker.audit.tables import audit_events
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import BYTESES, INSTANT, TEXTS, UUIDS, Db, sql
 from unbind_broker.base.ids import new_uuid7
 
 
@@ -33,17 +31,30 @@ async def record(db: Db, now: datetime, *facts: Fact) -> None:
     if not facts:
         return
     await db.execute(
-        insert(audit_events),
-        [
-            {
-                "id": new_uuid7(now),
-                "at": now,
-                "actor": fact.actor,
-                "action": fact.action,
-                "order_id": fact.order_id,
-                "number_index": fact.number_index,
-                "facts": dict(fact.facts),
-            }
-            for fact in facts
-        ],
+        _RECORD,
+        {
+            "at": now,
+            "ids": [new_uuid7(now) for _ in facts],
+            "actors": [fact.actor for fact in facts],
+            "actions": [fact.action for fact in facts],
+            "orders": [fact.order_id for fact in facts],
+            "numbers": [fact.number_index for fact in facts],
+            "facts": [json.dumps(dict(fact.facts)) for fact in facts],
+        },
     )
+
+
+_RECORD = sql(
+    """
+    INSERT INTO audit_events (id, at, actor, action, order_id, number_index, facts)
+    SELECT e.id, :at, e.actor, e.action, e.order_id, e.number_index, e.facts::jsonb
+    FROM unnest(:ids, :actors, :actions, :orders, :numbers, :facts)
+        AS e (id, actor, action, order_id, number_index, facts)""",
+    at=INSTANT,
+    ids=UUIDS,
+    actors=TEXTS,
+    actions=TEXTS,
+    orders=UUIDS,
+    numbers=BYTESES,
+    facts=TEXTS,
+)

@@ -70,7 +70,8 @@ async def save(db: Db, changes: Mapping[bytes, tuple[History, History]]) -> None
     if changed:
         await db.execute(_CHANGE, changed)
     if new:
-        await db.execute(insert(holdings), new)
+        # A list of one would be sent as a batch, which costs twice as much.
+        await db.execute(_ADD, new if len(new) > 1 else new[0])
 
 
 async def mark_retracted(
@@ -114,6 +115,7 @@ _LOAD = (
     )
     .order_by(holdings.c.id)
 )
+_ADD = insert(holdings).inline()
 _CHANGE = (
     update(holdings)
     .where(holdings.c.id == bindparam("row"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
@@ -69,17 +69,8 @@ async def earlier_answer(db: Db, request: Repeatable) -> StoredAnswer | None:
         raise IdempotencyInProgress(
             "another request with this Idempotency-Key is being served; try again"
         )
-    found = await db.execute(
-        select(
-            idempotency.c.fingerprint,
-            idempotency.c.status,
-            idempotency.c.location,
-            idempotency.c.body,
-        ).where(
-            idempotency.c.carrier_id == request.carrier_id,
-            idempotency.c.key == request.key,
-        )
-    )
+    values = {"carrier": request.carrier_id, "digest": request.key}
+    found = await db.execute(_EARLIER, values)
     row = found.one_or_none()
     if row is None:
         return None
@@ -95,18 +86,16 @@ async def remember(
 ) -> None:
     """Keep an answer for repetitions; it stands or falls with the transaction."""
     await db.execute(
-        insert(idempotency),
-        [
-            {
-                "carrier_id": request.carrier_id,
-                "key": request.key,
-                "fingerprint": request.fingerprint,
-                "status": answer.status,
-                "location": answer.location,
-                "body": answer.body,
-                "created_at": now,
-            }
-        ],
+        _REMEMBER,
+        {
+            "carrier_id": request.carrier_id,
+            "key": request.key,
+            "fingerprint": request.fingerprint,
+            "status": answer.status,
+            "location": answer.location,
+            "body": answer.body,
+            "created_at": now,
+        },
     )
 
 
@@ -122,6 +111,17 @@ async def restate(db: Db, request: Repeatable, answer: StoredAnswer) -> None:
     )
 
 
+# Made once: to put them together takes as long as to run them.
+_EARLIER = select(
+    idempotency.c.fingerprint,
+    idempotency.c.status,
+    idempotency.c.location,
+    idempotency.c.body,
+).where(
+    idempotency.c.carrier_id == bindparam("carrier"),
+    idempotency.c.key == bindparam("digest"),
+)
+_REMEMBER = insert(idempotency)
 _TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)
 
 
