@@ -120,16 +120,23 @@ async def test_a_transfer_ends_what_the_former_holder_asked_for(
         assert older.status_code == 409
 
 
-@pytest.mark.parametrize("word", ["disconnected", "ported_out", "transferred"])
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("disconnected", "holding-unknown"),
+        ("ported_out", "holding-unknown"),
+        ("transferred", "holding-elsewhere"),
+    ],
+)
 async def test_another_carriers_holding_is_untouched(
-    engine: AsyncEngine, clock: FixedClock, word: str
+    engine: AsyncEngine, clock: FixedClock, word: str, code: str
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
         order = (await scene.post("/v1/orders", order_body())).json()
         unicom = await scene.add_carrier("china-unicom")
         body = line(word, "2026-11-19")
         answer = await scene.post("/v1/holdings", body, unicom)
-        assert answer.json()["results"][0]["code"] == "holding-elsewhere"
+        assert answer.json()["results"][0]["code"] == code
         shown = (await scene.get(f"/v1/orders/{order['id']}")).json()
         assert shown["status"] == "in_progress"
 

@@ -14,8 +14,9 @@ from tests.support.holdings import (
     told,
 )
 from unbind_broker.base.ids import CarrierId
-from unbind_broker.holdings.events import Duplicate, Rejection
+from unbind_broker.holdings.events import Duplicate
 from unbind_broker.holdings.holding import History, live_of
+from unbind_broker.holdings.rejections import Rejection
 from unbind_broker.holdings.states import Began, Ended
 
 LIVE = (("activated", day(100), MOBILE),)
@@ -33,15 +34,15 @@ Events = tuple[tuple[str, date, CarrierId], ...]
         ((), "disconnected", 5, MOBILE, "holding-unknown"),
         ((), "ported_out", 5, MOBILE, "holding-unknown"),
         ((), "resumed", 5, MOBILE, "holding-unknown"),
-        (LIVE, "disconnected", 5, UNICOM, "holding-elsewhere"),
-        (LIVE, "ported_out", 5, UNICOM, "holding-elsewhere"),
-        (LIVE, "resumed", 5, UNICOM, "holding-elsewhere"),
+        (LIVE, "disconnected", 5, UNICOM, "holding-unknown"),
+        (LIVE, "ported_out", 5, UNICOM, "holding-unknown"),
+        (LIVE, "resumed", 5, UNICOM, "holding-unknown"),
         (LIVE, "activated", 5, UNICOM, "holding-elsewhere"),
         (LIVE, "transferred", 5, UNICOM, "holding-elsewhere"),
         (LIVE, "activated", 100, UNICOM, "holding-elsewhere"),
         (LIVE, "activated", 101, MOBILE, "holding-newer-known"),
         (LIVE, "transferred", 101, MOBILE, "holding-newer-known"),
-        (LIVE, "ported_in", 101, UNICOM, "holding-newer-known"),
+        (LIVE, "ported_in", 101, UNICOM, "holding-elsewhere"),
         (LIVE, "disconnected", 101, MOBILE, "holding-newer-known"),
         (LIVE, "ported_out", 101, MOBILE, "holding-newer-known"),
         (LIVE, "resumed", 5, MOBILE, "holding-contradicted"),
@@ -58,7 +59,7 @@ Events = tuple[tuple[str, date, CarrierId], ...]
         (MOVED, "disconnected", 51, MOBILE, "holding-newer-known"),
         (MOVED, "activated", 60, MOBILE, "holding-newer-known"),
         (PORTED, "disconnected", 5, MOBILE, "holding-elsewhere"),
-        (PORTED, "disconnected", 5, TELECOM, "holding-elsewhere"),
+        (PORTED, "disconnected", 5, TELECOM, "holding-unknown"),
         (PORTED, "resumed", 5, MOBILE, "holding-elsewhere"),
         (PORTED, "ported_in", 40, UNICOM, "holding-contradicted"),
         (PORTED, "activated", 100, UNICOM, "holding-contradicted"),
@@ -70,6 +71,30 @@ def test_an_event_against_what_is_known_is_rejected(
     judgement = judged(told(*past), word, day(ago), carrier)
     assert isinstance(judgement, Rejection)
     assert judgement.code == code
+
+
+@pytest.mark.parametrize("past", [LIVE, GONE, MOVED, PORTED, BACK])
+@pytest.mark.parametrize("word", ["disconnected", "ported_out", "resumed"])
+def test_who_never_held_a_number_learns_nothing_of_it(past: Events, word: str) -> None:
+    nothing = judged((), word, day(5), TELECOM)
+    assert isinstance(nothing, Rejection)
+    for ago in (0, 45, 60, 100, 200):
+        assert judged(told(*past), word, day(ago), TELECOM) == nothing
+
+
+@pytest.mark.parametrize("word", ["activated", "transferred"])
+def test_no_refusal_tells_since_when_another_carrier_holds_a_number(word: str) -> None:
+    history = told(*LIVE)
+    answers = {judged(history, word, day(ago), UNICOM) for ago in (1, 99, 100, 101)}
+    assert len(answers) == 1
+    assert isinstance(answers.pop(), Rejection)
+
+
+@pytest.mark.parametrize("word", ["disconnected", "ported_out"])
+def test_who_gave_a_number_up_does_not_learn_who_took_it(word: str) -> None:
+    taken = (*GONE, ("activated", day(20), UNICOM))
+    answer = judged(told(*taken), word, day(5), MOBILE)
+    assert answer == judged(told(*GONE), word, day(5), MOBILE)
 
 
 @pytest.mark.parametrize("past", [LIVE, GONE, MOVED, PORTED, BACK])

@@ -16,8 +16,8 @@ from tests.support.holdings import (
     judged,
     told,
 )
-from unbind_broker.holdings.events import Rejection
 from unbind_broker.holdings.holding import History, live_of
+from unbind_broker.holdings.rejections import Rejection
 from unbind_broker.holdings.retracting import without
 from unbind_broker.holdings.states import Ended
 

@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from unbind_broker.api.fields import AnswerModel, Day, Lax, RequestModel
 from unbind_broker.api.order_bodies import Number
-from unbind_broker.holdings.events import REJECTIONS
+from unbind_broker.holdings.rejections import REJECTIONS
 from unbind_broker.holdings.states import HoldingEvent
 from unbind_broker.intake.holding_lines import LINE_CODES, LineStatus
 

@@ -17,6 +17,15 @@ from unbind_broker.holdings.holding import (
     spared_by,
     swap,
 )
+from unbind_broker.holdings.rejections import (
+    CONTRADICTED,
+    ELSEWHERE,
+    FREEZE_OVER,
+    NEWER,
+    OVER,
+    UNKNOWN,
+    Rejection,
+)
 from unbind_broker.holdings.states import Began, Ended, HoldingEvent
 
 
@@ -27,14 +36,6 @@ class Told:
     carrier_id: CarrierId
     event: HoldingEvent
     on: date
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """An event that contradicts what is known."""
-
-    code: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,6 @@ class Duplicate:
 
 
 Judgement = Heard | Duplicate | Rejection
-
-UNKNOWN = Rejection("holding-unknown", "no holding of yours is known for this number")
-ELSEWHERE = Rejection(
-    "holding-elsewhere",
-    "another carrier holds this number, or held it lately and has not told ported_out",
-)
-NEWER = Rejection("holding-newer-known", "something newer than this day is known")
-OVER = Rejection("holding-ended", "your holding has ended already, or otherwise")
-CONTRADICTED = Rejection("holding-contradicted", "you told otherwise of this holder")
-FREEZE_OVER = Rejection(
-    "freeze-over", "a former holder can come back only within the freeze"
-)
-REJECTIONS = (UNKNOWN, ELSEWHERE, NEWER, OVER, CONTRADICTED, FREEZE_OVER)
 
 
 def hear(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
@@ -134,8 +122,9 @@ def _known_beginning(
 def _against_beginning(
     history: History, told: Told, now: datetime, limits: Limits
 ) -> Rejection | None:
-    if any(one.starts_on > told.on for one in history):
-        return NEWER
+    newer = _newer_known(history, told)
+    if newer is not None:
+        return newer
     latest = live_of(history) or latest_of(history)
     if latest is None:
         return None
@@ -147,6 +136,18 @@ def _against_beginning(
     if not here and (fresh or rests_longer or _is_other_since(history, told)):
         return ELSEWHERE
     return OVER if here and rests_longer else None
+
+
+def _newer_known(history: History, told: Told) -> Rejection | None:
+    """Refuse a day before something newer.
+
+    Whether that is newer says of another carrier's holding since when it is, so the
+    answer is the one that its being there gets.
+    """
+    newer = [one for one in history if one.starts_on > told.on]
+    if not newer:
+        return None
+    return NEWER if _own(tuple(newer), told) else ELSEWHERE
 
 
 def _is_other_since(history: History, told: Told) -> bool:
@@ -161,7 +162,7 @@ def _end(history: History, told: Told, now: datetime, limits: Limits) -> Judgeme
         return Duplicate()
     held = _held_on(own, told.on) or _taken_over(own, told)
     if held is None:
-        return _why_not_ended(history, own)
+        return _why_not_ended(own)
     over = replace(held, ended=ended, until=told.on)
     after = swap(history, held, over)
     if held.is_live and ended is Ended.DISCONNECTED:
@@ -205,21 +206,23 @@ def _taken_over(own: History, told: Told) -> Holding | None:
     )
 
 
-def _why_not_ended(history: History, own: History) -> Rejection:
+def _why_not_ended(own: History) -> Rejection:
+    """Say it by what the carrier itself told: it may not ask who else holds numbers."""
+    if not own:
+        return UNKNOWN
     if any(one.is_live or one.ended is Ended.SUPERSEDED for one in own):
         return NEWER
-    live = live_of(history)
-    if live is not None:
-        return ELSEWHERE
-    return OVER if own else UNKNOWN
+    taken = any(one.ended is Ended.TAKEN_OVER for one in own)
+    return ELSEWHERE if taken else OVER
 
 
 def _port_in(history: History, told: Told, now: datetime) -> Judgement:
     own = _own(history, told)
     if any(one.began is Began.PORTED_IN and one.from_on == told.on for one in own):
         return Duplicate()
-    if any(one.starts_on > told.on for one in history):
-        return NEWER
+    newer = _newer_known(history, told)
+    if newer is not None:
+        return newer
     live, ended, since = live_of(history), None, None
     if live is not None and live.carrier_id == told.carrier_id:
         return _port_known(history, live, told)
@@ -259,16 +262,15 @@ def _resume(history: History, told: Told, now: datetime, limits: Limits) -> Judg
 def _against_resuming(
     history: History, own: History, told: Told, limits: Limits
 ) -> Rejection | None:
-    live = live_of(history)
-    if live is not None:
-        return CONTRADICTED if live.carrier_id == told.carrier_id else ELSEWHERE
     if not own:
         return UNKNOWN
+    if live_of(own):
+        return CONTRADICTED
     former = own[-1]
     if former.ended is not Ended.DISCONNECTED or former.until is None:
-        return OVER
+        return ELSEWHERE if former.ended is Ended.TAKEN_OVER else OVER
     later = any(one.holder_from > former.holder_from for one in history)
-    if later or told.on < former.until:
+    if later or live_of(history) or told.on < former.until:
         return NEWER
     return FREEZE_OVER if told.on - former.until > limits.freeze else None
 

@@ -8,13 +8,8 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.clearances.withdrawing import withdraw_resumed
-from unbind_broker.holdings.events import (
-    Duplicate,
-    Heard,
-    Judgement,
-    Rejection,
-    Told,
-)
+from unbind_broker.holdings.events import Duplicate, Heard, Judgement, Told
+from unbind_broker.holdings.rejections import Rejection
 from unbind_broker.holdings.service import take
 from unbind_broker.holdings.states import HoldingEvent
 from unbind_broker.intake.asked import AskingCarrier
