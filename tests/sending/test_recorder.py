@@ -10,13 +10,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.sending.parts import a_lane, a_target, a_work, ended, offer
+from tests.support.builders import a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.database import Server
 from tests.support.guards import APPLYING
+from tests.support.waiting import eventually
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import attempts
+from unbind_broker.endpoints.tables import endpoint_leases
+from unbind_broker.sending import leases
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.frontier import Frontier
@@ -34,9 +38,20 @@ from unbind_broker.sending.verdicts import Plans
 PLANS = Plans((timedelta(seconds=1),), (timedelta(minutes=5),))
 
 
+WORKER = WorkerId(new_uuid7(NOON))
+WITHOUT_PARTITION = NOON.replace(year=1999)
+"""No month of the attempts holds it."""
+
+
 @pytest.fixture
 def recorder(engine: AsyncEngine) -> Recorder:
-    return Recorder(engine, WorkerId(new_uuid7(NOON)), PLANS, lambda: NOON, APPLYING)
+    return Recorder(engine, WORKER, PLANS, lambda: NOON, APPLYING)
+
+
+@pytest.fixture
+def patient(engine: AsyncEngine) -> Recorder:
+    """One that lets go soon of what it could not write down."""
+    return Recorder(engine, WORKER, PLANS, lambda: NOON, APPLYING, 0.3)
 
 
 def a_busy_lane() -> Lane:
@@ -189,30 +204,63 @@ async def test_database_that_lets_nobody_in_loses_no_record(
     assert await recorded(engine) == 2
 
 
-async def test_record_that_the_database_refuses_holds_up_nobody(
-    engine: AsyncEngine, recorder: Recorder
-) -> None:
-    lane, other = a_busy_lane(), a_busy_lane()
-    bad = sent(lane, at=NOON.replace(year=1999))  # a month without a partition
-    recorder.put(sent(other))
-    recorder.put(bad)
-    recorder.put(sent(other))
-    lane.frontier = Frontier(Position(900, bad.batch.subject_ids[0]))
+async def refused(recorder: Recorder) -> int:
+    """Step until nothing is left to record; count how often the database refused."""
     refusals = 0
     while not recorder.is_empty:
         try:
             await recorder.step()
         except DBAPIError:
             refusals += 1
-    assert refusals == 1 + MOST_REFUSALS
+    return refusals
+
+
+async def test_record_that_the_database_refuses_holds_up_nobody(
+    engine: AsyncEngine, patient: Recorder
+) -> None:
+    lane, other = a_busy_lane(), a_busy_lane()
+    bad = sent(lane, at=WITHOUT_PARTITION)
+    patient.put(sent(other))
+    patient.put(bad)
+    patient.put(sent(other))
+    assert await refused(patient) == 1 + MOST_REFUSALS
     assert await recorded(engine) == 2
     assert other.is_idle
-    # Its item is let go, and read again from the log.
-    assert lane.is_idle
+
+
+async def test_what_was_sent_without_a_record_is_sent_again_only_later(
+    patient: Recorder,
+) -> None:
+    lane = a_busy_lane()
+    bad = sent(lane, at=WITHOUT_PARTITION)
     (work,) = bad.batch.works
     assert work.position is not None
+    lane.frontier = Frontier(Position(900, bad.batch.subject_ids[0]))
+    patient.put(bad)
+    await refused(patient)
+    at_once = (offer(lane, work, 2), lane.is_idle)
+    await eventually(lambda: lane.is_idle)
+    assert at_once == (False, False)
+    # It is read again from the log.
     assert lane.position == just_before(work.position)
     assert lane.behind
+
+
+async def test_endpoint_is_kept_but_marked_where_something_is_unwritten(
+    engine: AsyncEngine, patient: Recorder
+) -> None:
+    async with engine.begin() as db:
+        made = await an_endpoint(db, await a_platform(db))
+        (owned,) = await leases.claim(db, WORKER, timedelta(seconds=20), 1)
+    lane = a_lane(a_target(endpoint_id=made.endpoint.id))
+    patient.put(sent(lane, at=WITHOUT_PARTITION))
+    await refused(patient)
+    async with engine.connect() as other:
+        row = (await other.execute(select(endpoint_leases))).one()
+    assert lane.tenancy == owned.tenancy
+    assert not lane.lost
+    assert (row.holder, row.epoch) == (WORKER, owned.tenancy.epoch)
+    assert row.forced_at is not None
 
 
 async def test_failure_of_a_lost_endpoint_is_let_go(recorder: Recorder) -> None:

@@ -3,7 +3,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from unbind_broker.base.database import (
     BIGS,
@@ -82,17 +82,20 @@ _BEAT = sql(
     worker=UUID,
     host=TEXT,
 )
+_OWNED: dict[str, Any] = {
+    "endpoints": INTS,
+    "epochs": BIGS,
+    "xids": BIGS,
+    "orders": UUIDS,
+    "worker": UUID,
+}
 _RENEW = sql(
     f"""{_MINE}
     UPDATE endpoint_leases l SET lease_until = {_UNTIL}, {_CURSORS}
     FROM mine WHERE l.endpoint_id = mine.endpoint_id
     RETURNING l.endpoint_id
     """,
-    endpoints=INTS,
-    epochs=BIGS,
-    xids=BIGS,
-    orders=UUIDS,
-    worker=UUID,
+    **_OWNED,
     lease=FLOAT,
 )
 _RELEASE = sql(
@@ -100,11 +103,14 @@ _RELEASE = sql(
     UPDATE endpoint_leases l SET holder = NULL, lease_until = NULL, {_CURSORS}
     FROM mine WHERE l.endpoint_id = mine.endpoint_id
     """,
-    endpoints=INTS,
-    epochs=BIGS,
-    xids=BIGS,
-    orders=UUIDS,
-    worker=UUID,
+    **_OWNED,
+)
+_UNWRITTEN = sql(
+    f"""{_MINE}
+    UPDATE endpoint_leases l SET forced_at = clock_timestamp()
+    FROM mine WHERE l.endpoint_id = mine.endpoint_id
+    """,
+    **_OWNED,
 )
 _COUNT = sql(
     f"""
@@ -156,9 +162,15 @@ _FENCE = sql(
 )
 _FREE_ALL = sql(
     """
-    UPDATE endpoint_leases
+    WITH theirs AS (
+        SELECT endpoint_id FROM endpoint_leases
+        WHERE holder = ANY(:dead)
+        ORDER BY endpoint_id
+        FOR NO KEY UPDATE
+    )
+    UPDATE endpoint_leases l
     SET holder = NULL, lease_until = NULL, forced_at = clock_timestamp()
-    WHERE holder = ANY(:dead)
+    FROM theirs WHERE l.endpoint_id = theirs.endpoint_id
     """,
     dead=UUIDS,
 )
@@ -266,6 +278,15 @@ async def hold(
         "worker": worker,
     }
     return {Tenancy(*row) for row in await fetch_all(db, _FENCE, values)}
+
+
+async def note_unwritten(db: Db, worker: WorkerId, owned: Collection[Owned]) -> None:
+    """Note that something was sent of which nothing is written down, nor will be.
+
+    It counts as if the endpoints had been lost, though their owner goes on.
+    """
+    if owned:
+        await db.execute(_UNWRITTEN, {**_columns(owned), "worker": worker})
 
 
 def _columns(owned: Collection[Owned]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from unbind_broker.callbacks.braking import consider
 from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.notices.ending import settle
+from unbind_broker.sending import leases
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.record import Written, write
@@ -32,8 +33,10 @@ MOST_BEHIND = 0.5
 """Seconds that what came of an exchange may wait for its record before nothing more is
 sent: all that waits is sent again if this process dies."""
 MOST_REFUSALS = 5
-"""So often the database may refuse one exchange's record before its items are let go,
-to be sent again."""
+"""So often the database may refuse one exchange's record before it is given up."""
+SENT_AGAIN_AFTER = 60.0
+"""Seconds until what was sent without a record is let go, to be sent again: whoever
+receives it must not pay for the broker's fault with a request a second."""
 
 
 @dataclass(eq=False)
@@ -62,6 +65,7 @@ class Recorder:
         plans: Plans,
         now: Callable[[], datetime],
         applying: Applying,
+        sent_again_after: float = SENT_AGAIN_AFTER,
     ) -> None:
         self._engine = engine
         self._worker = worker
@@ -72,6 +76,8 @@ class Recorder:
         self._items = 0
         self._unsettled: set[UUID] = set()
         self._alarming: set[CarrierId] = set()
+        self._sent_again_after = sent_again_after
+        self._unwritten: set[Lane] = set()
         self.woken: Callable[[], None] = lambda: None
         self.rested: Callable[[Collection[Lane]], None] = lambda _: None
 
@@ -86,7 +92,9 @@ class Recorder:
     @property
     def is_empty(self) -> bool:
         """Tell whether everything is recorded, and what follows from it is done."""
-        return not (self._entries or self._unsettled or self._alarming)
+        return not (
+            self._entries or self._unsettled or self._alarming or self._unwritten
+        )
 
     def put(self, finished: Finished) -> None:
         """Take charge of what came of an exchange."""
@@ -109,6 +117,8 @@ class Recorder:
             await self._settle()
         if self._alarming:
             await self._consider()
+        if self._unwritten:
+            await self._admit()
         return 0.0 if self._entries else 1.0
 
     def _next(self) -> list[_Entry]:
@@ -166,10 +176,16 @@ class Recorder:
         if entry.refusals < MOST_REFUSALS:
             self._entries.append(entry)
             return
+        self._give_up(entry)
+
+    def _give_up(self, entry: _Entry) -> None:
+        """Keep from being sent at once what was sent and cannot be written down."""
         self._leave(entry)
-        lane = entry.finished.lane
+        lane, works = entry.finished.lane, entry.finished.batch.works
         log.error("record_refused", extra={"endpoint_id": lane.endpoint_id})
-        lane.put_back(entry.finished.batch.works)
+        self._unwritten.add(lane)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._sent_again_after, lane.put_back, works)
 
     def _leave(self, entry: _Entry) -> None:
         self._items -= entry.size
@@ -187,6 +203,14 @@ class Recorder:
         async with self._engine.begin() as db:
             await consider(db, self._now(), carriers, self._applying.brake)
         self._alarming -= carriers
+
+    async def _admit(self) -> None:
+        """Admit that of these endpoints' requests not all are written down."""
+        lanes = set(self._unwritten)
+        owned = [leases.Owned(lane.tenancy, lane.cursor) for lane in lanes]
+        async with self._engine.begin() as db:
+            await leases.note_unwritten(db, self._worker, owned)
+        self._unwritten -= lanes
 
 
 def _say(noted: Noted) -> None:
