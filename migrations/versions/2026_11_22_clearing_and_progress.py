@@ -24,6 +24,8 @@ STATEMENTS = (
         stop_reason smallint,
         resumed_at timestamptz,
         destroyed_at timestamptz,
+        emptied_at timestamptz,
+        final_counts jsonb,
         numbers integer NOT NULL DEFAULT 0,
         CONSTRAINT clearances_published CHECK (
             (status = 1) = (published_at IS NULL)
@@ -38,6 +40,10 @@ STATEMENTS = (
     CREATE INDEX IF NOT EXISTS clearances_by_carrier ON clearances (carrier_id, id)
     """,
     "CREATE INDEX IF NOT EXISTS clearances_open ON clearances (id) WHERE status <> 4",
+    """
+    CREATE INDEX IF NOT EXISTS clearances_not_emptied ON clearances (id)
+        WHERE emptied_at IS NULL
+    """,
     """
     CREATE TABLE IF NOT EXISTS clearance_parts (
         clearance_id uuid NOT NULL,
@@ -82,6 +88,7 @@ STATEMENTS = (
         last_place integer NOT NULL,
         numbers integer NOT NULL,
         due_at timestamptz NOT NULL,
+        checked_to integer NOT NULL DEFAULT 0,
         published_at timestamptz,
         PRIMARY KEY (clearance_id, wave)
     )

@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     seal_interval: Duration = timedelta(seconds=1)
     update_interval: Duration = timedelta(seconds=30)
     clearance_numbers: int = Field(default=1_000_000, ge=1, le=5_000_000)
+    open_clearances: int = Field(default=200, ge=1)
+    clearance_draft_kept: Duration = timedelta(days=7)
     clearance_first_wave: int = Field(default=1000, ge=1)
     clearance_wave_pause: Duration = timedelta(hours=1)
     clearance_stop_share: float = Field(default=0.01, gt=0, le=1)

@@ -38,6 +38,7 @@ def a_worker(scene: Scene) -> Clearing:
         SEALER,
         interval=timedelta(seconds=1),
         retention=timedelta(days=180),
+        draft_kept=timedelta(days=7),
         waving=USUAL_WAVES,
     )
 

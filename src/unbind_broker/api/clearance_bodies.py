@@ -76,6 +76,12 @@ class ListedClearance(AnswerModel):
         examples=[None], description="When it stopped last, even if it goes on by now."
     )
     stop_reason: StopReason | None = Field(examples=[None])
+    destroyed_at: str | None = Field(
+        examples=[None],
+        description="When it began to lose its numbers: a draft that nobody touches "
+        "after 7 days, all others after 180 (settings of the broker). What was counted "
+        "stays, and nothing of it goes on.",
+    )
 
 
 ListedClearancePage = Page[ListedClearance]

@@ -50,7 +50,9 @@ class Published:
 
     id: UUID
     carrier_id: CarrierId
+    reference: str | None
     status: ClearanceStatus
+    deadline: datetime
     held: bool
     portions: Sequence[Portion]
 
@@ -105,7 +107,9 @@ async def _published(
     return Published(
         id=clearance_id,
         carrier_id=CarrierId(rows[0].carrier_id),
+        reference=rows[0].reference,
         status=status,
+        deadline=rows[0].deadline,
         held=rows[0].held,
         portions=portions,
     )
@@ -113,12 +117,13 @@ async def _published(
 
 _PUBLISHED = f"""
     SELECT p.wave, p.read_to, p.complete_at, w.first_place, w.last_place, w.numbers,
-        w.published_at, c.status, c.carrier_id,
+        w.published_at, c.status, c.carrier_id, c.reference, c.deadline,
         {HELD_BACK} AS held
     FROM clearance_platforms p
     JOIN clearance_waves w ON w.clearance_id = p.clearance_id AND w.wave = p.wave
     JOIN clearances c ON c.id = p.clearance_id
     WHERE p.clearance_id = :clearance AND p.platform_id = :platform
+        AND c.destroyed_at IS NULL
     ORDER BY p.wave
 """
 _FIND = sql(_PUBLISHED, clearance=UUID_TYPE, platform=INT)

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only enum codes are put into statements
 """How far a clearance has come: by platform, and how many numbers stand how."""
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from uuid import UUID
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import Db, fetch_all, sql
 from unbind_broker.base.instants import show_instant_or_null
-from unbind_broker.clearances.states import ClearanceStatus
+from unbind_broker.clearances.states import ClearanceStatus, WithdrawnFor
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,20 @@ class Tally:
     withdrawn: int
 
 
+@dataclass(frozen=True)
+class FinalCounts:
+    """How many numbers stood how when they were destroyed; ``refused``: had a holder.
+
+    Those are among the ``withdrawn``.
+    """
+
+    clean: int
+    blocked: int
+    partial: int
+    withdrawn: int
+    refused: int
+
+
 class ProgressView(TypedDict):
     """What a clearance's carrier reads of its progress."""
 
@@ -55,6 +70,10 @@ async def by_platform(db: Db, clearance_id: UUID) -> list[PlatformProgress]:
 async def tally(db: Db, clearance_id: UUID) -> Tally:
     """Count numbers by what the carrier may know of them, without reading them all."""
     (whole,) = await fetch_all(db, _WHOLE, {"clearance": clearance_id})
+    if whole.is_destroyed:
+        return Tally(
+            whole.numbers, whole.clean, whole.blocked, whole.partial, whole.gone
+        )
     waves: Sequence[Any] = await fetch_all(db, _WAVES, {"clearance": clearance_id})
     blocked = sum(wave.blocked for wave in waves)
     clean = sum(
@@ -62,6 +81,19 @@ async def tally(db: Db, clearance_id: UUID) -> Tally:
     )
     partial = whole.numbers - whole.withdrawn - blocked - clean
     return Tally(whole.numbers, clean, blocked, partial, whole.withdrawn)
+
+
+async def count_finally(db: Db, clearance_id: UUID) -> FinalCounts:
+    """Count how its numbers stand for as long as they can be counted."""
+    counted = await tally(db, clearance_id)
+    refused = await db.execute(_REFUSED, {"clearance": clearance_id})
+    return FinalCounts(
+        clean=counted.clean,
+        blocked=counted.blocked,
+        partial=counted.partial,
+        withdrawn=counted.withdrawn,
+        refused=refused.scalar_one(),
+    )
 
 
 async def read_progress(
@@ -123,8 +155,20 @@ _WHOLE = sql(
     SELECT c.numbers, (
         SELECT count(*) FROM clearance_numbers n
         WHERE n.clearance_id = c.id AND n.withdrawn_at IS NOT NULL
-    ) AS withdrawn
-    FROM clearances c WHERE c.id = :clearance
+    ) AS withdrawn, c.final_counts IS NOT NULL AS is_destroyed, f.clean, f.blocked,
+        f.partial, f.withdrawn AS gone
+    FROM clearances c
+    CROSS JOIN jsonb_to_record(coalesce(c.final_counts, '{}'))
+        AS f (clean integer, blocked integer, partial integer, withdrawn integer)
+    WHERE c.id = :clearance
+    """,
+    clearance=UUID_TYPE,
+)
+_REFUSED = sql(
+    f"""
+    SELECT count(*) FROM clearance_numbers
+    WHERE clearance_id = :clearance AND withdrawn_at IS NOT NULL
+        AND withdrawn_for = {WithdrawnFor.LIVE_HOLDING.code}
     """,
     clearance=UUID_TYPE,
 )
@@ -144,10 +188,10 @@ _WAVES = sql(
         JOIN platforms p ON p.id = f.platform_id AND NOT p.sensitive
         WHERE f.clearance_id = w.clearance_id AND f.reason IS NOT NULL
             AND f.place BETWEEN w.first_place AND w.last_place
-            AND NOT EXISTS (
+            AND EXISTS (
                 SELECT FROM clearance_numbers n
                 WHERE n.clearance_id = f.clearance_id AND n.place = f.place
-                    AND n.withdrawn_at IS NOT NULL
+                    AND n.withdrawn_at IS NULL
             )
     ) AS blocked, EXISTS (
         SELECT FROM clearance_platforms t

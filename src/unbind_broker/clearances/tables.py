@@ -36,7 +36,9 @@ __all__ = [
 ]
 
 # `numbers` counts those that were accepted, withdrawn ones too. A stop that an
-# administrator has overruled (`resumed_at`) is not repeated.
+# administrator has overruled (`resumed_at`) is not repeated. From `destroyed_at` on
+# nobody changes it any more, `final_counts` says how many numbers stood how, and its
+# numbers go step by step, the last of them at `emptied_at`.
 clearances = Table(
     "clearances",
     metadata,
@@ -52,6 +54,8 @@ clearances = Table(
     Column("stop_reason", Coded(StopReason)),
     Column("resumed_at", INSTANT),
     Column("destroyed_at", INSTANT),
+    Column("emptied_at", INSTANT),
+    Column("final_counts", JSONB),
     Column("numbers", Integer, nullable=False, server_default=text("0")),
 )
 
@@ -60,6 +64,11 @@ Index(
     "clearances_open",
     clearances.c.id,
     postgresql_where=clearances.c.status != ClearanceStatus.COMPLETED,
+)
+Index(
+    "clearances_not_emptied",
+    clearances.c.id,
+    postgresql_where=clearances.c.emptied_at.is_(None),
 )
 
 # Its numbers have the places `first_place` to `last_place`, none if that lies before;
@@ -106,7 +115,8 @@ Index(
     postgresql_where=clearance_numbers.c.withdrawn_at.is_not(None),
 )
 
-# `numbers` counts those in its range; `notice_id` is the subject of its webhooks.
+# `numbers` counts those in its range; `notice_id` is the subject of its webhooks. Up to
+# the place `checked_to` numbers were looked at for new holders before it goes out.
 clearance_waves = Table(
     "clearance_waves",
     metadata,
@@ -117,6 +127,7 @@ clearance_waves = Table(
     Column("last_place", Integer, nullable=False),
     Column("numbers", Integer, nullable=False),
     Column("due_at", INSTANT, nullable=False),
+    Column("checked_to", Integer, nullable=False, server_default=text("0")),
     Column("published_at", INSTANT),
 )
 

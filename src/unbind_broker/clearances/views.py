@@ -30,6 +30,7 @@ class ListedView(TypedDict):
     completed_at: str | None
     stopped_at: str | None
     stop_reason: str | None
+    destroyed_at: str | None
 
 
 class ClearanceView(ListedView, ProgressView):
@@ -80,6 +81,7 @@ def _listed(row: Any) -> ListedView:
         "completed_at": show_instant_or_null(row.completed_at),
         "stopped_at": show_instant_or_null(row.stopped_at),
         "stop_reason": row.stop_reason and StopReason.from_code(row.stop_reason).value,
+        "destroyed_at": show_instant_or_null(row.destroyed_at),
     }
 
 
@@ -103,8 +105,11 @@ def _wave(row: Any) -> dict[str, Any]:
 
 
 _SHOWN = f"""
-    SELECT c.*, w.withdrawn, w.refused
+    SELECT c.*, coalesce(f.withdrawn - f.refused, w.withdrawn) AS withdrawn,
+        coalesce(f.refused, w.refused) AS refused
     FROM clearances c
+    CROSS JOIN jsonb_to_record(coalesce(c.final_counts, '{{}}'))
+        AS f (withdrawn integer, refused integer)
     CROSS JOIN LATERAL (
         SELECT
             count(*) FILTER (WHERE withdrawn_for <> {WithdrawnFor.LIVE_HOLDING.code})

@@ -79,6 +79,7 @@ async def resume(db: Db, now: datetime, clearance_id: UUID) -> bool:
         .where(
             clearances.c.id == clearance_id,
             clearances.c.status == ClearanceStatus.STOPPED,
+            clearances.c.destroyed_at.is_(None),
         )
         .values(status=ClearanceStatus.IN_PROGRESS, resumed_at=now)
     )

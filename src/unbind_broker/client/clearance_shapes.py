@@ -64,6 +64,7 @@ class ListedClearance(Shape):
     completed_at: AwareDatetime | None = None
     stopped_at: AwareDatetime | None = None
     stop_reason: str | None = None
+    destroyed_at: AwareDatetime | None = None
 
 
 class PlatformProgress(Shape):

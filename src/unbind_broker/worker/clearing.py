@@ -10,7 +10,7 @@ from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.loop import Step
 from unbind_broker.base.sealing import Sealer
-from unbind_broker.clearances.destroying import destroy_numbers
+from unbind_broker.clearances.destroying import Ages, destroy_numbers
 from unbind_broker.clearances.resealing import ResealPosition, reseal_numbers
 from unbind_broker.deadlines.waving import WavingPolicy, publish_due
 from unbind_broker.notices.clearing import end_done
@@ -36,6 +36,7 @@ class Clearing:
     sealer: Sealer
     interval: timedelta
     retention: timedelta
+    draft_kept: timedelta
     waving: WavingPolicy
     _resealed: ResealPosition | None = field(default=None, init=False)
 
@@ -74,8 +75,8 @@ class Clearing:
         now, destroyed = self.clock.now(), 0
         async with self.engine.begin() as db:
             if await is_ours(db, Turn.FORGET_NUMBERS):
-                before = now - self.retention
-                destroyed = await destroy_numbers(db, now, before, MOST_NUMBERS)
+                ages = Ages(now - self.retention, now - self.draft_kept)
+                destroyed = await destroy_numbers(db, now, ages, MOST_NUMBERS)
         return BETWEEN if destroyed else EVERY.total_seconds()
 
     async def reseal(self) -> float:

@@ -35,6 +35,7 @@ def timed_steps(
         runtime.sealer,
         settings.scan_interval,
         settings.retention,
+        settings.clearance_draft_kept,
         WavingPolicy(
             settings.clearance_stop_share, settings.working_time, settings.freeze
         ),
