@@ -145,6 +145,19 @@ async def test_nothing_more_is_sent_while_the_record_lags_behind(
     assert (at_once, later, recorder.is_congested) == (False, True, False)
 
 
+async def test_endpoint_is_given_up_where_nothing_can_be_recorded(
+    recorder: Recorder,
+) -> None:
+    lane, other = a_busy_lane(), a_busy_lane()
+    recorder.put(sent(lane))
+    await asyncio.sleep(0.2)
+    recorder.put(sent(other))
+    assert recorder.overdue() == set()
+    assert recorder.overdue(0.1) == {lane}
+    await recorder.step()
+    assert recorder.overdue(0.0) == set()
+
+
 async def test_database_that_is_away_loses_nothing() -> None:
     nowhere = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     recorder = Recorder(

@@ -26,8 +26,9 @@ from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind
 
 UNTIL_KNOWN = timedelta(minutes=3)
-"""After so long whoever owned an endpoint has written down what it sent, or has lost
-it: a lease lasts 20 s unless it is set otherwise."""
+"""After so long whoever owned an endpoint has written down what it sent, or the lease
+tells that it has not (``forced_at``): an owner that cannot write for half as long gives
+the endpoint up, and its lease, of 20 s unless it is set otherwise, runs out."""
 
 UNSURE = -1
 """The ``attempt`` of a cancellation about which it is not known yet whether its

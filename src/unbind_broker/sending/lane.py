@@ -171,6 +171,11 @@ class Lane:
         self.draining = True
         self.drop_unsent()
 
+    def lose(self) -> None:
+        """Start nothing more, and leave the endpoint to whoever takes it."""
+        self.lost = True
+        self.drop_unsent()
+
     def drop_unsent(self) -> None:
         """Forget what has not been sent; it is read again from where it came."""
         if not self._fresh and not self._again:

@@ -15,6 +15,7 @@ from unbind_broker.base.database import is_refusal
 from unbind_broker.base.ids import CarrierId, WorkerId
 from unbind_broker.callbacks.braking import consider
 from unbind_broker.callbacks.results import Applying
+from unbind_broker.deliveries.announcing import UNTIL_KNOWN
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.notices.ending import settle
 from unbind_broker.sending import leases
@@ -37,6 +38,9 @@ MOST_REFUSALS = 5
 SENT_AGAIN_AFTER = 60.0
 """Seconds until what was sent without a record is let go, to be sent again: whoever
 receives it must not pay for the broker's fault with a request a second."""
+LONGEST_UNRECORDED = UNTIL_KNOWN.total_seconds() / 2
+"""Seconds after which whoever cannot write down what it sent leaves the endpoint to
+others: by ``UNTIL_KNOWN`` its lease must have run out, too."""
 
 
 @dataclass(eq=False)
@@ -95,6 +99,11 @@ class Recorder:
         return not (
             self._entries or self._unsettled or self._alarming or self._unwritten
         )
+
+    def overdue(self, longest: float = LONGEST_UNRECORDED) -> set[Lane]:
+        """Give the lanes of which something has been unrecorded for too long."""
+        before = asyncio.get_running_loop().time() - longest
+        return {one.finished.lane for one in self._entries if one.put_at <= before}
 
     def put(self, finished: Finished) -> None:
         """Take charge of what came of an exchange."""

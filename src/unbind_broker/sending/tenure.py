@@ -124,8 +124,7 @@ class Tenure:
     ) -> None:
         for lane in held:
             if lane.endpoint_id not in kept or lane in done:
-                lane.lost = True
-                lane.drop_unsent()
+                lane.lose()
                 continue
             lane.lease_ends = lease_ends
             if lane.endpoint_id not in staying:

@@ -186,6 +186,8 @@ class _Worker:
             async with self._runtime.engine.begin() as db:
                 await leases.take_over(db, self._dead)
             self._dead = ()
+        for lane in self._recorder.overdue():
+            lane.lose()
         pause = await self._tenure.turn()
         if any(lane.target is None for lane in self._fleet):
             self._refreshing.wake()
