@@ -62,7 +62,7 @@ class RedeliverBody(RequestModel):
         max_length=len(OPEN),
         examples=[["acknowledged"]],
         description=f"Platforms: only items that stand there. Of {_OPEN_WORDS}; left "
-        "out: all of them, and what was cancelled.",
+        "out: all of them, what was cancelled, and waves of clearances.",
     )
 
 
@@ -111,7 +111,8 @@ async def redeliver(
     it is finished; what you name goes one by one. It is spread over time, 20 requests a
     second or your `max_rate` if that is less, within an hour. What still waits for its
     first acknowledgement goes out at once. Nothing finished is sent again; with
-    `since`, `unbind.cancelled` is. What you answer counts as ever, but a refusal does
+    `since`, `unbind.cancelled` is, and `clearance.published` until you have reported
+    `complete`. What you answer counts as ever, but a refusal does
     not end an item that you had taken. Calling again while this is under way moves what
     is left.
 

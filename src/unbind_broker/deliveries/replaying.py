@@ -17,6 +17,7 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT, uuid7_floor
+from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, REQUESTS
 from unbind_broker.deliveries.spreading import (
     Plan,
@@ -26,6 +27,7 @@ from unbind_broker.deliveries.spreading import (
     in_parts,
     lay_out,
 )
+from unbind_broker.deliveries.undelivered import requeued_on
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.states import OPEN, ItemStatus
@@ -36,8 +38,14 @@ MOST_AT_ONCE = 100_000
 where to go on. The same thing may have been sent any number of times."""
 
 _PAGE = 500
+_WAVE = EventType.CLEARANCE_PUBLISHED
 _REPEATED = ", ".join(
-    str(event.code) for event in (*REQUESTS.values(), EventType.UNBIND_CANCELLED)
+    str(event.code)
+    for event in (
+        *REQUESTS.values(),
+        EventType.UNBIND_CANCELLED,
+        _WAVE,
+    )
 )
 
 _SENT = sql(
@@ -69,6 +77,21 @@ _STANDING = sql(
     orders=UUIDS,
     platform=INT,
 )
+_OPEN_WAVES = sql(
+    f"""
+    SELECT w.notice_id
+    FROM unnest(:notices) AS n (notice_id)
+    JOIN clearance_waves w ON w.notice_id = n.notice_id
+    JOIN clearance_platforms p ON p.clearance_id = w.clearance_id
+        AND p.platform_id = :platform AND p.wave = w.wave
+    JOIN clearances c ON c.id = w.clearance_id
+    WHERE p.complete_at IS NULL AND c.deadline > :now
+        AND c.status = {ClearanceStatus.IN_PROGRESS.code}
+    """,
+    notices=UUIDS,
+    platform=INT,
+    now=INSTANT,
+)
 
 
 async def replay_since(
@@ -81,7 +104,8 @@ async def replay_since(
 ) -> Redelivery:
     """Find what a platform was sent since then and has not finished.
 
-    That items were cancelled is repeated too, unless ``statuses`` are named.
+    That items were cancelled is repeated too, and what tells of the waves of
+    clearances, unless ``statuses`` are named.
     """
     found = Redelivery()
     groups = await _sent_since(db, endpoint, since, most, found)
@@ -96,9 +120,13 @@ async def replay_items(
     items: Mapping[UUID, bool],
     statuses: Collection[ItemStatus] | None,
 ) -> Redelivery:
-    """Find these items, each by itself; the value tells queries from orders."""
+    """Find these items, each by itself; the value tells queries from orders.
+
+    One that was requeued goes by the name that it had the last time.
+    """
     found = Redelivery()
     standing = await _standing(db, endpoint, list(items))
+    occasions = await requeued_on(db, endpoint.platform_id, list(items))
     groups = []
     for order_id, is_query in items.items():
         row = standing.get(order_id)
@@ -106,7 +134,8 @@ async def replay_items(
         if kind is None or (kind is OrderKind.QUERY) is not is_query:
             found.unknown += 1
         else:
-            groups.append(Sent([Thing(REQUESTS[kind], order_id)]))
+            request = Thing(REQUESTS[kind], order_id)
+            groups.append(Sent([request], occasions.get(order_id)))
     await _replay_items(db, now, endpoint, groups, statuses, found)
     return found
 
@@ -150,9 +179,12 @@ async def _replay_items(
     statuses: Collection[ItemStatus] | None,
     found: Redelivery,
 ) -> None:
-    orders = {thing.subject_id for group in groups for thing in group.things}
+    things = {thing for group in groups for thing in group.things}
+    waves = {one.subject_id for one in things if one.event is _WAVE}
+    orders = {one.subject_id for one in things if one.event is not _WAVE}
     standing = await _standing(db, endpoint, sorted(orders))
-    judge = _Judge(now, standing, statuses, found)
+    open_waves = await _open_waves(db, now, endpoint, sorted(waves))
+    judge = _Judge(now, standing, open_waves, statuses, found)
     plan = Plan()
     for group in groups:
         parts = judge.part(group)
@@ -172,12 +204,25 @@ async def _standing(
     return standing
 
 
+async def _open_waves(
+    db: Db, now: datetime, endpoint: Endpoint, notices: Sequence[UUID]
+) -> set[UUID]:
+    """Give those of the waves that the platform has still to work on."""
+    values = {"platform": endpoint.platform_id, "now": now}
+    return {
+        row.notice_id
+        for part in in_parts(notices)
+        for row in await fetch_all(db, _OPEN_WAVES, {**values, "notices": part})
+    }
+
+
 @dataclass
 class _Judge:
     """Which of the things that were sent go out again."""
 
     now: datetime
     standing: Mapping[UUID, Any]
+    open_waves: Collection[UUID]
     statuses: Collection[ItemStatus] | None
     found: Redelivery
 
@@ -187,13 +232,22 @@ class _Judge:
         taken: list[Thing] = []
         for thing in group.things:
             row = self.standing.get(thing.subject_id)
-            if row is None or row.joined or _was_never_sent(row):
+            if thing.event is _WAVE:
+                self._part_wave(thing, waiting)
+            elif row is None or row.joined or _was_never_sent(row):
                 self.found.unknown += 1
             elif thing.event not in REQUEST_EVENTS:
                 self._part_end(thing, row, taken)
             else:
                 self._part_request(thing, row, waiting, taken)
         return waiting, taken
+
+    def _part_wave(self, thing: Thing, waiting: list[Thing]) -> None:
+        """Repeat what tells of a wave; it is looked at once more when it is sent."""
+        if thing.subject_id not in self.open_waves:
+            self.found.closed += 1
+        elif self.statuses is None:
+            waiting.append(thing)
 
     def _part_end(self, thing: Thing, row: Any, taken: list[Thing]) -> None:
         """Repeat a cancellation while its item is cancelled."""

@@ -8,12 +8,26 @@ see ``orders.settling`` and ``items.views``.
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.types import TypeEngine
 
-from unbind_broker.base.database import INSTANT, INT, INTS, UUIDS, Db, sql
+from unbind_broker.base.database import (
+    INSTANT,
+    INT,
+    INTS,
+    TEXT,
+    UUIDS,
+    Db,
+    fetch_all,
+    sql,
+)
+from unbind_broker.base.ids import PlatformId
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.items.item import ItemKey, key_arrays
+
+ITEM_REQUEUED = "item.requeued"
+"""The fact of an order some items of which go out again, on what occasion."""
 
 
 async def note(db: Db, now: datetime, keys: Collection[ItemKey], cause: Cause) -> None:
@@ -34,6 +48,19 @@ async def keep(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
     if keys:
         values = {**key_arrays(sorted(keys)), "now": now, "cause": Cause.REFUSED.code}
         await db.execute(_KEEP, values)
+
+
+async def requeued_on(
+    db: Db, platform_id: PlatformId | None, order_ids: Collection[UUID]
+) -> dict[UUID, UUID]:
+    """Give the last occasion on which a platform's items were requeued, if ever."""
+    values = {
+        "orders": list(order_ids),
+        "platform": platform_id,
+        "action": ITEM_REQUEUED,
+    }
+    rows = await fetch_all(db, _REQUEUED_ON, values)
+    return {row.order_id: row.occasion for row in rows}
 
 
 _INSERT = """
@@ -58,4 +85,26 @@ _FORGET = sql(
     WHERE u.order_id = n.order_id AND u.platform_id = n.platform_id""",
     orders=UUIDS,
     platforms=INTS,
+)
+# The offset keeps Postgres at looking up what happened to each order.
+_REQUEUED_ON = sql(
+    """
+    SELECT n.order_id, requeued.occasion
+    FROM unnest(:orders) AS n (order_id)
+    CROSS JOIN LATERAL (
+        SELECT CAST(f.facts ->> 'occasion' AS uuid) AS occasion
+        FROM (
+            SELECT id, facts FROM audit_events
+            WHERE order_id = n.order_id AND action = :action
+            OFFSET 0
+        ) f
+        WHERE f.facts -> 'platforms' @> (
+            SELECT to_jsonb(slug) FROM platforms WHERE id = :platform)
+        ORDER BY f.id DESC
+        LIMIT 1
+    ) requeued
+    """,
+    orders=UUIDS,
+    platform=INT,
+    action=TEXT,
 )

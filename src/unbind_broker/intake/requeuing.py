@@ -12,7 +12,7 @@ from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.deliveries.queue import REQUESTS, Due, Subject, schedule
-from unbind_broker.deliveries.undelivered import forget, keep
+from unbind_broker.deliveries.undelivered import ITEM_REQUEUED, forget, keep
 from unbind_broker.deliveries.undelivered_views import WantedItems, pick
 from unbind_broker.intake.requeueable import Candidate, Question, WhyNot, look_at
 from unbind_broker.items.item import ItemKey
@@ -186,7 +186,7 @@ def _facts(
     facts = [
         Fact(
             actor,
-            "item.requeued",
+            ITEM_REQUEUED,
             order_id=order_id,
             number_index=parts[0].number_index,
             facts={
