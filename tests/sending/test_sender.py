@@ -32,7 +32,7 @@ from tests.support.receiver import Answer, Door, Receiver
 from tests.support.sealing import SEALER
 from tests.support.waiting import eventually
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.ids import WorkerId, new_uuid7
+from unbind_broker.base.ids import EndpointId, WorkerId, new_uuid7
 from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.base.signing_keys import Secret
 from unbind_broker.deliveries.outcomes import OutcomeKind
@@ -40,6 +40,7 @@ from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
+from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import open_outbound
@@ -100,7 +101,10 @@ NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/none"
 
 
 async def a_desk(
-    stack: AsyncExitStack, receiver: Receiver, engine: AsyncEngine
+    stack: AsyncExitStack,
+    receiver: Receiver,
+    engine: AsyncEngine,
+    reach: Reach | None = None,
 ) -> Desk:
     outbound = await stack.enter_async_context(
         open_outbound(UrlPolicy(allow_private=True), CLOCK.now)
@@ -117,7 +121,7 @@ async def a_desk(
             jitter=lambda: 0.5,
             request_timeout=timedelta(seconds=2),
             lease=timedelta(seconds=20),
-            reach=Reach(CLOCK.now),
+            reach=reach or Reach(CLOCK.now),
         )
     )
     stack.callback(sender.abandon)
@@ -273,6 +277,42 @@ async def test_old_work_is_put_back_when_the_database_is_away(desk: Desk) -> Non
     assert desk.door.deliveries == []
     assert lane.is_idle
     assert lane.behind
+
+
+class BrokenReach(Reach):
+    """Comes to no conclusion about anything."""
+
+    @override
+    def judge(self, endpoint_id: EndpointId, exchange: Exchange) -> Exchange:
+        raise ArithmeticError
+
+
+async def test_what_was_sent_is_recorded_even_if_no_conclusion_can_be_drawn(
+    receiver: Receiver,
+) -> None:
+    nowhere = create_async_engine(NOWHERE)
+    async with AsyncExitStack() as stack:
+        desk = await a_desk(stack, receiver, nowhere, BrokenReach(CLOCK.now))
+        lane = desk.lane()
+        desk.offer(lane)
+        desk.sender.pump(lane)
+        await desk.settled(lane)
+    await nowhere.dispose()
+    assert len(desk.door.deliveries) == 1
+    assert desk.notebook.kinds == [OutcomeKind.ACCEPTED]
+    assert not lane.is_idle  # nobody sends it again
+
+
+async def test_only_what_was_not_accounted_for_is_put_back(desk: Desk) -> None:
+    lane = desk.lane()
+    unreadable = a_work(item=an_item(deadline=FAR, number=None))
+    unsayable = a_work(item=replace(an_item(deadline=FAR), carrier="\ud800"))
+    desk.offer(lane, unreadable, unsayable)
+    desk.sender.pump(lane)
+    await desk.settled(lane)
+    assert desk.notebook.kinds == [OutcomeKind.OWN_FAULT]
+    assert not lane.is_new(unreadable.key, 2)
+    assert lane.is_new(unsayable.key, 2)
 
 
 async def test_item_called_back_while_it_waited_is_not_sent(

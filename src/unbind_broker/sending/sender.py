@@ -132,8 +132,9 @@ class Sender:
                 part = Batch(batch.event, unreadable)
                 self._note(lane, _Sent(target, part, self._parts.now()), _OWN_FAULT)
             readable = [work for work in works if work.content.is_readable]
+            batch = Batch(batch.event, readable)  # the others are accounted for
             if readable:
-                await self._exchange(lane, Batch(batch.event, readable))
+                await self._exchange(lane, batch)
         except Exception:
             log.exception("not_sent", extra={"endpoint_id": lane.endpoint_id})
             lane.put_back(batch.works)
@@ -193,8 +194,11 @@ class Sender:
         except Exception:
             log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
             exchange = _OWN_FAULT
-        exchange = self._parts.reach.judge(lane.endpoint_id, exchange)
-        self._show(lane, sent, exchange)
+        try:
+            exchange = self._parts.reach.judge(lane.endpoint_id, exchange)
+            self._show(lane, sent, exchange)
+        except Exception:  # whatever is made of it, it has taken place
+            log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
         self._note(lane, sent, exchange)
 
     def _show(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
