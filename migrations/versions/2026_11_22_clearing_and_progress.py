@@ -167,6 +167,14 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX IF NOT EXISTS order_reminders_due ON order_reminders (due_at)",
+    """
+    CREATE TABLE IF NOT EXISTS holding_refusals (
+        carrier_id integer NOT NULL,
+        day date NOT NULL,
+        refused bigint NOT NULL,
+        PRIMARY KEY (carrier_id, day)
+    )
+    """,
 )
 
 

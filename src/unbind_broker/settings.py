@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     mend_interval: Duration = timedelta(minutes=3)
     seal_interval: Duration = timedelta(seconds=1)
     update_interval: Duration = timedelta(seconds=30)
+    refusals_per_day: int = Field(default=10_000, ge=1)
     clearance_numbers: int = Field(default=1_000_000, ge=1, le=5_000_000)
     open_clearances: int = Field(default=200, ge=1)
     clearance_draft_kept: Duration = timedelta(days=7)

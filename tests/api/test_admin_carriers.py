@@ -22,6 +22,7 @@ async def test_registered_carrier_is_answered_and_found(
         "jwks": None,
         "attestation_required": False,
         "braked": False,
+        "refused_today": 0,
     }
     assert made.headers["location"] == f"{URL}/china-unicom"
     found = await api.get(made.headers["location"], headers=parties.admin)

@@ -45,6 +45,7 @@ POLICY = Policy(
     join_window=timedelta(days=30),
     query_validity=timedelta(minutes=10),
     open_per_number=50,
+    refusals_per_day=10_000,
 )
 INTAKE = IntakeTools(POLICY, SEALER, BLIND_INDEX)
 

@@ -19,8 +19,10 @@ from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_BODY, NotFound
 from unbind_broker.api.waiting import preferred_wait
 from unbind_broker.base.database import Db
+from unbind_broker.holdings.refusals import OwnershipSuperseded
 from unbind_broker.intake.asked import Asked, AskingCarrier
 from unbind_broker.intake.place_order import IntakeTools, Placed, place
+from unbind_broker.intake.probing import note_superseded, refusals_of
 from unbind_broker.intake.rules import Policy
 from unbind_broker.items.views import OrderView, read_order
 from unbind_broker.keys.service import Caller
@@ -122,7 +124,12 @@ async def accept(
         return await place(db, now, asked, asking, tools)
 
     accepting = Accepting(placing, asked.kind, asked.repeatable)
-    return await accept_placed(context, caller, request, accepting)
+    try:
+        return await accept_placed(context, caller, request, accepting)
+    except OwnershipSuperseded as refusal:
+        async with context.engine.begin() as db:
+            await note_superseded(db, now, asking, refusal, refusals_of(tools.policy))
+        raise
 
 
 @dataclass(frozen=True)
@@ -218,4 +225,5 @@ def _policy(settings: Settings) -> Policy:
         join_window=settings.join_window,
         query_validity=settings.query_validity,
         open_per_number=settings.open_orders_per_number,
+        refusals_per_day=settings.refusals_per_day,
     )

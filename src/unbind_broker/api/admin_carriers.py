@@ -1,12 +1,13 @@
 """Administrators register carriers, change them, suspend them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from unbind_broker.api.callers import AdminCaller
-from unbind_broker.api.context import Ctx
+from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import AnswerModel, Name, RequestModel, ShownInstant, Slug
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
@@ -20,11 +21,13 @@ from unbind_broker.api.pages import (
 from unbind_broker.api.paths import SlugInPath
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
 from unbind_broker.base.database import Db
+from unbind_broker.base.ids import CarrierId
 from unbind_broker.carriers import service
 from unbind_broker.carriers.brakes import Stopped, stopped
 from unbind_broker.carriers.service import Carrier, CarrierChanges, NewCarrier
 from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.deadlines.suspending import MOST_AT_ONCE, call_back_suspended
+from unbind_broker.holdings.refused import refused_on
 
 router = APIRouter(prefix="/v1/admin/carriers", tags=["admin"])
 
@@ -93,6 +96,11 @@ class CarrierShown(AnswerModel):
         description="Whether its unbinding is stopped, by its own brake or by the one "
         "on all; see `GET /v1/admin/brake`."
     )
+    refused_today: int = Field(
+        examples=[0],
+        description="Lines and requests refused today because somebody else holds the "
+        "number. Many of them look guessed; the trail has them.",
+    )
 
 
 class CarrierPage(Page[CarrierShown]):
@@ -119,7 +127,7 @@ async def add_carrier(
     async with context.engine.begin() as db:
         carrier = await service.add(db, context.clock.now(), new, caller.actor)
         response.headers["Location"] = f"/v1/admin/carriers/{carrier.slug}"
-        return await _show(db, carrier)
+        return await _show(context, db, carrier)
 
 
 @router.get("", summary="List carriers", responses=problems(*ANY_CALL))
@@ -134,9 +142,11 @@ async def list_carriers(
     async with context.engine.connect() as db:
         rows = await service.list_page(db, after, limit + 1)
         now_stopped = await stopped(db)
+        refused = await _refused_today(context, db)
     carriers, following = cut_page(rows, limit, lambda carrier: carrier.slug)
     return CarrierPage(
-        data=[_shown(one, now_stopped) for one in carriers], next_cursor=following
+        data=[_shown(one, now_stopped, refused) for one in carriers],
+        next_cursor=following,
     )
 
 
@@ -146,7 +156,7 @@ async def list_carriers(
 async def read_carrier(context: Ctx, _: AdminCaller, slug: SlugInPath) -> CarrierShown:
     """Read one carrier."""
     async with context.engine.connect() as db:
-        return await _show(db, await service.find(db, slug))
+        return await _show(context, db, await service.find(db, slug))
 
 
 @router.patch(
@@ -164,7 +174,7 @@ async def change_carrier(
     now = context.clock.now()
     async with context.engine.begin() as db:
         return await _show(
-            db, await service.change(db, now, slug, changes, caller.actor)
+            context, db, await service.change(db, now, slug, changes, caller.actor)
         )
 
 
@@ -185,7 +195,7 @@ async def suspend_carrier(
     now = context.clock.now()
     async with context.engine.begin() as db:
         carrier = await service.suspend(db, now, slug, caller.actor)
-        shown = await _show(db, carrier)
+        shown = await _show(context, db, carrier)
     if carrier is not None:
         async with context.engine.begin() as db:
             ids = [carrier.id]
@@ -204,16 +214,26 @@ async def resume_carrier(
     """Take a suspended carrier's calls again. Doing it again changes nothing."""
     now = context.clock.now()
     async with context.engine.begin() as db:
-        return await _show(db, await service.resume(db, now, slug, caller.actor))
+        return await _show(
+            context, db, await service.resume(db, now, slug, caller.actor)
+        )
 
 
-async def _show(db: Db, carrier: Carrier | None) -> CarrierShown:
+async def _show(context: Context, db: Db, carrier: Carrier | None) -> CarrierShown:
     if carrier is None:
         raise NotFound("no carrier is registered under this slug")
-    return _shown(carrier, await stopped(db))
+    refused = await _refused_today(context, db)
+    return _shown(carrier, await stopped(db), refused)
 
 
-def _shown(carrier: Carrier, now_stopped: Stopped) -> CarrierShown:
+async def _refused_today(context: Context, db: Db) -> dict[CarrierId, int]:
+    today = context.clock.now().astimezone(context.settings.zone).date()
+    return await refused_on(db, today)
+
+
+def _shown(
+    carrier: Carrier, now_stopped: Stopped, refused: Mapping[CarrierId, int]
+) -> CarrierShown:
     return CarrierShown(
         slug=carrier.slug,
         name_zh=carrier.name_zh,
@@ -224,4 +244,5 @@ def _shown(carrier: Carrier, now_stopped: Stopped) -> CarrierShown:
         jwks=None if carrier.jwks is None else dict(carrier.jwks),
         attestation_required=carrier.attestation_required,
         braked=now_stopped.holds(carrier.id),
+        refused_today=refused.get(carrier.id, 0),
     )

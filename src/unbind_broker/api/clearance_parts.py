@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from unbind_broker.api.accepting import asking_carrier
 from unbind_broker.api.bodies import media_type_of, require_plain
 from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.clearance_bodies import UPLOADED, PutPartShown
@@ -33,6 +34,7 @@ from unbind_broker.clearances.parts import ClearanceTooLarge, Part, find_part
 from unbind_broker.clearances.service import Clearance, find
 from unbind_broker.intake.clearing_lines import FIELDS, ReadPart
 from unbind_broker.intake.clearing_parts import ClearingTools, SentPart, put_part
+from unbind_broker.intake.probing import RefusalBound, require_usual
 from unbind_broker.keys.service import Caller
 
 router = APIRouter(prefix="/v1/clearances", tags=["clearances"])
@@ -59,6 +61,7 @@ class NotAnUpload(BrokerError):
         "clearance-busy",
         "clearance-not-draft",
         "clearance-too-large",
+        "too-many-refusals",
         "overloaded",
     ),
     openapi_extra=UPLOADED,
@@ -77,7 +80,8 @@ async def upload_part(
     are left out and named by their number, the others count: `invalid-number`,
     `date-in-future`, a number that stands in this clearance already, or one that
     somebody holds (`live-holding`: another carrier says so, or you said so of a day
-    since).
+    since). Where that many of a day were held that they look guessed, uploads are
+    refused until the next (`too-many-refusals`), and administrators see it.
 
     A part is stored when all of it has come, as a whole or not at all: whatever breaks
     off, send it again. The same content gets the same answer; other content replaces
@@ -94,7 +98,8 @@ async def upload_part(
         now = context.clock.now()
         runtime, settings = context.runtime, context.settings
         most, freeze = settings.clearance_numbers, settings.freeze
-        tools = ClearingTools(runtime.sealer, runtime.blind_index, most, freeze)
+        bound = _bound(context)
+        tools = ClearingTools(runtime.sealer, runtime.blind_index, most, freeze, bound)
 
         async def change(db: Db, clearance: Clearance) -> Part:
             return await put_part(db, now, clearance, sent, caller.actor, tools)
@@ -121,6 +126,12 @@ async def _check(
             raise NotFound("no clearance of yours has this id")
         if await find_part(db, clearance_id, n) is None:
             clearance.require_draft()
+        now, asking = context.clock.now(), asking_carrier(caller)
+        await require_usual(db, now, asking, _bound(context))
+
+
+def _bound(context: Context) -> RefusalBound:
+    return RefusalBound(context.settings.refusals_per_day, context.settings.zone)
 
 
 async def _receive(

@@ -6,6 +6,7 @@ from unbind_broker.api.problem_kinds_delivery import DELIVERY_KINDS
 from unbind_broker.api.problem_kinds_findings import FINDING_KINDS
 from unbind_broker.api.problem_kinds_launch import LAUNCH_KINDS
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
+from unbind_broker.api.problem_kinds_probing import PROBING_KINDS
 from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
 from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
 
@@ -162,6 +163,7 @@ KINDS: dict[str, ProblemKind] = {
         *LAUNCH_KINDS,
         *CLEARANCE_KINDS,
         *FINDING_KINDS,
+        *PROBING_KINDS,
     )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

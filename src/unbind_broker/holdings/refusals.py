@@ -6,12 +6,16 @@ from unbind_broker.base.errors import BrokerError, FieldError
 
 
 class OwnershipSuperseded(BrokerError):
-    """A later holder of the number is known; never says since when, or where."""
+    """A later holder of the number is known; never says since when, or where.
+
+    ``number_index`` is for the audit trail.
+    """
 
     code: ClassVar[str] = "ownership-superseded"
     title: ClassVar[str] = "A later holder of this number is known"
 
-    def __init__(self) -> None:
+    def __init__(self, number_index: bytes) -> None:
+        self.number_index = number_index
         super().__init__(
             "a later holder of this number is known than the one who has held it since "
             "owner_since"

@@ -56,7 +56,7 @@ class Verdict:
 def judge(history: History, claim: Claim, now: datetime, limits: Limits) -> Verdict:
     """Enter a claim; raises ``OwnershipSuperseded`` or ``SinceIsKnownPort``."""
     if later_holder_known(history, claim.since):
-        raise OwnershipSuperseded
+        raise OwnershipSuperseded(claim.number_index)
     if _is_known_port(history, claim):
         raise SinceIsKnownPort
     known = tuple(_with_since(one, claim.since) for one in history)

@@ -15,7 +15,7 @@ from unbind_broker.base.database import BYTES, INSTANT, UUID, Coded, metadata
 from unbind_broker.carriers.tables import carriers
 from unbind_broker.holdings.states import Began, Ended
 
-__all__ = ["Began", "Ended", "holdings"]
+__all__ = ["Began", "Ended", "holding_refusals", "holdings"]
 
 holdings = Table(
     "holdings",
@@ -32,6 +32,14 @@ holdings = Table(
     Column("confirmed_at", INSTANT, nullable=False),
     Column("recorded_at", INSTANT, nullable=False),
     Column("retracted_at", INSTANT),
+)
+
+holding_refusals = Table(
+    "holding_refusals",
+    metadata,
+    Column("carrier_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("refused", BigInteger, nullable=False),
 )
 
 Index("holdings_by_number", holdings.c.number_index, holdings.c.id)

@@ -21,7 +21,9 @@ from unbind_broker.clearances.parts import (
 )
 from unbind_broker.clearances.sealed_numbers import seal_number
 from unbind_broker.clearances.service import Clearance
+from unbind_broker.intake.asked import AskingCarrier
 from unbind_broker.intake.clearing_lines import ReadPart
+from unbind_broker.intake.probing import RefusalBound, note_refused
 
 AT_ONCE = 4000
 """Numbers of one statement."""
@@ -38,6 +40,7 @@ class ClearingTools:
     blind_index: BlindIndex
     most: int
     freeze: timedelta
+    bound: RefusalBound
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ async def put_part(
     await parts.add(db, clearance.id, tools.sealer.header, part)
     more = {"held": held, "replaced": earlier is not None}
     await record(db, now, _put(clearance, part, actor, more))
+    asking = AskingCarrier(clearance.carrier_id, actor)
+    await note_refused(db, now, asking, held, tools.bound)
     return part
 
 

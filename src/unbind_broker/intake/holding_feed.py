@@ -9,7 +9,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.clearances.withdrawing import withdraw_resumed
 from unbind_broker.holdings.events import Duplicate, Heard, Judgement, Told
-from unbind_broker.holdings.rejections import Rejection
+from unbind_broker.holdings.rejections import ELSEWHERE, Rejection
 from unbind_broker.holdings.service import take
 from unbind_broker.holdings.states import HoldingEvent
 from unbind_broker.intake.asked import AskingCarrier
@@ -17,6 +17,7 @@ from unbind_broker.intake.clearing import withdrawn_fact
 from unbind_broker.intake.holding_lines import HoldingLine, LineOutcome, LineStatus
 from unbind_broker.intake.ownership import ended_fact, limits_of, slugs_of
 from unbind_broker.intake.place_order import IntakeTools
+from unbind_broker.intake.probing import note_refused, refusals_of
 from unbind_broker.items.states import Reason
 from unbind_broker.notices.calling_back import call_back, hold_still
 from unbind_broker.orders.service import lock_numbers, open_orders
@@ -54,6 +55,8 @@ async def take_lines(
     digest = tools.blind_index.fingerprint(_written(lines)).hex()
     told_fact = _told_fact(outcomes, digest, carrier.actor)
     await record(db, now, *facts, *withdrawn, told_fact)
+    refused = sum(one is ELSEWHERE for one in judgements)
+    await note_refused(db, now, carrier, refused, refusals_of(tools.policy))
     return outcomes
 
 

@@ -91,7 +91,7 @@ async def restore(
         raise NothingToRestore("this order detached nothing that can be undone now")
     await lock_number(db, original.number_index)
     if await is_superseded(db, original.number_index, original.owner_since):
-        raise OwnershipSuperseded
+        raise OwnershipSuperseded(original.number_index)
     parts = await _parts(db, now, original)
     chosen = _choose(parts, asked.platforms)
     folded = [part.platform_id for part in parts if part.folded]

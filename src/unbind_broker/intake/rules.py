@@ -33,7 +33,8 @@ class Policy:
     ``freeze`` is how long a number rests before it is sold again, ``join_window`` how
     long a result answers equal requests, ``query_validity`` how long a query answers
     those of its carrier that repeat it, ``open_per_number`` how many queries and orders
-    a carrier may have under way about one number.
+    a carrier may have under way about one number, ``refusals_per_day`` how often it is
+    usually refused because of others' holdings.
     """
 
     working_time: WorkingTime
@@ -45,6 +46,7 @@ class Policy:
     join_window: timedelta
     query_validity: timedelta
     open_per_number: int
+    refusals_per_day: int
 
     @property
     def zone(self) -> ZoneInfo:
