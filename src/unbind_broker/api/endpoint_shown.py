@@ -64,7 +64,7 @@ class EndpointShown(AnswerModel):
     disabled_reason: str | None = Field(examples=[None])
     health: HealthShown | None = Field(
         description="null: nothing is known yet, or its items are fetched. Of a "
-        "disabled endpoint: how it was before."
+        "disabled endpoint: how it was when that happened."
     )
     verified_at: ShownInstant | None
     previous_secret_until: ShownInstant | None = Field(

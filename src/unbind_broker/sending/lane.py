@@ -132,7 +132,8 @@ class Lane:
         if self._gone:  # that is newer than what is written
             target = None
         before, self.target = self.target, target
-        if target is None or (before and before.is_another(target)):
+        goes_on = before and target and not before.is_another(target)
+        if not (goes_on or self._gone):  # how it ended is still to be written down
             self.breaker = None
         if target is None or (before and before.max_batch > target.max_batch):
             self.drop_unsent()
