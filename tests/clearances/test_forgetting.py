@@ -1,6 +1,7 @@
 """What clearances hold of a number is told, and destroyed, when somebody asks."""
 
 import httpx
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import bearer
@@ -15,6 +16,7 @@ from tests.support.clearings import (
     shown,
 )
 from tests.support.clock import FixedClock
+from tests.support.findings import is_done, refused
 from tests.support.order_api import Scene, a_scene
 from unbind_broker.keys.tables import Role
 
@@ -52,3 +54,64 @@ async def test_a_number_is_destroyed_in_drafts_and_once_it_is_withdrawn(
         assert done.json()["clearances"] == 2
         assert (await shown(scene, path))["status"] == "in_progress"
     assert await count(engine, "clearance_numbers") == 4
+
+
+async def test_a_forgotten_number_is_counted_no_more(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=2) as scene:
+        path = await a_published(scene, range(5))
+        await is_done(scene, "weibo", path, refused(1), refused(0))
+        await scene.post(f"{path}/withdraw", {"numbers": [number(1)]})
+        done = await office(scene, "forget", reason="case 2026-117")
+        assert done.json()["clearances"] == 1
+        view = await shown(scene, path)
+    assert (view["numbers"], view["withdrawn"]) == (4, 0)
+    assert view["parts"][0]["accepted"] == 4
+    assert [one["numbers"] for one in view["waves"]] == [1, 3]
+    assert view["summary"] == {
+        "total": 4,
+        "clean": 0,
+        "blocked": 1,
+        "partial": 3,
+        "withdrawn": 0,
+    }
+
+
+async def test_a_number_found_clean_is_clean_no_more_once_it_is_forgotten(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_published(scene, range(3))
+        await is_done(scene, "weibo", path, refused(1))
+        assert (await shown(scene, path))["status"] == "completed"
+        assert (await office(scene, "forget", reason="case 2026-117")).is_success
+        summary = (await shown(scene, path))["summary"]
+    assert (summary["total"], summary["clean"], summary["blocked"]) == (2, 2, 0)
+
+
+async def test_a_draft_whose_only_number_is_forgotten_is_empty(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_draft(scene)
+        await has_put(scene, path, ndjson([1]))
+        await office(scene, "forget", reason="case 2026-117")
+        empty = await scene.post(f"{path}/publish", {})
+        assert empty.json()["code"] == "clearance-empty"
+        await has_put(scene, path, ndjson([2, 3]), part=2)
+        view = (await scene.post(f"{path}/publish", {})).json()
+    assert (view["numbers"], view["waves"][0]["numbers"]) == (2, 2)
+
+
+async def test_a_number_is_not_forgotten_while_its_draft_is_published(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_draft(scene)
+        await has_put(scene, path, ndjson([1]))
+        async with engine.begin() as db:
+            await db.execute(text("SELECT * FROM clearances FOR NO KEY UPDATE"))
+            busy = await office(scene, "forget", reason="case 2026-117")
+        assert (busy.status_code, busy.json()["code"]) == (409, "clearance-busy")
+        assert (await shown(scene, path))["numbers"] == 1

@@ -15,6 +15,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.clearances import (
+    forgetting,
     manifest,
     parts,
     publishing,
@@ -68,6 +69,10 @@ HOT: dict[str, tuple[TextClause, set[str]]] = {
     "results": (results._NUMBERS, {PLACES, HELD}),
     "withdraw": (withdrawing._WITHDRAW, {EACH}),
     "withdraw resumed": (withdrawing._WITHDRAW_RESUMED, {EACH}),
+    "find drafts": (withdrawing._LOCK_DRAFTS, {EACH}),
+    "find published": (withdrawing._LOCK_PUBLISHED, {EACH}),
+    "find the forgotten": (forgetting._LOCK, {EACH}),
+    "forget": (forgetting._FORGET, {EACH, PLACES}),
     "due": (waves._DUE, set()),
     "give held time": (waves._GIVE_HELD_TIME, set()),
 }
@@ -83,6 +88,8 @@ async def test_a_statement_reads_the_rows_of_its_numbers_only(
         clearance = await a_past(db)
         values = {
             "clearance": clearance,
+            "clearances": [clearance],
+            "number": bytes(32),
             "carrier": 1,
             "confirmed": NOON,
             "behind": NUMBERS - 20 if name == "refuse held" else NUMBERS,

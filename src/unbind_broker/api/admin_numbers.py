@@ -107,7 +107,7 @@ async def export_number(
 @router.post(
     "/numbers/forget",
     summary="Destroy everything about a number",
-    responses=problems(*ANY_BODY, "orders-open"),
+    responses=problems(*ANY_BODY, "orders-open", "clearance-busy"),
 )
 async def forget_number(
     context: Ctx, caller: AdminCaller, body: ForgetBody

@@ -2,16 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, select, tuple_, update
+from sqlalchemy import Select, exists, select
 
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import BYTES, Db, fetch_all, sql
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.clearances.service import ClearanceBusy
 from unbind_broker.clearances.states import ClearanceStatus
-from unbind_broker.clearances.tables import (
-    clearance_findings,
-    clearance_numbers,
-    clearances,
-)
+from unbind_broker.clearances.tables import clearance_numbers, clearances
 
 _UNDER_WAY = (ClearanceStatus.IN_PROGRESS, ClearanceStatus.STOPPED)
 
@@ -43,20 +40,72 @@ async def is_being_cleared(db: Db, number_index: bytes) -> bool:
     return bool(await db.scalar(select(exists(found))))
 
 
+async def lock_clearances_of(db: Db, number_index: bytes) -> None:
+    """Keep others from changing clearances that hold a number.
+
+    Raises ``ClearanceBusy`` at once where somebody changes one of them just now.
+    """
+    whose = {"number": number_index}
+    locked = {row.id for row in await fetch_all(db, _LOCK, whose)}
+    if locked < {row.id for row in await db.execute(clearances_of(number_index))}:
+        raise ClearanceBusy("a clearance that holds the number is changed; try again")
+
+
 async def forget_number(db: Db, number_index: bytes) -> int:
-    """Destroy a number in all clearances, and platforms' words about it."""
-    forgotten = await db.execute(
-        delete(clearance_numbers)
-        .where(
-            clearance_numbers.c.clearance_id == clearances.c.id,
-            clearance_numbers.c.number_index == number_index,
-        )
-        .returning(clearance_numbers.c.clearance_id, clearance_numbers.c.place)
+    """Destroy a number in all clearances, and platforms' words about it.
+
+    They count it no more. The caller has locked them.
+    """
+    forgotten = await db.execute(_FORGET, {"number": number_index})
+    count: int = forgotten.scalar_one()
+    return count
+
+
+# Each clearance is looked at for the number, by the index that has both.
+_LOCK = sql(
+    """
+    SELECT c.id FROM clearances c
+    CROSS JOIN LATERAL (
+        SELECT place FROM clearance_numbers
+        WHERE clearance_id = c.id AND number_index = :number OFFSET 0
+    ) n
+    ORDER BY c.id
+    FOR NO KEY UPDATE OF c SKIP LOCKED""",
+    number=BYTES,
+)
+# A wave counts what was there when the clearance was published.
+_FORGET = sql(
+    """
+    WITH found AS (
+        SELECT c.id, n.place, c.published_at IS NOT NULL
+                AND coalesce(n.withdrawn_at > c.published_at, true) AS is_in_wave
+        FROM clearances c
+        CROSS JOIN LATERAL (
+            SELECT place, withdrawn_at FROM clearance_numbers
+            WHERE clearance_id = c.id AND number_index = :number OFFSET 0
+        ) n
+    ), gone AS (
+        DELETE FROM clearance_numbers n USING found f
+        WHERE n.clearance_id = f.id AND n.place = f.place
+    ), whole AS (
+        UPDATE clearances c SET numbers = c.numbers - 1
+        FROM found f
+        WHERE c.id = f.id AND c.destroyed_at IS NULL
+    ), parts AS (
+        UPDATE clearance_parts p SET accepted = p.accepted - 1
+        FROM found f
+        WHERE p.clearance_id = f.id
+            AND f.place BETWEEN p.first_place AND p.last_place
+    ), waves AS (
+        UPDATE clearance_waves w SET numbers = w.numbers - 1
+        FROM found f
+        WHERE w.clearance_id = f.id AND f.is_in_wave
+            AND f.place BETWEEN w.first_place AND w.last_place
+    ), words AS (
+        UPDATE clearance_findings w SET detail = NULL
+        FROM found f
+        WHERE w.clearance_id = f.id AND w.place = f.place AND w.detail IS NOT NULL
     )
-    places = [tuple(row) for row in forgotten]
-    place = tuple_(clearance_findings.c.clearance_id, clearance_findings.c.place)
-    if places:
-        await db.execute(
-            update(clearance_findings).where(place.in_(places)).values(detail=None)
-        )
-    return len(places)
+    SELECT count(*) FROM found""",
+    number=BYTES,
+)

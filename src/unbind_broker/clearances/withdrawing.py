@@ -1,4 +1,4 @@
-# ruff: noqa: S608 - no input is put into statements
+# ruff: noqa: S608 - only enum codes are put into statements
 """Take numbers out of clearances whose former holders have come back."""
 
 from collections.abc import Collection
@@ -10,6 +10,7 @@ from unbind_broker.base.database import (
     BYTESES,
     INSTANT,
     INT,
+    UUIDS,
     Coded,
     Db,
     fetch_all,
@@ -17,7 +18,7 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId
-from unbind_broker.clearances.states import WithdrawnFor
+from unbind_broker.clearances.states import ClearanceStatus, WithdrawnFor
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,16 @@ async def withdraw(
 async def withdraw_resumed(
     db: Db, now: datetime, carrier: CarrierId, indexes: Collection[bytes]
 ) -> list[tuple[UUID, bytes]]:
-    """Take numbers out of all clearances of a carrier; tells which out of which."""
+    """Take numbers out of all clearances of a carrier; tells which out of which.
+
+    A draft that is being filled or published is left alone, for that takes long: its
+    numbers are looked at when it is published, and whenever they are read.
+    """
+    sought = {"carrier": carrier, "indexes": list(indexes)}
+    drafts = await fetch_all(db, _LOCK_DRAFTS, sought)
+    published = await fetch_all(db, _LOCK_PUBLISHED, sought)
     values = {
-        "carrier": carrier,
+        "clearances": [row.id for row in (*drafts, *published)],
         "indexes": list(indexes),
         "now": now,
         "why": WithdrawnFor.RESUMED,
@@ -89,17 +97,42 @@ _WITHDRAW = sql(
     now=INSTANT,
     why=Coded(WithdrawnFor),
 )
-# One number after the other in each clearance, by the index that has both.
+# One number after the other in each clearance, by the index that has both. Both kinds
+# are locked: what is counted when a clearance is published must stay as it is.
+_HOLDING = """
+    SELECT c.id FROM clearances c
+    WHERE c.carrier_id = :carrier AND c.destroyed_at IS NULL AND EXISTS (
+        SELECT FROM unnest(:indexes) AS t (number_index)
+        CROSS JOIN LATERAL (
+            SELECT n.place FROM clearance_numbers n
+            WHERE n.clearance_id = c.id AND n.number_index = t.number_index
+                AND n.withdrawn_at IS NULL
+            LIMIT 1
+        ) found
+    )"""
+_LOCK_DRAFTS = sql(
+    f"""{_HOLDING} AND c.status = {ClearanceStatus.DRAFT.code}
+    ORDER BY c.id
+    FOR NO KEY UPDATE OF c SKIP LOCKED""",
+    carrier=INT,
+    indexes=BYTESES,
+)
+_LOCK_PUBLISHED = sql(
+    f"""{_HOLDING} AND c.status <> {ClearanceStatus.DRAFT.code}
+    ORDER BY c.id
+    FOR NO KEY UPDATE OF c""",
+    carrier=INT,
+    indexes=BYTESES,
+)
 _WITHDRAW_RESUMED = sql(
     f"""
     WITH found AS (
         SELECT n.clearance_id, n.place
-        FROM clearances c
+        FROM unnest(:clearances) AS c (id)
         CROSS JOIN unnest(:indexes) AS t (number_index)
         JOIN clearance_numbers n
             ON n.clearance_id = c.id AND n.number_index = t.number_index
-        WHERE c.carrier_id = :carrier AND c.destroyed_at IS NULL
-            AND n.withdrawn_at IS NULL
+        WHERE n.withdrawn_at IS NULL
         ORDER BY n.clearance_id, n.place
         FOR NO KEY UPDATE OF n
     )
@@ -107,7 +140,7 @@ _WITHDRAW_RESUMED = sql(
     FROM found f
     WHERE n.clearance_id = f.clearance_id AND n.place = f.place
     RETURNING n.clearance_id, n.number_index""",
-    carrier=INT,
+    clearances=UUIDS,
     indexes=BYTESES,
     now=INSTANT,
     why=Coded(WithdrawnFor),

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     RowMapping,
     Select,
+    Table,
     Text,
     any_,
     cast,
@@ -34,6 +36,7 @@ from unbind_broker.clearances.forgetting import (
     clearances_of,
     forget_number,
     is_being_cleared,
+    lock_clearances_of,
 )
 from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
@@ -48,6 +51,9 @@ from unbind_broker.platforms.tables import platforms
 
 _NATIONAL_DIGITS = 11
 _NAME_ORDERS = frozenset({"order_id", "query_id", "restores", "restore_id", "follows"})
+_SECRET = frozenset(
+    {"number_index", "number_sealed", "attestation_sealed", "carrier_id"}
+)
 _EVENTS = frozenset({"notices", "audit_events"})
 
 
@@ -118,36 +124,44 @@ async def forget(
     """Destroy everything that is kept about a number, but for the audit trail.
 
     The trail keeps the keyed digest of the number, which proves that it was handled
-    lawfully. Raises ``OrdersOpen`` while orders are under way.
+    lawfully. Raises ``OrdersOpen`` while orders are under way, and ``ClearanceBusy``;
+    then the caller's transaction must not commit.
     """
     number_index = index.index(number)
     await lock_number(db, number_index)
     order_ids = await _orders_of(db, number_index)
     if await db.scalar(select(exists().where(_among(order_ids), _IS_OPEN))):
         raise OrdersOpen("cancel the open orders about this number first, or wait")
-    if await is_being_cleared(db, number_index):
-        raise OrdersOpen("have the number withdrawn from its clearance first, or wait")
     forgotten = Forgotten(
         reports=await _destroy_reports(db, number, order_ids),
         orders=await destroy(db, now, order_ids),
-        holdings=await _delete(
+        holdings=await _count(
             db, delete(holdings).where(holdings.c.number_index == number_index)
         ),
-        receipts=await _delete(
-            db,
-            update(receipts)
-            .where(receipts.c.order_id == _any(order_ids), receipts.c.jws != "")
-            .values(jws=""),
-        ),
-        notices=await _delete(
+        receipts=await _empty_receipts(db, order_ids),
+        notices=await _count(
             db, delete(notices).where(notices.c.order_id == _any(order_ids))
         ),
-        clearances=await forget_number(db, number_index),
+        clearances=await _forget_cleared(db, number_index),
     )
     facts = {**vars(forgotten), "reason": reason}
     fact = Fact(actor, "number.forgotten", number_index=number_index, facts=facts)
     await record(db, now, fact)
     return forgotten
+
+
+async def _forget_cleared(db: Db, number_index: bytes) -> int:
+    """Destroy it in clearances: last, because others lock these after orders, too."""
+    await lock_clearances_of(db, number_index)
+    if await is_being_cleared(db, number_index):
+        raise OrdersOpen("have the number withdrawn from its clearance first, or wait")
+    return await forget_number(db, number_index)
+
+
+async def _empty_receipts(db: Db, order_ids: Sequence[UUID]) -> int:
+    of_these = receipts.c.order_id == _any(order_ids)
+    emptying = update(receipts).where(of_these, receipts.c.jws != "").values(jws="")
+    return await _count(db, emptying)
 
 
 async def _orders_of(db: Db, number_index: bytes) -> list[UUID]:
@@ -161,26 +175,15 @@ async def _orders_of(db: Db, number_index: bytes) -> list[UUID]:
 
 def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]:
     """Say where the parts of a dossier are; sealed and keyed columns are left out."""
-    carrier = carriers.c.slug.label("carrier")
-    platform = platforms.c.slug.label("platform")
-    secret = {"number_index", "number_sealed", "attestation_sealed", "carrier_id"}
     return {
-        "holdings": select(
-            carrier, *(one for one in holdings.c if one.name not in secret)
-        )
-        .join(carriers, carriers.c.id == holdings.c.carrier_id)
+        "holdings": _with_carrier(holdings)
         .where(holdings.c.number_index == number_index)
         .order_by(holdings.c.id),
-        "orders": select(carrier, *(one for one in orders.c if one.name not in secret))
-        .join(carriers, carriers.c.id == orders.c.carrier_id)
-        .where(_among(order_ids))
-        .order_by(orders.c.id),
-        "items": select(platform, platforms.c.sensitive, *items.c)
-        .join(platforms, platforms.c.id == items.c.platform_id)
+        "orders": _with_carrier(orders).where(_among(order_ids)).order_by(orders.c.id),
+        "items": _with_platform(items, platforms.c.sensitive)
         .where(items.c.order_id == _any(order_ids))
         .order_by(items.c.order_id, platforms.c.slug),
-        "violations": select(platform, *violations.c)
-        .join(platforms, platforms.c.id == violations.c.platform_id)
+        "violations": _with_platform(violations)
         .where(violations.c.order_id == _any(order_ids))
         .order_by(violations.c.id),
         "receipts": select(receipts)
@@ -201,6 +204,20 @@ def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]
         )
         .order_by(audit_events.c.id),
     }
+
+
+def _with_carrier(table: Table) -> Select[Any]:
+    shown = (one for one in table.c if one.name not in _SECRET)
+    return select(carriers.c.slug.label("carrier"), *shown).join(
+        carriers, carriers.c.id == table.c.carrier_id
+    )
+
+
+def _with_platform(table: Table, *more: ColumnElement[Any]) -> Select[Any]:
+    slug = platforms.c.slug.label("platform")
+    return select(slug, *more, *table.c).join(
+        platforms, platforms.c.id == table.c.platform_id
+    )
 
 
 def _orders_named(parts: Iterable[Sequence[RowMapping]]) -> set[UUID]:
@@ -272,7 +289,7 @@ async def _destroy_reports(
     return (await db.execute(statement)).rowcount
 
 
-async def _delete(db: Db, statement: Any) -> int:
+async def _count(db: Db, statement: Any) -> int:
     count: int = (await db.execute(statement)).rowcount
     return count
 
