@@ -175,6 +175,13 @@ STATEMENTS = (
         PRIMARY KEY (carrier_id, day)
     )
     """,
+    """
+    ALTER TABLE violations
+        ALTER COLUMN order_id DROP NOT NULL,
+        ADD COLUMN IF NOT EXISTS clearance_id uuid,
+        ADD COLUMN IF NOT EXISTS place integer,
+        ADD COLUMN IF NOT EXISTS bound_before timestamptz
+    """,
 )
 
 

@@ -52,6 +52,8 @@ async def test_a_violation_is_shown_with_how_undoing_it_goes(scene: Scene) -> No
     restore_id = violation["restore_order_id"]
     assert violation == {
         "order_id": order_id,
+        "clearance_id": None,
+        "place": None,
         "carrier": "china-mobile",
         "platform": "weibo",
         "outcome": "unbound",

@@ -153,7 +153,7 @@ async def test_a_removal_outside_the_interval_counts_as_in_use(scene: Scene) -> 
     again = await has_found(scene, "weibo", path, late)
     assert statuses(again) == [("duplicate", None)]
     async with scene.engine.connect() as db:
-        (event,) = await trail(db, "clearance.violated")
+        (event,) = await trail(db, "violation.raised")
     assert event.facts["place"] == 1
     assert (await shown(scene, path))["summary"]["blocked"] == 1
 

@@ -206,6 +206,7 @@ async def test_a_violation_is_written_down_undone_and_told(
     assert notice.order_id == platform.order_id
     assert json.loads(notice.data) == {
         "order_id": platform.id,
+        "clearance_id": None,
         "reference": None,
         "platform": "weibo",
         "restore_order_id": restore_id,

@@ -30,11 +30,18 @@ router = APIRouter(prefix="/v1/admin/violations", tags=["admin"])
 
 
 class ViolationShown(AnswerModel):
-    """A removal of bindings that were not in the order's interval."""
+    """A removal of bindings outside the interval of an order, or of a clearance."""
 
     model_config = ConfigDict(frozen=True)
 
-    order_id: str = Field(examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+    order_id: str | None = Field(
+        examples=["ord_01kb2x5c7zf3v8h1m4n6p9q2rs"],
+        description="null: it is about a number of a clearance.",
+    )
+    clearance_id: str | None = Field(examples=[None])
+    place: int | None = Field(
+        examples=[None], description="Which of the clearance's numbers it was."
+    )
     carrier: str = Field(examples=["china-mobile"])
     platform: str = Field(examples=["weibo"])
     outcome: ItemStatus = Field(
@@ -46,10 +53,10 @@ class ViolationShown(AnswerModel):
         description="When the newest of what was removed had been bound."
     )
     bound_from: ShownInstant | None = Field(
-        description="Where the order's interval begins; null: it has no beginning."
+        description="Where the interval begins; null: it has no beginning."
     )
     bound_before: ShownInstant | None = Field(
-        description="Where the order's interval ends. Null once the order is gone."
+        description="Where the interval ends. Null once the order is gone."
     )
     raised_at: ShownInstant
     restore_order_id: str | None = Field(
@@ -67,7 +74,8 @@ class ViolationPage(Page[ViolationShown]):
 
 
 OfCarrier = Annotated[
-    Slug | None, Query(description="Only those of this carrier's orders.")
+    Slug | None,
+    Query(description="Only those of this carrier's orders and clearances."),
 ]
 OfPlatform = Annotated[Slug | None, Query(description="Only those of this platform.")]
 
@@ -81,7 +89,7 @@ async def read_violations(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> ViolationPage:
-    """List removals outside their order's interval, newest first.
+    """List removals outside the interval of their order or clearance, newest first.
 
     A violation is raised as soon as a platform reports it; `restore.requested` then
     goes to that platform at once, whatever else is stopped. Those of sensitive
@@ -96,9 +104,10 @@ async def read_violations(
 
 
 def _shown(violation: Violation) -> ViolationShown:
-    restore = violation.restore_id
     return ViolationShown(
-        order_id=format_id(Prefix.ORDER, violation.order_id),
+        order_id=_written(Prefix.ORDER, violation.order_id),
+        clearance_id=_written(Prefix.CLEARANCE, violation.clearance_id),
+        place=violation.place,
         carrier=violation.carrier,
         platform=violation.platform,
         outcome=violation.outcome,
@@ -107,6 +116,10 @@ def _shown(violation: Violation) -> ViolationShown:
         bound_from=violation.bound_from,
         bound_before=violation.bound_before,
         raised_at=violation.raised_at,
-        restore_order_id=None if restore is None else format_id(Prefix.ORDER, restore),
+        restore_order_id=_written(Prefix.ORDER, violation.restore_id),
         restore_status=violation.restore_status,
     )
+
+
+def _written(prefix: Prefix, found: UUID | None) -> str | None:
+    return None if found is None else format_id(prefix, found)

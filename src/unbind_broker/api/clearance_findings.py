@@ -24,6 +24,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.callbacks import evidence
+from unbind_broker.callbacks.braking import BrakePolicy, consider
 from unbind_broker.callbacks.evidence import SignedReport, WebhookIdReused
 from unbind_broker.callbacks.findings import (
     FindingReport,
@@ -69,7 +70,7 @@ async def report_findings(
     `unbound`: everything in the interval was detached. `partly_unbound` and `refused`
     need a `reason`, removals need `last_bound_at`. A removal of what was bound in or
     after `bound_before` is `recorded` with the code `outside-interval`: it is a
-    violation, attach it again. Such a number counts as in use.
+    violation, and you are asked at once to undo it. Such a number counts as in use.
 
     `complete: true` says that the numbers of all waves that you have read to their ends
     are clean but for what you found. It is refused, with the whole report, where there
@@ -93,8 +94,7 @@ async def report_findings(
         answer = encode(_shown(clearance_id, applied))
         if signed is not None:
             await evidence.keep_sealed(db, now, signed, answer, context.runtime.sealer)
-    if applied.completed:
-        await _end_if_done(context, now, clearance_id)
+    await _follow(context, now, clearance_id, applied)
     return json_answer(answer)
 
 
@@ -108,9 +108,17 @@ async def _earlier(db: Db, signed: SignedReport, clearance_id: UUID) -> bytes | 
     return earlier
 
 
-async def _end_if_done(context: Context, now: datetime, clearance_id: UUID) -> None:
-    async with context.engine.begin() as db:
-        await end_if_done(db, now, clearance_id)
+async def _follow(
+    context: Context, now: datetime, clearance_id: UUID, applied: Reported
+) -> None:
+    if applied.completed:
+        async with context.engine.begin() as db:
+            await end_if_done(db, now, clearance_id)
+    if applied.alarming:
+        settings = context.settings
+        brake = BrakePolicy(settings.brake_share, settings.brake_least)
+        async with context.engine.begin() as db:
+            await consider(db, now, applied.alarming, brake)
 
 
 def _told(
@@ -130,9 +138,10 @@ def _told(
 
 
 def _tools(context: Context) -> FindingTools:
-    settings = context.settings
-    index = context.runtime.blind_index
-    return FindingTools(index, settings.region, settings.zone)
+    settings, runtime = context.settings, context.runtime
+    return FindingTools(
+        runtime.blind_index, runtime.sealer, settings.region, settings.working_time
+    )
 
 
 def _parsed(body: bytes) -> FindingsBody:

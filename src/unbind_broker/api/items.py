@@ -51,7 +51,8 @@ class FetchedItem(RequestedItem):
     restores: str | None = Field(
         default=None,
         examples=[None],
-        description="Only in items of `restore.requested`: the order that is undone.",
+        description="Only in items of `restore.requested`: the order, or the "
+        "clearance (`clr_…`), that is undone.",
     )
 
 

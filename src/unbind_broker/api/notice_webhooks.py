@@ -62,9 +62,16 @@ class OrderDisputed(AnswerModel):
 
 
 class ViolatedOrder(AnswerModel):
-    """A platform removed a binding that an order was not about."""
+    """A platform removed a binding that an order, or a clearance, was not about."""
 
-    order_id: str = Field(examples=[ITEM_ID])
+    order_id: str | None = Field(
+        examples=[ITEM_ID], description="null: it is about a number of a clearance."
+    )
+    clearance_id: str | None = Field(
+        default=None,
+        examples=[None],
+        description="The clearance, of which the restore order names the number.",
+    )
     reference: str | None = Field(examples=["shop-4711"])
     platform: str = Field(examples=["weibo"])
     restore_order_id: str | None = Field(
@@ -72,7 +79,7 @@ class ViolatedOrder(AnswerModel):
         description="The order that has the platform undo it; null: it cannot.",
     )
     last_bound_at: ShownInstant = Field(
-        description="When the binding was made, outside the order's interval."
+        description="When the binding was made, outside the interval."
     )
     raised_at: ShownInstant
 
@@ -134,6 +141,7 @@ NOTICE_EXAMPLES: dict[str, JsonDict] = {
     },
     "order.violation": {
         "order_id": ITEM_ID,
+        "clearance_id": None,
         "reference": "shop-4711",
         "platform": "weibo",
         "restore_order_id": ITEM_ID.replace("2rs", "2rt"),

@@ -55,12 +55,13 @@ class RequestedItem(AnswerModel):
 
 
 class RestoreItem(RequestedItem):
-    """An item that undoes what another order detached."""
+    """An item that undoes what another order, or a clearance, detached."""
 
     restores: str = Field(
         examples=[ITEM_ID],
-        description="The order whose item is undone, by the id that you were sent: "
-        "attach again what was detached for it, and nothing else.",
+        description="The order whose item is undone, by the id that you were sent, or "
+        "the clearance (`clr_…`): attach again what was detached for it, and nothing "
+        "else.",
     )
 
 

@@ -50,6 +50,14 @@ class Noted:
     outside: bool
     amended: Finding | None
 
+    @property
+    def violates(self) -> bool:
+        """Tell whether a violation is to be raised: once for each claim."""
+        repeated = self.amended is not None and _claim(self.amended) == _claim(
+            self.finding
+        )
+        return self.outside and not repeated
+
 
 @dataclass(frozen=True)
 class Known:
@@ -97,17 +105,27 @@ def judge_finding(
     fault = _fault(line, found)
     if fault is not None:
         return Wrong(fault)
-    outside = (
-        line.outcome in REMOVALS
-        and line.last_bound_at is not None
-        and line.last_bound_at >= bound_before(found.disconnected_on, zone)
-    )
+    outside = is_outside(line, bound_before(found.disconnected_on, zone))
     finding = _finding(line, outside=outside)
     if finding == (standing or Finding(FindingOutcome.NOT_BOUND)):
         return Known()
     if standing is not None and not line.amend:
         return Contradicts(standing)
     return Noted(finding, outside, standing)
+
+
+def is_outside(said: Finding | FindingLine, border: datetime) -> bool:
+    """Tell a removal of what was bound at the border or after it."""
+    return (
+        said.outcome in REMOVALS
+        and said.last_bound_at is not None
+        and said.last_bound_at >= border
+    )
+
+
+def _claim(finding: Finding) -> tuple[FindingOutcome, datetime | None]:
+    """Give what a platform says that it removed."""
+    return finding.outcome, finding.last_bound_at
 
 
 def _number(given: Mapping[str, object], region: str) -> PhoneNumber | None:

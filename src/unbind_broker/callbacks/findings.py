@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, assert_never
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
-from unbind_broker.base.ids import PlatformId, Prefix, format_id
+from unbind_broker.base.ids import CarrierId, PlatformId, Prefix, format_id
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.base.sealing import BlindIndex
+from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.callbacks.finding_lines import (
     OUTSIDE_INTERVAL,
     Contradicts,
@@ -26,16 +26,21 @@ from unbind_broker.callbacks.finding_lines import (
     judge_finding,
     read_finding,
 )
+from unbind_broker.callbacks.found_outside import Removal, outside, weigh
 from unbind_broker.callbacks.report import Unreadable
 from unbind_broker.callbacks.results import LineAnswer, LineStatus
+from unbind_broker.callbacks.store import load_reporters
+from unbind_broker.callbacks.violations import raise_violations
+from unbind_broker.carriers.marks import Tally, mark
 from unbind_broker.clearances import findings, portions
 from unbind_broker.clearances.findings import Finding, FoundNumber
+from unbind_broker.clearances.interval import bound_before
 from unbind_broker.clearances.portions import Portion, Published
 from unbind_broker.clearances.states import FindingOutcome
 
 _WHAT_FOLLOWS = (
-    "last_bound_at is not before bound_before: this removal is a violation; attach "
-    "again what was bound since, and correct the finding with amend"
+    "last_bound_at is not before bound_before: this removal is a violation; "
+    "restore.requested asks you to undo it; then correct the finding with amend"
 )
 
 
@@ -63,23 +68,27 @@ class FindingReport:
 
 @dataclass(frozen=True)
 class FindingTools:
-    """What numbers are found and days are counted by."""
+    """What numbers are found and sealed, and days are counted by."""
 
     blind_index: BlindIndex
+    sealer: Sealer
     region: str
-    zone: ZoneInfo
+    working_time: WorkingTime
 
 
 @dataclass(frozen=True)
 class Reported:
     """One answer per line, and where the platform stands now.
 
-    An answer names its number masked.
+    An answer names its number masked. ``completed`` says that a wave was completed: the
+    clearance may be done. ``alarming`` are carriers for which a violation came:
+    ``callbacks.braking`` considers whether there were too many.
     """
 
     answers: list[LineAnswer]
     portions: list[Portion]
     completed: bool
+    alarming: set[CarrierId]
 
 
 async def report(
@@ -87,8 +96,8 @@ async def report(
 ) -> Reported | None:
     """Apply a report; None: the clearance was not published to this platform.
 
-    ``completed`` says that a wave was completed by it: the clearance may be done, which
-    belongs in another transaction. Raises ``ManifestUnread``; nothing stands then.
+    What must follow it belongs in another transaction. Raises ``ManifestUnread``;
+    nothing stands then.
     """
     whose = told.clearance_id, told.platform
     published = await portions.lock_published(db, *whose)
@@ -102,15 +111,16 @@ async def report(
         if isinstance(line, FindingLine)
     }
     found = await findings.look_up(db, *whose, indexes.values())
-    judging = _Judging(told, tools.zone, indexes, found)
+    judging = _Judging(told, tools, indexes, found)
     answers = [judging.answer(line) for line in read]
     await findings.replace(db, now, *whose, judging.changed)
     await findings.count_again(db, *whose, judging.added)
     await portions.complete(db, now, *whose, [wave.wave for wave in waves])
     await record(db, now, *judging.facts(answers, waves))
+    alarming = await _weigh(db, now, published, judging, tools)
     standing = await portions.find_published(db, *whose)
     after = [] if standing is None else list(standing.portions)
-    return Reported(answers, after, completed=bool(waves))
+    return Reported(answers, after, completed=bool(waves), alarming=alarming)
 
 
 def _completable(published: Published) -> list[Portion]:
@@ -133,16 +143,38 @@ def _completable(published: Published) -> list[Portion]:
     return ready
 
 
+async def _weigh(
+    db: Db,
+    now: datetime,
+    published: Published,
+    judging: "_Judging",
+    tools: FindingTools,
+) -> set[CarrierId]:
+    """Raise violations, and mark for the brake what its carrier may know of."""
+    platform = judging.told.platform
+    reporter = (await load_reporters(db, [platform]))[platform]
+    folded = reporter.sensitive
+    violating = [
+        outside(now, published, one, tools.sealer, is_folded=folded)
+        for one in judging.violating
+    ]
+    await raise_violations(db, now, reporter, violating, tools.working_time)
+    tally = Tally() if folded else judging.tally
+    await mark(db, now, {published.carrier_id: tally})
+    return {published.carrier_id} if tally.bad else set()
+
+
 @dataclass
 class _Judging:
     """The state of one report while its lines are judged one after the other."""
 
     told: FindingReport
-    zone: ZoneInfo
+    tools: FindingTools
     indexes: Mapping[PhoneNumber, bytes]
     found: Mapping[bytes, FoundNumber]
     changed: dict[int, Finding] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
+    violating: list[Removal] = field(default_factory=list)
 
     def answer(self, line: FindingLine | Unreadable) -> LineAnswer:
         if isinstance(line, Unreadable):
@@ -154,7 +186,8 @@ class _Judging:
 
     def _judged(self, line: FindingLine, found: FoundNumber) -> LineAnswer:
         masked = line.number.masked
-        verdict = judge_finding(line, found, self._standing(found), self.zone)
+        zone = self.tools.working_time.zone
+        verdict = judge_finding(line, found, self._standing(found), zone)
         match verdict:
             case Noted():
                 return self._note(line, found, verdict)
@@ -180,6 +213,16 @@ class _Judging:
             stood = before[place].standing is not None
             added[before[place].wave] += int(stands) - int(stood)
         return added
+
+    @property
+    def tally(self) -> Tally:
+        """Count results, and how many of them are bad."""
+        before = {one.place: one for one in self.found.values()}
+        weights = (
+            weigh(before[place].standing, finding, self._border(before[place]))
+            for place, finding in self.changed.items()
+        )
+        return sum(weights, Tally())
 
     def facts(
         self, answers: Sequence[LineAnswer], completed: Sequence[Portion]
@@ -209,10 +252,15 @@ class _Judging:
         self.changed[found.place] = noted.finding
         if noted.amended is not None:
             self._remark("finding.amended", line, found, was=noted.amended)
-        if noted.outside:
-            self._remark("clearance.violated", line, found, was=noted.amended)
+        if noted.violates:
+            index, border = self.indexes[line.number], self._border(found)
+            removal = Removal(line.number, index, found, noted.finding, border)
+            self.violating.append(removal)
         why = (OUTSIDE_INTERVAL, _WHAT_FOLLOWS) if noted.outside else (None, None)
         return LineAnswer(line.number.masked, LineStatus.RECORDED, *why)
+
+    def _border(self, found: FoundNumber) -> datetime:
+        return bound_before(found.disconnected_on, self.tools.working_time.zone)
 
     def _remark(
         self,

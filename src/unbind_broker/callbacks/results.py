@@ -194,7 +194,7 @@ class _Report:
                 shown_by = self.evidence_id if item.status.is_final else None
                 self.changed[line.order_id] = replace(item, evidence_id=shown_by)
                 if verdict.violates:
-                    self.violating.append(Outside(self.asked[item.key], item))
+                    self.violating.append(Outside.of_item(self.asked[item.key], item))
                 if amended:
                     self._remark("result.amended", line, reported=item, was=amended)
             case Conflict(standing=standing):

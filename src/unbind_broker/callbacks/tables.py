@@ -26,11 +26,13 @@ evidence = Table(
     ),
 )
 
+# Either of an item of an order, or of a number of a clearance; orders keep their border
+# themselves.
 violations = Table(
     "violations",
     metadata,
     Column("id", UUID, primary_key=True),
-    Column("order_id", UUID, nullable=False),
+    Column("order_id", UUID),
     Column("platform_id", Integer, nullable=False),
     Column("carrier_id", Integer, nullable=False),
     Column("outcome", Coded(ItemStatus), nullable=False),
@@ -38,6 +40,9 @@ violations = Table(
     Column("last_bound_at", INSTANT, nullable=False),
     Column("raised_at", INSTANT, nullable=False),
     Column("restore_id", UUID),
+    Column("clearance_id", UUID),
+    Column("place", Integer),
+    Column("bound_before", INSTANT),
 )
 
 Index("violations_by_carrier", violations.c.carrier_id, violations.c.id)

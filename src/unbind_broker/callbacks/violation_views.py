@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from unbind_broker.base.database import Db
 from unbind_broker.callbacks.tables import violations
@@ -19,11 +19,14 @@ from unbind_broker.platforms.tables import platforms
 class Violation:
     """A removal outside ``[bound_from, bound_before)``, and how undoing it goes.
 
-    ``restore_id`` is missing where the platform could not be asked.
+    Either of an order, or of the number at a ``place`` of a clearance. ``restore_id``
+    is missing where the platform could not be asked.
     """
 
     id: UUID
-    order_id: UUID
+    order_id: UUID | None
+    clearance_id: UUID | None
+    place: int | None
     carrier: str
     platform: str
     outcome: ItemStatus
@@ -64,13 +67,17 @@ _restore = items.alias()
 _VIOLATIONS = select(
     violations.c.id,
     violations.c.order_id,
+    violations.c.clearance_id,
+    violations.c.place,
     carriers.c.slug.label("carrier"),
     platforms.c.slug.label("platform"),
     violations.c.outcome,
     violations.c.removed,
     violations.c.last_bound_at,
     orders.c.bound_from,
-    orders.c.bound_before,
+    func.coalesce(orders.c.bound_before, violations.c.bound_before).label(
+        "bound_before"
+    ),
     violations.c.raised_at,
     violations.c.restore_id,
     _restore.c.status.label("restore_status"),

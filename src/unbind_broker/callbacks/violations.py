@@ -3,30 +3,78 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import insert
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import OrderId, PlatformId, Prefix, format_id, new_uuid7
+from unbind_broker.base.ids import (
+    CarrierId,
+    OrderId,
+    PlatformId,
+    Prefix,
+    format_id,
+    new_uuid7,
+)
 from unbind_broker.base.instants import show_instant, show_instant_or_null
-from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.base.working_days import Deadline, WorkingTime
 from unbind_broker.callbacks.store import AskedItem, Reporter
 from unbind_broker.callbacks.tables import violations
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import Item
 from unbind_broker.items.service import create
+from unbind_broker.items.states import ItemStatus
 from unbind_broker.notices.telling import tell
-from unbind_broker.orders.restoring import add_restore
+from unbind_broker.orders.restoring import Cleared, add_restore, add_restore_of_cleared
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outside:
-    """An item and the removal outside its interval that was reported of it."""
+    """A removal outside the interval that a platform was asked ``about``.
 
-    asked: AskedItem
-    item: Item
+    ``about`` is an order, or a number of a clearance. ``is_folded``: its carrier is
+    never told anything of this platform by name.
+    """
+
+    about: UUID | Cleared
+    carrier_id: CarrierId
+    reference: str | None
+    is_folded: bool
+    outcome: ItemStatus
+    removed: int | None
+    last_bound_at: datetime
+    bound_from: datetime | None
+    bound_before: datetime
+    late: bool
+
+    @classmethod
+    def of_item(cls, asked: AskedItem, item: Item) -> Self:
+        """Say what was removed too much of an item."""
+        assert item.last_bound_at is not None  # noqa: S101 - lies outside, so it is there
+        return cls(
+            about=item.key.order_id,
+            carrier_id=asked.order.carrier_id,
+            reference=asked.order.reference,
+            is_folded=asked.order.is_folded,
+            outcome=item.status,
+            removed=item.removed,
+            last_bound_at=item.last_bound_at,
+            bound_from=asked.question.bound_from,
+            bound_before=asked.question.bound_before,
+            late=item.late,
+        )
+
+    @property
+    def order_id(self) -> UUID | None:
+        """Give the order; None: it is about a clearance."""
+        return None if isinstance(self.about, Cleared) else self.about
+
+    @property
+    def cleared(self) -> Cleared | None:
+        """Give the number of a clearance; None: it is about an order."""
+        return self.about if isinstance(self.about, Cleared) else None
 
 
 @dataclass(frozen=True)
@@ -34,9 +82,7 @@ class _Violation:
     """``restore`` is missing where the platform cannot be asked to undo it."""
 
     id: UUID
-    asked: AskedItem
-    item: Item
-    last_bound_at: datetime
+    outside: Outside
     restore: OrderId | None
 
 
@@ -53,13 +99,21 @@ async def raise_violations(
     violation stands without a restore order. Nobody but administrators and auditors
     hears of those that would name a sensitive platform to a present holder.
     """
-    raised = [await _undo(db, now, reporter, one, working_time) for one in found]
+    raised = [
+        _Violation(
+            new_uuid7(now),
+            one,
+            await _order_restore(db, now, reporter.id, one, working_time),
+        )
+        for one in found
+    ]
     if not raised:
         return
-    await db.execute(insert(violations), [_row(now, one) for one in raised])
+    rows = [_row(now, reporter, one) for one in raised]
+    await db.execute(insert(violations), rows)
     await record(db, now, *(_fact(reporter, one) for one in raised))
     for one in raised:
-        if not one.asked.order.is_folded:
+        if not one.outside.is_folded:
             await _tell(db, now, reporter, one)
 
 
@@ -67,31 +121,16 @@ class _NotReceiving(Exception):
     """The platform is suspended, or has no verified endpoint."""
 
 
-async def _undo(
-    db: Db,
-    now: datetime,
-    reporter: Reporter,
-    outside: Outside,
-    working_time: WorkingTime,
-) -> _Violation:
-    asked, item = outside.asked, outside.item
-    assert item.last_bound_at is not None  # noqa: S101 - lies outside, so it is there
-    restore = await _order_restore(db, now, reporter.id, asked, working_time)
-    return _Violation(new_uuid7(now), asked, item, item.last_bound_at, restore)
-
-
 async def _order_restore(
     db: Db,
     now: datetime,
     platform: PlatformId,
-    asked: AskedItem,
+    outside: Outside,
     working_time: WorkingTime,
 ) -> OrderId | None:
     try:
         async with db.begin_nested():
-            deadline = working_time.deadline(now)
-            of, hidden = asked.item.key.order_id, asked.order.is_folded
-            restore = await add_restore(db, now, of, deadline, hidden=hidden)
+            restore = await _add(db, now, outside, working_time.deadline(now))
             if restore is not None:
                 await _ask(db, restore, platform)
     except _NotReceiving:
@@ -99,39 +138,56 @@ async def _order_restore(
     return restore
 
 
+async def _add(
+    db: Db, now: datetime, outside: Outside, deadline: Deadline
+) -> OrderId | None:
+    about, hidden = outside.about, outside.is_folded
+    if isinstance(about, Cleared):
+        return await add_restore_of_cleared(db, now, about, deadline, hidden=hidden)
+    return await add_restore(db, now, about, deadline, hidden=hidden)
+
+
 async def _ask(db: Db, restore: OrderId, platform: PlatformId) -> None:
     if not await create(db, restore, [platform]):
         raise _NotReceiving
 
 
-def _row(now: datetime, violation: _Violation) -> dict[str, object]:
-    item = violation.item
+def _row(now: datetime, reporter: Reporter, violation: _Violation) -> dict[str, object]:
+    outside, cleared = violation.outside, violation.outside.cleared
     return {
         "id": violation.id,
-        "order_id": item.key.order_id,
-        "platform_id": item.key.platform_id,
-        "carrier_id": violation.asked.order.carrier_id,
-        "outcome": item.status,
-        "removed": item.removed,
-        "last_bound_at": violation.last_bound_at,
+        "order_id": outside.order_id,
+        "platform_id": reporter.id,
+        "carrier_id": outside.carrier_id,
+        "outcome": outside.outcome,
+        "removed": outside.removed,
+        "last_bound_at": outside.last_bound_at,
         "raised_at": now,
         "restore_id": violation.restore,
+        "clearance_id": cleared and cleared.clearance_id,
+        "place": cleared and cleared.place,
+        "bound_before": cleared and cleared.bound_before,
     }
 
 
 def _fact(reporter: Reporter, violation: _Violation) -> Fact:
-    item, question = violation.item, violation.asked.question
+    outside, cleared = violation.outside, violation.outside.cleared
+    named: dict[str, object] = {}
+    if cleared is not None:
+        named = {"clearance": _clearance_id(violation), "place": cleared.place}
     return Fact(
         f"platform:{reporter.slug}",
         "violation.raised",
-        order_id=item.key.order_id,
+        order_id=outside.order_id,
+        number_index=None if cleared is None else cleared.number_index,
         facts={
-            "outcome": item.status.value,
-            "removed": item.removed,
-            "last_bound_at": show_instant(violation.last_bound_at),
-            "bound_from": show_instant_or_null(question.bound_from),
-            "bound_before": show_instant(question.bound_before),
-            "late": item.late,
+            **named,
+            "outcome": outside.outcome.value,
+            "removed": outside.removed,
+            "last_bound_at": show_instant(outside.last_bound_at),
+            "bound_from": show_instant_or_null(outside.bound_from),
+            "bound_before": show_instant(outside.bound_before),
+            "late": outside.late,
             "restore": _restore_id(violation),
         },
     )
@@ -140,16 +196,24 @@ def _fact(reporter: Reporter, violation: _Violation) -> Fact:
 async def _tell(
     db: Db, now: datetime, reporter: Reporter, violation: _Violation
 ) -> None:
-    order, order_id = violation.asked.order, violation.item.key.order_id
+    outside, order_id = violation.outside, violation.outside.order_id
     data = {
-        "order_id": format_id(Prefix.ORDER, order_id),
-        "reference": order.reference,
+        "order_id": order_id and format_id(Prefix.ORDER, order_id),
+        "clearance_id": _clearance_id(violation),
+        "reference": outside.reference,
         "platform": reporter.slug,
         "restore_order_id": _restore_id(violation),
-        "last_bound_at": show_instant(violation.last_bound_at),
+        "last_bound_at": show_instant(outside.last_bound_at),
         "raised_at": show_instant(now),
     }
-    await tell(db, now, order.carrier_id, EventType.ORDER_VIOLATION, order_id, data)
+    await tell(db, now, outside.carrier_id, EventType.ORDER_VIOLATION, order_id, data)
+
+
+def _clearance_id(violation: _Violation) -> str | None:
+    cleared = violation.outside.cleared
+    if cleared is None:
+        return None
+    return format_id(Prefix.CLEARANCE, cleared.clearance_id)
 
 
 def _restore_id(violation: _Violation) -> str | None:

@@ -24,7 +24,8 @@ or held, and nothing of it may go out any more."""
 _TOLD = """
     SELECT o.id, o.kind, o.scope, o.action, o.number_sealed, o.owner_since,
         o.bound_from, o.bound_before, o.created_at, o.deadline, o.attestation_sealed,
-        o.restores, c.slug
+        o.restores, c.slug,
+        EXISTS (SELECT FROM clearances r WHERE r.id = o.restores) AS of_clearance
     FROM orders o
     JOIN carriers c ON c.id = o.carrier_id
     WHERE o.id = ANY(:orders)
@@ -114,6 +115,7 @@ class Briefs:
             deadline=row.deadline,
             attestation=attestation,
             restores=row.restores,
+            of_clearance=row.of_clearance,
             known_as=known_as,
         )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 from uuid import UUID
 
+from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.deliveries.queue import TOLD_OF_ITEMS
@@ -32,8 +33,9 @@ class OutgoingItem:
     """An item as platforms get it; the same for all of them, but for ``known_as``.
 
     ``number`` is None where it, or the attestation that must go with it, was sealed by
-    a key that this process does not have. ``restores`` names the order that is undone;
-    ``known_as`` names it for platforms that know it as another one, which it joined.
+    a key that this process does not have. ``restores`` names what is undone, an order
+    or, with ``of_clearance``, a clearance; ``known_as`` names the order for platforms
+    that know it as another one, which it joined.
     """
 
     order_id: UUID
@@ -49,6 +51,7 @@ class OutgoingItem:
     deadline: datetime
     attestation: str | None = field(default=None, repr=False)
     restores: UUID | None = None
+    of_clearance: bool = False
     known_as: Mapping[int, UUID] = field(default_factory=dict, compare=False)
 
     def to_platform(self, platform_id: int) -> "OutgoingItem":
@@ -78,10 +81,11 @@ class OutgoingItem:
 
     @property
     def _undone(self) -> dict[str, object]:
-        """Name the order that is undone, in restore orders only."""
+        """Name what is undone, in restore orders only."""
         if self.restores is None:
             return {}
-        return {"restores": show_order_id(OrderKind.UNBIND, self.restores)}
+        prefix = Prefix.CLEARANCE if self.of_clearance else Prefix.ORDER
+        return {"restores": format_id(prefix, self.restores)}
 
     @cached_property
     def encoded(self) -> bytes:
