@@ -43,7 +43,7 @@ class Standing:
 
 async def read_standing(db: Db, carrier_id: CarrierId) -> Standing:
     """Read all that decides whether a carrier's request is taken, in one go."""
-    found = await db.execute(_STANDING, {"carrier": carrier_id})
+    found = await db.execute(STANDING, {"carrier": carrier_id})
     return Standing(*found.one())
 
 
@@ -51,10 +51,11 @@ _BRAKED = exists().where(
     brakes.c.released_at.is_(None),
     or_(brakes.c.carrier_id.is_(None), brakes.c.carrier_id == carriers.c.id),
 )
-_STANDING = select(
+STANDING = select(
     carriers.c.id,
     carriers.c.slug,
     carriers.c.jwks,
     carriers.c.attestation_required,
     _BRAKED,
 ).where(carriers.c.id == bindparam("carrier"))
+"""The columns of a ``Standing``; its parameter is the ``carrier``."""

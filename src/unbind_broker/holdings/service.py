@@ -69,13 +69,16 @@ class ListedHolding:
     retracted_at: datetime | None
 
 
-async def claim(db: Db, now: datetime, wanted: Claim, limits: Limits) -> Claimed:
+async def claim(
+    db: Db, now: datetime, wanted: Claim, limits: Limits, *, was_held: bool
+) -> Claimed:
     """Enter a holder whom a query or an order attests.
 
+    ``was_held`` is false where the ledger is known to hold nothing of the number.
     Raises ``OwnershipSuperseded`` where a later one is known, ``SinceIsKnownPort``
     where the carrier itself told that the day is a port's.
     """
-    history = await store.load(db, wanted.number_index)
+    history = await store.load(db, wanted.number_index) if was_held else ()
     verdict = rules.judge(history, wanted, now, limits)
     await store.save(db, {wanted.number_index: (history, verdict.history)})
     return Claimed(

@@ -18,6 +18,7 @@ from unbind_broker.holdings.rules import Claim, Dispute
 from unbind_broker.holdings.service import Claimed, claim
 from unbind_broker.intake.asked import AskingCarrier
 from unbind_broker.intake.rules import Policy, held_until
+from unbind_broker.intake.situation import Situation
 from unbind_broker.intake.subjects import Subject
 from unbind_broker.items.states import Reason
 from unbind_broker.notices.calling_back import call_back
@@ -60,7 +61,7 @@ async def enter_holder(
     db: Db,
     now: datetime,
     order_id: OrderId,
-    subject: Subject,
+    situation: Situation,
     carrier: AskingCarrier,
     policy: Policy,
 ) -> Ownership:
@@ -69,6 +70,7 @@ async def enter_holder(
     What older holders asked for ends. Raises ``OwnershipSuperseded`` where a later one
     is known.
     """
+    subject = situation.subject
     claimed = await claim(
         db,
         now,
@@ -80,6 +82,7 @@ async def enter_holder(
             ported_in_on=subject.ported_in_on,
         ),
         limits_of(policy),
+        was_held=situation.was_held,
     )
     ended: list[OpenOrder] = []
     if claimed.may_end_orders:

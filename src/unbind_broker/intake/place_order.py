@@ -9,8 +9,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, PlatformId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
-from unbind_broker.carriers.standing import read_standing
-from unbind_broker.intake.asked import Asked, AskingCarrier
+from unbind_broker.intake.asked import AfterQuery, Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
 from unbind_broker.intake.crowding import check_room
 from unbind_broker.intake.joining import Others, create_items, find_others
@@ -30,13 +29,14 @@ from unbind_broker.intake.rules import (
     deadline_of,
     interval_of,
 )
+from unbind_broker.intake.situation import Situation, read_situation
 from unbind_broker.intake.subjects import Subject, choose_platforms, find_subject
 from unbind_broker.items.joining import Created
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import seal_attestation
-from unbind_broker.orders.service import add, lock_number
+from unbind_broker.orders.service import add, lock_number_for
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.views import show_order_id
 
@@ -67,18 +67,23 @@ async def place(
     Raises the errors of ``intake.refusals`` and ``orders.idempotency``, and
     ``InvalidFields``; then the caller's transaction must not commit.
     """
-    if asked.repeatable:
+    if isinstance(asked.about, AfterQuery) and asked.repeatable:
+        # Whom it is about is read from the query, which may be gone meanwhile.
         answer = await earlier_answer(db, asked.repeatable)
         if answer:
             return answer
-    subject = await _subject_of(db, now, asked, carrier, tools)
-    await lock_number(db, subject.number_index)
-    await _check_standing(db, now, asked, subject, carrier, tools)
+    subject = await find_subject(db, asked, carrier.id, tools.sealer, tools.blind_index)
+    await lock_number_for(db, subject.number_index, asked.repeatable)
+    situation = await read_situation(db, subject, carrier, asked.repeatable)
+    if situation.answer:
+        return situation.answer
+    _check_request(asked, now, subject, tools.policy)
+    await _check_standing(db, now, asked, situation, tools.blind_index)
     order_id = OrderId(new_uuid7(now))
-    owned = await enter_holder(db, now, order_id, subject, carrier, tools.policy)
+    owned = await enter_holder(db, now, order_id, situation, carrier, tools.policy)
     platforms = await choose_platforms(db, asked)
     order = _write_up(asked, subject, carrier, now, tools, owned)
-    others = await _others(db, order, platforms, tools.policy)
+    others = await _others(db, order, platforms, situation, tools.policy)
     if others.repeated is not None:
         order = others.repeated.carried_over(order)
     await add(db, order)
@@ -93,39 +98,37 @@ async def place(
     return Placed(order.id)
 
 
-async def _subject_of(
-    db: Db, now: datetime, asked: Asked, carrier: AskingCarrier, tools: IntakeTools
-) -> Subject:
-    """Find out whom a request is about, and check what it says by itself."""
-    check_fields(asked, now, tools.policy)
-    subject = await find_subject(db, asked, carrier.id, tools.sealer, tools.blind_index)
-    check_port(subject.ported_in_on, subject.owner_since, tools.policy)
+def _check_request(
+    asked: Asked, now: datetime, subject: Subject, policy: Policy
+) -> None:
+    """Check what a request says by itself."""
+    check_fields(asked, now, policy)
+    check_port(subject.ported_in_on, subject.owner_since, policy)
     check_action(asked.action, subject.scope)
-    return subject
 
 
 async def _check_standing(
-    db: Db,
-    now: datetime,
-    asked: Asked,
-    subject: Subject,
-    carrier: AskingCarrier,
-    tools: IntakeTools,
+    db: Db, now: datetime, asked: Asked, situation: Situation, index: BlindIndex
 ) -> None:
     """Check whether this carrier's word is taken, and its unbind orders are."""
-    standing = await read_standing(db, carrier.id)
+    subject, standing = situation.subject, situation.standing
     said = Attested(subject.number, subject.owner_since, subject.scope)
-    token, index = asked.attestation, tools.blind_index
-    await check_attestation(db, now, token, said, standing, index)
+    await check_attestation(db, now, asked.attestation, said, standing, index)
     if asked.kind is OrderKind.UNBIND:
         standing.require_free()
 
 
 async def _others(
-    db: Db, order: Order, platforms: Sequence[PlatformId] | None, policy: Policy
+    db: Db,
+    order: Order,
+    platforms: Sequence[PlatformId] | None,
+    situation: Situation,
+    policy: Policy,
 ) -> Others:
     """Find what the order may join; raises ``TooManyOpenOrders``."""
     window, validity = policy.join_window, policy.query_validity
+    if not situation.was_asked:
+        return Others(window, [], None)
     others = await find_others(db, order, platforms, window, validity)
     check_room(order, others.orders, others.repeated, policy.open_per_number)
     return others

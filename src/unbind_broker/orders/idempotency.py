@@ -1,8 +1,9 @@
 """Answer a repeated request with the answer that the first one got."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -18,6 +19,11 @@ class IdempotencyInProgress(BrokerError):
 
     code: ClassVar[str] = "idempotency-in-progress"
     title: ClassVar[str] = "The first request with this key is still running"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another request with this Idempotency-Key is being served; try again"
+        )
 
 
 class IdempotencyKeyReused(BrokerError):
@@ -65,20 +71,31 @@ async def earlier_answer(db: Db, request: Repeatable) -> StoredAnswer | None:
     ``IdempotencyInProgress`` at once, without waiting, while another one holds it, and
     ``IdempotencyKeyReused`` if the key belongs to another request.
     """
-    if not (await db.execute(_TRY, {"key": _lock_key(request)})).scalar_one():
-        raise IdempotencyInProgress(
-            "another request with this Idempotency-Key is being served; try again"
-        )
+    if not (await db.execute(_TRY, {"key": lock_key_of(request)})).scalar_one():
+        raise IdempotencyInProgress
     values = {"carrier": request.carrier_id, "digest": request.key}
-    found = await db.execute(_EARLIER, values)
-    row = found.one_or_none()
-    if row is None:
+    row = (await db.execute(_EARLIER, values)).one_or_none()
+    return None if row is None else read_answer(request, row)
+
+
+def read_answer(request: Repeatable, columns: Sequence[Any]) -> StoredAnswer | None:
+    """Read the columns of ``ANSWER``, all null where there is none.
+
+    Raises ``IdempotencyKeyReused``.
+    """
+    fingerprint, status, location, body = columns
+    if status is None:
         return None
-    if row.fingerprint != request.fingerprint:
+    if fingerprint != request.fingerprint:
         raise IdempotencyKeyReused(
             "this Idempotency-Key came before with another path or body"
         )
-    return StoredAnswer(row.status, row.location, row.body)
+    return StoredAnswer(status, location, body)
+
+
+def lock_key_of(request: Repeatable) -> int:
+    """Give the key of the advisory lock under which a request is served."""
+    return lock_key(f"idempotency/{request.carrier_id}/{request.key}")
 
 
 async def remember(
@@ -112,18 +129,15 @@ async def restate(db: Db, request: Repeatable, answer: StoredAnswer) -> None:
 
 
 # Made once: to put them together takes as long as to run them.
-_EARLIER = select(
+ANSWER = (
     idempotency.c.fingerprint,
     idempotency.c.status,
     idempotency.c.location,
     idempotency.c.body,
-).where(
+)
+_EARLIER = select(*ANSWER).where(
     idempotency.c.carrier_id == bindparam("carrier"),
     idempotency.c.key == bindparam("digest"),
 )
 _REMEMBER = insert(idempotency)
 _TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)
-
-
-def _lock_key(request: Repeatable) -> int:
-    return lock_key(f"idempotency/{request.carrier_id}/{request.key}")

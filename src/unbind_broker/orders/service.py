@@ -9,6 +9,11 @@ from sqlalchemy import any_, literal, select
 
 from unbind_broker.base.database import BIG, BIGS, BYTESES, Db, sql
 from unbind_broker.base.ids import CarrierId, OrderId
+from unbind_broker.orders.idempotency import (
+    IdempotencyInProgress,
+    Repeatable,
+    lock_key_of,
+)
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sendable import LOG_SENDABLE
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus, Scope
@@ -18,6 +23,21 @@ from unbind_broker.orders.tables import orders
 async def lock_number(db: Db, number_index: bytes) -> None:
     """Wait until no other transaction decides about this number."""
     await db.execute(_LOCK, {"key": _key_of(number_index)})
+
+
+async def lock_number_for(
+    db: Db, number_index: bytes, request: Repeatable | None
+) -> None:
+    """Lock a number, too, for a request that its sender may send again.
+
+    Raises ``IdempotencyInProgress`` at once where the same request is being served.
+    """
+    if request is None:
+        await lock_number(db, number_index)
+        return
+    keys = {"request": lock_key_of(request), "key": _key_of(number_index)}
+    if not (await db.execute(_LOCK_FOR, keys)).scalar_one():
+        raise IdempotencyInProgress
 
 
 async def lock_numbers(db: Db, number_indexes: Collection[bytes]) -> None:
@@ -110,6 +130,13 @@ def _key_of(number_index: bytes) -> int:
 
 
 _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
+_LOCK_FOR = sql(
+    """
+    SELECT CASE WHEN pg_try_advisory_xact_lock(:request)
+        THEN pg_advisory_xact_lock(:key) IS NOT NULL ELSE false END""",
+    request=BIG,
+    key=BIG,
+)
 _LOCK_EACH = sql(
     "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(:keys) AS key", keys=BIGS
 )
