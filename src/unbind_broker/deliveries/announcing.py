@@ -74,9 +74,15 @@ _PERHAPS = sql(
 )
 _KNOW_NOW = sql(
     f"""
-    UPDATE deliveries SET due_at = clock_timestamp()
-    WHERE endpoint_id = ANY(:endpoints) AND due_at > clock_timestamp()
-        AND event = {EventType.UNBIND_CANCELLED.code} AND attempt = {UNSURE}
+    WITH unsure AS (
+        SELECT id FROM deliveries
+        WHERE endpoint_id = ANY(:endpoints) AND due_at > clock_timestamp()
+            AND event = {EventType.UNBIND_CANCELLED.code} AND attempt = {UNSURE}
+        ORDER BY endpoint_id, order_id
+        FOR NO KEY UPDATE
+    )
+    UPDATE deliveries d SET due_at = clock_timestamp()
+    FROM unsure WHERE d.id = unsure.id
     """,
     endpoints=INTS,
 )
@@ -109,12 +115,15 @@ _NOTICES = sql(
 
 _FETCH_CANCELLED = sql(
     f"""
-    WITH fetched AS (
+    WITH oldest AS MATERIALIZED (
         SELECT id FROM deliveries
         WHERE endpoint_id = :endpoint AND event = {EventType.UNBIND_CANCELLED.code}
         ORDER BY due_at, id
         LIMIT :limit
-        FOR UPDATE
+    ), fetched AS (
+        SELECT d.id FROM deliveries d JOIN oldest USING (id)
+        ORDER BY d.order_id
+        FOR NO KEY UPDATE OF d
     )
     UPDATE deliveries d SET attempt = least(d.attempt + 1, 32767)
     FROM fetched f WHERE d.id = f.id
@@ -125,12 +134,17 @@ _FETCH_CANCELLED = sql(
 # What was acknowledged before it was handed out was the request, not its end.
 _NOTE_CANCELLED = sql(
     f"""
-    DELETE FROM deliveries d
-    USING unnest(:orders, :platforms) AS n (order_id, platform_id)
-    JOIN endpoints e ON e.platform_id = n.platform_id
-    WHERE d.endpoint_id = e.id AND e.delivery = {Delivery.PULL.code}
-        AND d.event = {EventType.UNBIND_CANCELLED.code}
-        AND d.order_id = n.order_id AND d.attempt > 0
+    WITH noted AS (
+        SELECT d.id
+        FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+        JOIN endpoints e ON e.platform_id = n.platform_id
+            AND e.delivery = {Delivery.PULL.code}
+        JOIN deliveries d ON d.endpoint_id = e.id AND d.order_id = n.order_id
+            AND d.event = {EventType.UNBIND_CANCELLED.code} AND d.attempt > 0
+        ORDER BY d.endpoint_id, d.order_id
+        FOR UPDATE OF d
+    )
+    DELETE FROM deliveries d USING noted WHERE d.id = noted.id
     """,
     orders=UUIDS,
     platforms=INTS,

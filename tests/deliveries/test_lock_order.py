@@ -1,0 +1,105 @@
+"""Whoever works on several rows of ``deliveries`` takes them in one order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.builders import a_carrier
+from tests.support.clock import NOON
+from tests.support.order_builders import (
+    a_reachable_platform,
+    an_order,
+    many_orders,
+)
+from tests.support.waiting import eventually
+from unbind_broker.base.database import Db, sql
+from unbind_broker.base.ids import EndpointId, OrderId, PlatformId
+from unbind_broker.deliveries.announcing import (
+    UNSURE,
+    fetch_cancelled,
+    know_now,
+    note_cancelled,
+)
+from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.states import Delivery
+from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.items.item import ItemKey
+
+LATE = NOON.replace(year=2200)
+_WAITING = sql(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+Place = tuple[EndpointId, PlatformId, list[OrderId]]
+Work = Callable[[Db, Place], Awaitable[object]]
+
+
+async def a_place(db: Db, delivery: Delivery, attempt: int) -> Place:
+    """Rows that lie in the table, and are due, in the reverse order of their orders."""
+    carrier = await a_carrier(db)
+    platform = await a_reachable_platform(db, delivery=delivery)
+    first = await an_order(db, carrier)
+    orders = sorted([first, *await many_orders(db, carrier, 3, like=first)])
+    endpoint: EndpointId = (await db.execute(select(endpoints.c.id))).scalar_one()
+    for order_id in reversed(orders):
+        await db.execute(
+            insert(deliveries).values(
+                endpoint_id=endpoint,
+                due_at=LATE,
+                event=EventType.UNBIND_CANCELLED,
+                order_id=order_id,
+                attempt=attempt,
+            )
+        )
+    return endpoint, platform.id, orders
+
+
+async def know(db: Db, place: Place) -> None:
+    await know_now(db, [place[0]])
+
+
+async def fetch(db: Db, place: Place) -> None:
+    await fetch_cancelled(db, place[0], 10)
+
+
+async def note(db: Db, place: Place) -> None:
+    await note_cancelled(db, [ItemKey(one, place[1]) for one in reversed(place[2])])
+
+
+@pytest.mark.parametrize(
+    ("work", "delivery", "attempt"),
+    [
+        (know, Delivery.PUSH, UNSURE),
+        (fetch, Delivery.PULL, 0),
+        (note, Delivery.PULL, 1),
+    ],
+)
+async def test_rows_are_locked_in_the_order_of_their_orders(
+    engine: AsyncEngine, work: Work, delivery: Delivery, attempt: int
+) -> None:
+    async with engine.begin() as db:
+        place = await a_place(db, delivery, attempt)
+    lock = select(deliveries.c.id).order_by(deliveries.c.order_id).with_for_update()
+    one = deliveries.c.order_id
+
+    async def do() -> None:
+        async with engine.begin() as db:
+            await work(db, place)
+
+    async def waits() -> bool:
+        async with engine.connect() as db:
+            return bool((await db.execute(_WAITING)).scalar_one())
+
+    async with engine.begin() as db:
+        await db.execute(lock.where(one == place[2][0]))
+        doing = asyncio.create_task(do())
+        await eventually(waits)
+        # Whoever waits for the first has none of the others yet.
+        free = lock.with_for_update(skip_locked=True)
+        others = (await db.execute(free.where(one > place[2][0]))).all()
+    await doing
+    assert len(others) == 3
