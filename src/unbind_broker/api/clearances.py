@@ -69,7 +69,11 @@ _CREATED: dict[int | str, dict[str, Any]] = {
     responses={
         **_CREATED,
         **problems(
-            *ANY_BODY, "idempotency-in-progress", "idempotency-key-reused", "overloaded"
+            *ANY_BODY,
+            "idempotency-in-progress",
+            "idempotency-key-reused",
+            "too-many-open-clearances",
+            "overloaded",
         ),
     },
 )
@@ -84,13 +88,17 @@ async def create_clearance(
 
     The answer is a draft. Put numbers in, part by part, then publish it: the platforms
     detach what former holders left bound to them, and report what they found.
+
+    At most 200 of your clearances may be drafts, in progress or stopped (a setting of
+    the broker). A draft that nobody puts numbers in for 7 days is destroyed.
     """
     repeatable = await repeatable_of(context, caller, request, idempotency_key)
     now, carrier = context.clock.now(), asking_carrier(caller)
+    most = context.settings.open_clearances
     async with context.admission.enter(), context.engine.begin() as db:
         if repeatable and (earlier := await earlier_answer(db, repeatable)):
             return _created(earlier, {"Idempotency-Replayed": "true"})
-        clearance_id = await begin(db, now, carrier, body.reference)
+        clearance_id = await begin(db, now, carrier, body.reference, most)
         view = _there(await read_view(db, carrier.id, clearance_id))
         location = f"/v1/clearances/{view['id']}"
         answer = StoredAnswer(201, location, encode(view))

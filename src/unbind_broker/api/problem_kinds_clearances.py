@@ -12,6 +12,16 @@ CLEARANCE_KINDS = (
         "另一请求正在写入或发布该批次，请数秒后重试同一请求。",
     ),
     ProblemKind(
+        "too-many-open-clearances",
+        409,
+        "Too many clearances are open",
+        "You have 200 clearances (a setting of the broker) that are drafts, in "
+        "progress or stopped. Publish what waits, or wait for an end; a draft that "
+        "nobody touches for 7 days goes by itself.",
+        "贵方未完结的批次（草稿、进行中、已停止）已达上限（默认 200，可配置）。"
+        "请发布待发草稿，或等待其办结；7 天无人写入的草稿将自动清除。",
+    ),
+    ProblemKind(
         "clearance-not-draft",
         409,
         "This clearance is published already",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from unbind_broker.base.database import Db
+from unbind_broker.base.database import BIG, INT, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.clearances.states import ClearanceStatus
@@ -27,6 +27,13 @@ class ClearanceNotDraft(BrokerError):
 
     code: ClassVar[str] = "clearance-not-draft"
     title: ClassVar[str] = "This clearance is published already"
+
+
+class TooManyOpenClearances(BrokerError):
+    """The carrier has enough clearances that are not over."""
+
+    code: ClassVar[str] = "too-many-open-clearances"
+    title: ClassVar[str] = "Too many clearances are open"
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,21 @@ async def add_draft(
     await db.execute(insert(clearances), [values])
 
 
+async def require_room(db: Db, carrier: CarrierId, most: int) -> None:
+    """Refuse a carrier that has ``most`` clearances which are not over, drafts too.
+
+    Until the transaction ends no other one is counted for it. Raises
+    ``TooManyOpenClearances``.
+    """
+    await db.execute(_LOCK, {"key": lock_key(f"clearances/{carrier}")})
+    open_ = (await db.execute(_COUNT_OPEN, {"carrier": carrier})).scalar_one()
+    if open_ >= most:
+        raise TooManyOpenClearances(
+            f"{open_} of your clearances are drafts, in progress or stopped; publish "
+            f"what waits, or wait for an end: {most} may be open"
+        )
+
+
 async def find(db: Db, clearance_id: UUID, carrier: CarrierId) -> Clearance | None:
     """Read a carrier's own clearance; None: it has none of this id."""
     row = (await db.execute(_own(clearance_id, carrier))).one_or_none()
@@ -114,3 +136,13 @@ def _own(clearance_id: UUID, carrier: CarrierId) -> Any:
         clearances.c.carrier_id == carrier,
         clearances.c.destroyed_at.is_(None),
     )
+
+
+_LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)
+_COUNT_OPEN = sql(
+    f"""
+    SELECT count(*) FROM clearances
+    WHERE carrier_id = :carrier AND destroyed_at IS NULL
+        AND status <> {ClearanceStatus.COMPLETED.code}""",  # noqa: S608 - an enum code
+    carrier=INT,
+)

@@ -148,6 +148,10 @@ class TooManyOpenOrders(Refused):
     """Too many orders about this number are open already."""
 
 
+class TooManyOpenClearances(Refused):
+    """Too many of your clearances are drafts, in progress or stopped."""
+
+
 class ClearanceWrong(Refused):
     """The clearance is in no state for that, empty, too large, or busy too long."""
 
@@ -200,6 +204,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "attestation-invalid": AttestationWrong,
     "attestation-replayed": AttestationWrong,
     "too-many-open-orders": TooManyOpenOrders,
+    "too-many-open-clearances": TooManyOpenClearances,
     "clearance-busy": ClearanceWrong,
     "clearance-not-draft": ClearanceWrong,
     "clearance-empty": ClearanceWrong,

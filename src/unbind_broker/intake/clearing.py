@@ -37,12 +37,17 @@ class ClearingPolicy:
 
 
 async def begin(
-    db: Db, now: datetime, carrier: AskingCarrier, reference: str | None
+    db: Db, now: datetime, carrier: AskingCarrier, reference: str | None, most: int
 ) -> UUID:
-    """Begin a draft; raises ``InvalidFields`` where the reference holds a number."""
+    """Begin a draft of a carrier that may have ``most`` clearances open.
+
+    Raises ``InvalidFields`` where the reference holds a number, and
+    ``TooManyOpenClearances``.
+    """
     if holds_number(reference or ""):
         wrong = "expected a reference that does not hold a phone number"
         raise InvalidFields((FieldError("/reference", wrong),))
+    await service.require_room(db, carrier.id, most)
     clearance_id = new_uuid7(now)
     await service.add_draft(db, now, clearance_id, carrier.id, reference)
     await record(db, now, _fact(clearance_id, carrier, "clearance.created"))
