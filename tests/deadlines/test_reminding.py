@@ -19,9 +19,6 @@ from tests.support.order_builders import (
 )
 from unbind_broker.base.database import Db
 from unbind_broker.deadlines.reminding import (
-    DONE,
-    HALF,
-    NEARLY_OVER,
     Standing,
     Step,
     decide,
@@ -30,7 +27,7 @@ from unbind_broker.deadlines.reminding import (
 )
 from unbind_broker.deadlines.tables import order_reminders, upkeep_marks
 from unbind_broker.deadlines.upkeep import prune_log
-from unbind_broker.deliveries.reminders import Occasion
+from unbind_broker.deliveries.reminders import DONE, HALF, NEARLY_OVER, Occasion
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery

@@ -22,16 +22,18 @@ from unbind_broker.base.database import (
     fetch_all,
     sql,
 )
-from unbind_broker.deliveries.reminders import Occasion, announce_reminders
+from unbind_broker.deliveries.reminders import (
+    DONE,
+    HALF,
+    NEARLY_OVER,
+    SHARES,
+    STARTS_AT,
+    Occasion,
+    announce_reminders,
+    due_of,
+)
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
-
-HALF, NEARLY_OVER, DONE = 1, 2, 3
-"""What is due next for an order. Its row stays until the order is over, so that one
-that is released from a hold is not reminded of twice."""
-
-SHARES = {HALF: 0.5, NEARLY_OVER: 0.9, DONE: 1.0}
-"""Of the time between the order's start and its deadline."""
 
 LOOK_AGAIN = timedelta(minutes=1)
 """After so long an order is looked at again that was held when it was due."""
@@ -120,8 +122,6 @@ async def _write(db: Db, steps: Mapping[UUID, Step]) -> None:
         await db.execute(_NEXT, values)
 
 
-_STARTS_AT = "greatest(o.created_at, o.held_until)"
-_FIRST_DUE = f"{_STARTS_AT} + (o.deadline - {_STARTS_AT}) * {SHARES[HALF]}"
 _OPEN = f"o.status IN ({codes_of(OPEN)})"
 _HORIZON = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
 _DUE = sql(
@@ -130,7 +130,7 @@ _DUE = sql(
         r.mark, o.starts_at, o.deadline, o.held
     FROM order_reminders r
     LEFT JOIN LATERAL (
-        SELECT {_OPEN} AS is_open, {_STARTS_AT} AS starts_at, o.deadline,
+        SELECT {_OPEN} AS is_open, {STARTS_AT} AS starts_at, o.deadline,
             o.status = {OrderStatus.HELD.code} OR {STOPPED_UNSEEN} AS held
         FROM orders o WHERE o.id = r.order_id LIMIT 1
     ) o ON true
@@ -160,7 +160,7 @@ _NOTE = sql(
 )
 _INSERT = f"""
     INSERT INTO order_reminders (order_id, due_at, mark)
-    SELECT o.id, {_FIRST_DUE}, {HALF}"""
+    SELECT o.id, {due_of(SHARES[HALF])}, {HALF}"""
 _ENROL_OPEN = sql(
     f"""
     WITH enrolled AS (

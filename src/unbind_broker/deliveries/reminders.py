@@ -1,7 +1,11 @@
 # ruff: noqa: S608 - only enum codes and conditions are put into statements
-"""Queue reminders: of items that a platform has taken and not finished."""
+"""Queue reminders: of items that a platform has taken and not finished.
 
-from collections.abc import Mapping
+``deadlines.reminding`` finds out when. Its table belongs to a package above this one,
+so it is named in plain SQL.
+"""
+
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -11,11 +15,28 @@ from unbind_broker.base.database import INSTANT, UUIDS, Db, sql
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.items.states import OPEN, ItemStatus
+from unbind_broker.orders.states import OrderKind
 
 WAITING_FOR_RESULT = (
     f"i.status IN ({codes_of(OPEN - {ItemStatus.QUEUED})}) AND i.follows IS NULL"
 )
 """A condition for items ``i``: their platform has taken them, and owes a result."""
+
+
+HALF, NEARLY_OVER, DONE = 1, 2, 3
+"""What is due next for an order. Its row stays until the order is over, so that one
+that is released from a hold is not reminded of twice."""
+
+SHARES = {HALF: 0.5, NEARLY_OVER: 0.9, DONE: 1.0}
+"""Of the time between the order's start and its deadline."""
+
+STARTS_AT = "greatest(o.created_at, o.held_until)"
+"""When the platforms of an order ``o`` could first work."""
+
+
+def due_of(share: object) -> str:
+    """Give the instant of a share of an order's time, in SQL."""
+    return f"{STARTS_AT} + (o.deadline - {STARTS_AT}) * {share}"
 
 
 class Occasion(Enum):
@@ -39,6 +60,15 @@ async def announce_reminders(
         await db.execute(_REMIND, {"orders": named, "occasions": occasions, "now": now})
 
 
+async def remind_of_again(db: Db, now: datetime, order_ids: Collection[UUID]) -> None:
+    """Put orders under the clock that are open once more; queries are left out.
+
+    What is past by ``now`` is not reminded of: they go out only now.
+    """
+    if order_ids:
+        await db.execute(_AGAIN, {"orders": sorted(order_ids), "now": now})
+
+
 _WORD = EventType.UNBIND_REMINDER.value
 _REMIND = sql(
     f"""
@@ -57,5 +87,24 @@ _REMIND = sql(
         SET due_at = excluded.due_at, attempt = 0, occasion = excluded.occasion""",
     orders=UUIDS,
     occasions=UUIDS,
+    now=INSTANT,
+)
+_MARKS = ", ".join(f"({mark}, {SHARES[mark]})" for mark in (HALF, NEARLY_OVER))
+_AGAIN = sql(
+    f"""
+    INSERT INTO order_reminders (order_id, due_at, mark)
+    SELECT o.id, next.due_at, next.mark
+    FROM unnest(:orders) AS n (order_id)
+    CROSS JOIN LATERAL (SELECT * FROM orders WHERE id = n.order_id OFFSET 0) o
+    CROSS JOIN LATERAL (
+        SELECT mark, {due_of("share")} AS due_at
+        FROM (VALUES {_MARKS}) AS marks (mark, share)
+        WHERE {due_of("share")} > :now
+        ORDER BY mark
+        LIMIT 1
+    ) next
+    WHERE o.kind <> {OrderKind.QUERY.code}
+    ON CONFLICT (order_id) DO NOTHING""",
+    orders=UUIDS,
     now=INSTANT,
 )

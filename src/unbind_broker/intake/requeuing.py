@@ -12,12 +12,14 @@ from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.deliveries.queue import REQUESTS, Due, Subject, schedule
+from unbind_broker.deliveries.reminders import remind_of_again
 from unbind_broker.deliveries.undelivered import ITEM_REQUEUED, forget, keep
 from unbind_broker.deliveries.undelivered_views import WantedItems, pick
 from unbind_broker.intake.requeueable import Candidate, Question, WhyNot, look_at
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.requeuing import requeue as requeue_items
 from unbind_broker.items.service import lock as lock_items
+from unbind_broker.notices.changes import note_changed
 from unbind_broker.orders.reopening import lock as lock_orders
 from unbind_broker.orders.reopening import reopen
 from unbind_broker.orders.service import lock_numbers
@@ -149,6 +151,8 @@ async def _send_again(
     await keep(db, now, [one.key for one in done if one.folded])
     untold = {key.order_id for key in seen}
     await reopen(db, {one.key.order_id for one in done}, untold)
+    await note_changed(db, now, untold)
+    await remind_of_again(db, now, {one.key.order_id for one in done})
     times = _spread(now, len(done), spread)
     rows = [
         Due(_subject(one), at, 0, occasion) for one, at in zip(done, times, strict=True)
