@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -304,3 +305,44 @@ async def test_a_signed_report_is_kept_sealed_and_answered_again(
     assert open_body(SEALER, kept.body) == body
     message = check_v1a(KEY.public, proof, open_body(SEALER, kept.body))
     assert message.webhook_id == kept.webhook_id == "rep_1"
+
+
+async def signed(
+    scene: Scene, path: str, webhook_id: str, report: dict[str, Any]
+) -> httpx.Response:
+    body, now = json.dumps(report).encode(), scene.clock.now()
+    proof = signature_headers(webhook_id, now, sign_v1a(KEY, webhook_id, now, body))
+    sent = {"Content-Type": "application/json", **proof}
+    headers = {**scene.platform_headers["weibo"], **sent}
+    url = f"{path}/findings"
+    return await scene.http.post(url, content=body, headers=headers)
+
+
+async def test_a_report_that_names_its_clearance_is_good_for_no_other(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock) as scene:
+        await scene.add_platform("weibo", result_public_key=KEY.public.text)
+        meant, other = [await a_published(scene, [place]) for place in (1, 2)]
+        for path in (meant, other):
+            await read_all(scene, "weibo", path)
+        named = {"clearance": meant.rsplit("/", 1)[-1], "complete": True}
+        report = {"findings": [], **named}
+        diverted = await signed(scene, other, "rep_1", report)
+        assert diverted.status_code == 422
+        assert diverted.json()["errors"][0]["pointer"] == "/clearance"
+        assert (await shown(scene, other))["status"] == "in_progress"
+        arrived = await signed(scene, meant, "rep_1", report)
+        assert arrived.json()["complete"] is True
+        assert (await signed(scene, other, "rep_1", report)).status_code == 422
+        assert (await shown(scene, other))["status"] == "in_progress"
+
+
+async def test_an_unsigned_report_may_name_its_clearance_too(scene: Scene) -> None:
+    path, other = await a_published(scene, [1]), await a_published(scene, [2])
+    for name, status in ((path, 200), (other, 422), ("clr_x", 422)):
+        body = {"clearance": name.rsplit("/", 1)[-1], "findings": [unbound(1)]}
+        answer = await scene.http.post(
+            f"{path}/findings", json=body, headers=scene.platform_headers["weibo"]
+        )
+        assert answer.status_code == status, answer.text

@@ -9,6 +9,8 @@ from unbind_broker.api.result_bodies import SIGNATURE_HEADERS
 from unbind_broker.callbacks.results import MAX_LINES, LineStatus
 from unbind_broker.clearances.states import FindingOutcome, FindingReason
 
+_ID = "clr_01kb2x5c7zf3v8h1m4n6p9q2rs"
+
 
 def _words(words: type[FindingOutcome] | type[FindingReason]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": sorted(words)})
@@ -56,6 +58,13 @@ class FindingsBody(RequestModel):
         description="Every number of the waves that you have read to their ends, and "
         "about which you found nothing, is clean.",
     )
+    clearance: str | None = Field(
+        default=None,
+        examples=[_ID],
+        description="The clearance of the path once more; another one is refused. Name "
+        "it in signed reports: a signature covers the body and not the path, so what "
+        "names no clearance proves to nobody which one it is about.",
+    )
 
 
 class FindingAnswer(AnswerModel):
@@ -91,7 +100,7 @@ class WaveProgress(AnswerModel):
 class FindingsAnswered(AnswerModel):
     """One answer per line, in their order, and where you stand."""
 
-    clearance: str = Field(examples=["clr_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+    clearance: str = Field(examples=[_ID])
     results: list[FindingAnswer]
     complete: bool = Field(
         description="You are done with every wave that was published to you."
@@ -102,7 +111,7 @@ class FindingsAnswered(AnswerModel):
 def _described() -> dict[str, Any]:
     whole = FindingsBody.model_json_schema()
     whole["properties"]["findings"]["items"] = FindingLineBody.model_json_schema()
-    example = {"findings": [_EXAMPLE], "complete": True}
+    example = {"clearance": _ID, "findings": [_EXAMPLE], "complete": True}
     content = {"schema": whole, "examples": {"one": {"value": example}}}
     return {
         "requestBody": {"required": True, "content": {"application/json": content}},

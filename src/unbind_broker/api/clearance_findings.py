@@ -78,7 +78,9 @@ async def report_findings(
     and after the clearance has ended. Suspended platforms may report too.
 
     Reports are signed like those of `POST /v1/results` if a `result_public_key` is
-    registered, and kept as evidence.
+    registered, and kept as evidence. Their signature covers the body only: name the
+    clearance in it (`clearance`), so that the report is good for no other. A
+    `webhook-id` is taken for one clearance in any case.
     """
     now, body = context.clock.now(), await request.body()
     async with context.admission.enter(), context.engine.begin() as db:
@@ -87,7 +89,7 @@ async def report_findings(
             earlier = await _earlier(db, signed, clearance_id)
             if earlier is not None:
                 return json_answer(earlier)
-        told = _told(caller, clearance_id, _parsed(body), signed)
+        told = _told(caller, clearance_id, _parsed(body, clearance_id), signed)
         applied = await report(db, now, told, _tools(context))
         if applied is None:
             raise NotFound("no clearance that was published to you has this id")
@@ -144,7 +146,7 @@ def _tools(context: Context) -> FindingTools:
     )
 
 
-def _parsed(body: bytes) -> FindingsBody:
+def _parsed(body: bytes, clearance_id: UUID) -> FindingsBody:
     try:
         parsed = FindingsBody.model_validate_json(body)
     except ValidationError as error:
@@ -154,6 +156,8 @@ def _parsed(body: bytes) -> FindingsBody:
         ) from None
     if not parsed.findings and not parsed.complete:
         raise InvalidFields.at("/findings", "expected a finding, or complete: true")
+    if parsed.clearance not in {None, _written(clearance_id)}:
+        raise InvalidFields.at("/clearance", "expected the clearance of the path")
     return parsed
 
 
