@@ -16,7 +16,9 @@ from tests.support.holdings import (
     judged,
     told,
 )
+from unbind_broker.holdings.events import Duplicate
 from unbind_broker.holdings.holding import History, live_of
+from unbind_broker.holdings.recycled import was_recycled
 from unbind_broker.holdings.rejections import Rejection
 from unbind_broker.holdings.retracting import without
 from unbind_broker.holdings.states import Ended
@@ -152,3 +154,37 @@ def test_a_third_carrier_that_ports_on_is_disputed_as_well(taken: History) -> No
     assert isinstance(judged(history, "transferred", TODAY, TELECOM), Rejection)
     dispute = claimed(history, TODAY, TELECOM).dispute
     assert dispute is not None
+
+
+def lost(ago: int) -> History:
+    return told(("activated", day(400), MOBILE), ("ported_out", day(ago), MOBILE))
+
+
+def test_a_number_comes_back_from_a_carrier_that_never_told() -> None:
+    gone = heard(lost(200), "disconnected", day(3))
+    assert gone.disconnected_since == day(400)
+    assert gone.ended is not None
+    assert (gone.ended.carrier_id, gone.ended.until) == (MOBILE, day(3))
+    assert [one.ended for one in gone.history] == [
+        Ended.PORTED_OUT,
+        Ended.DISCONNECTED,
+    ]
+    assert was_recycled(gone.history, day(300)) is True
+    assert isinstance(judged(gone.history, "disconnected", day(3)), Duplicate)
+    assert isinstance(judged(gone.history, "ported_out", day(200)), Duplicate)
+    assert heard(gone.history, "activated", TODAY).superseded_before == TODAY
+
+
+@pytest.mark.parametrize("after", [0, 1, 89])
+def test_the_account_that_a_port_closes_gives_no_number_up(after: int) -> None:
+    judgement = judged(lost(200), "disconnected", day(200 - after))
+    assert isinstance(judgement, Rejection)
+    assert judgement.code == "holding-ended"
+
+
+def test_a_number_that_another_carrier_took_comes_back_by_its_word() -> None:
+    taken = heard(lost(200), "ported_in", day(200), UNICOM).history
+    assert isinstance(judged(taken, "disconnected", day(3), MOBILE), Rejection)
+    gone = heard(taken, "disconnected", day(5), UNICOM).history
+    assert isinstance(judged(gone, "disconnected", day(3), MOBILE), Rejection)
+    assert isinstance(judged(lost(200), "disconnected", day(3), UNICOM), Rejection)

@@ -93,8 +93,11 @@ async def tell_holdings(
     within the freeze.
 
     A line is `recorded`, a `duplicate` (told before) or `rejected`: wrong by itself, or
-    against what is known, `code` says which. You can end only your own holdings. Tell
-    things in the order in which they happened.
+    against what is known, `code` says which. You can end only your own holdings. A
+    number that you told `ported_out` is yours to tell `disconnected` if it comes back
+    and no other carrier told anything of it: once the freeze has passed since, before
+    that it passes for the account that the port closed. Tell things in the order in
+    which they happened.
 
     Send up to 1,000 lines as JSON: `{"holdings": [...]}`, a bare list, or one object.
     Or stream up to 1,000,000 lines and 256 MiB as `application/x-ndjson` or `text/csv`

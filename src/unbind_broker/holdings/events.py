@@ -1,22 +1,21 @@
 """What a carrier's events make of the ledger, and why some are rejected. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import assert_never
 
-from unbind_broker.base.ids import CarrierId
+from unbind_broker.holdings.ending import end
 from unbind_broker.holdings.holding import (
     History,
     Holding,
     Limits,
     latest_of,
-    left_elsewhere,
     live_of,
     not_given_up,
-    spared_by,
     swap,
 )
+from unbind_broker.holdings.judgements import Duplicate, Heard, Judgement, Told
 from unbind_broker.holdings.rejections import (
     CONTRADICTED,
     ELSEWHERE,
@@ -28,38 +27,7 @@ from unbind_broker.holdings.rejections import (
 )
 from unbind_broker.holdings.states import Began, Ended, HoldingEvent
 
-
-@dataclass(frozen=True)
-class Told:
-    """A carrier says what happened to one of its numbers, and on which day."""
-
-    carrier_id: CarrierId
-    event: HoldingEvent
-    on: date
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What an event changed.
-
-    ``ended`` is the holding that it ended. Open orders of holders before
-    ``superseded_before`` end, and those of the holder since ``disconnected_since``, but
-    not those of the carriers ``spared``, which have not given this holder up.
-    """
-
-    history: History
-    ended: Holding | None = None
-    superseded_before: date | None = None
-    disconnected_since: date | None = None
-    spared: frozenset[CarrierId] = frozenset()
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """An event that tells nothing new."""
-
-
-Judgement = Heard | Duplicate | Rejection
+__all__ = ["Duplicate", "Heard", "Judgement", "Told", "hear"]
 
 
 def hear(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
@@ -68,7 +36,7 @@ def hear(history: History, told: Told, now: datetime, limits: Limits) -> Judgeme
         case HoldingEvent.ACTIVATED | HoldingEvent.TRANSFERRED:
             return _new_holder(history, told, now, limits)
         case HoldingEvent.DISCONNECTED | HoldingEvent.PORTED_OUT:
-            return _end(history, told, now, limits)
+            return end(history, told, now, limits)
         case HoldingEvent.PORTED_IN:
             return _port_in(history, told, now)
         case HoldingEvent.RESUMED:
@@ -97,9 +65,9 @@ def _new_holder(
         why = Ended.TRANSFERRED if moved else Ended.SUPERSEDED
         ended = replace(live, ended=why, until=told.on)
         history = swap(history, live, ended)
-    elif began is Began.TRANSFERRED and _own(history, told):
+    elif began is Began.TRANSFERRED and told.own(history):
         return OVER
-    new = _stretch(told, told.on, began, now)
+    new = told.begin(told.on, began, now)
     before = told.on if history else None
     return Heard((*history, new), ended, superseded_before=before)
 
@@ -113,7 +81,7 @@ def _known_beginning(
     if known.began is not Began.ATTESTED or known.from_on not in {None, told.on}:
         return CONTRADICTED
     history = swap(history, known, replace(known, began=began, from_on=told.on))
-    before = _first(one for one in _own(history, told) if _left_for(one, told.on))
+    before = _first(one for one in told.own(history) if _left_for(one, told.on))
     if began is Began.TRANSFERRED and before is not None:
         history = swap(history, before, replace(before, ended=Ended.TRANSFERRED))
     return Heard(history)
@@ -147,7 +115,7 @@ def _newer_known(history: History, told: Told) -> Rejection | None:
     newer = [one for one in history if one.starts_on > told.on]
     if not newer:
         return None
-    return NEWER if _own(tuple(newer), told) else ELSEWHERE
+    return NEWER if told.own(tuple(newer)) else ELSEWHERE
 
 
 def _is_other_since(history: History, told: Told) -> bool:
@@ -155,69 +123,8 @@ def _is_other_since(history: History, told: Told) -> bool:
     return any(one.since == told.on for one in history)
 
 
-def _end(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
-    ended = Ended(told.event.value)
-    own = _own(history, told)
-    if any(one.ended is ended and one.until == told.on for one in own):
-        return Duplicate()
-    held = _held_on(own, told.on) or _taken_over(own, told)
-    if held is None:
-        return _why_not_ended(own)
-    over = replace(held, ended=ended, until=told.on)
-    after = swap(history, held, over)
-    if held.is_live and ended is Ended.DISCONNECTED:
-        spared = spared_by(history, over, now, limits)
-        return Heard(after, over, disconnected_since=over.since, spared=spared)
-    left = left_elsewhere(after, over)
-    if ended is Ended.PORTED_OUT and left is not None:
-        spared = spared_by(after, left, now, limits)
-        return Heard(after, over, disconnected_since=left.since, spared=spared)
-    return Heard(after, over)
-
-
-def _held_on(own: History, day: date) -> Holding | None:
-    """Find the stretch that can have ended on this day.
-
-    Of two that meet on it the former one: a day's events end no later holder's orders.
-    """
-    return _first(
-        one
-        for one in own
-        if one.starts_on <= day
-        and (
-            one.is_live
-            or (
-                one.ended is Ended.SUPERSEDED
-                and one.until is not None
-                and day <= one.until
-            )
-        )
-    )
-
-
-def _taken_over(own: History, told: Told) -> Holding | None:
-    """Find what only another carrier said was ported, now that this one says so."""
-    if told.event is not HoldingEvent.PORTED_OUT:
-        return None
-    return _first(
-        one
-        for one in reversed(own)
-        if one.ended is Ended.TAKEN_OVER and one.starts_on <= told.on
-    )
-
-
-def _why_not_ended(own: History) -> Rejection:
-    """Say it by what the carrier itself told: it may not ask who else holds numbers."""
-    if not own:
-        return UNKNOWN
-    if any(one.is_live or one.ended is Ended.SUPERSEDED for one in own):
-        return NEWER
-    taken = any(one.ended is Ended.TAKEN_OVER for one in own)
-    return ELSEWHERE if taken else OVER
-
-
 def _port_in(history: History, told: Told, now: datetime) -> Judgement:
-    own = _own(history, told)
+    own = told.own(history)
     if any(one.began is Began.PORTED_IN and one.from_on == told.on for one in own):
         return Duplicate()
     newer = _newer_known(history, told)
@@ -234,7 +141,7 @@ def _port_in(history: History, told: Told, now: datetime) -> Judgement:
         return OVER if before.carrier_id == told.carrier_id else ELSEWHERE
     if before is not None and (live or before.is_ported_away):
         since = before.since
-    new = _stretch(told, since, Began.PORTED_IN, now)
+    new = told.begin(since, Began.PORTED_IN, now)
     return Heard((*history, new), ended)
 
 
@@ -249,13 +156,13 @@ def _port_known(history: History, live: Holding, told: Told) -> Judgement:
 
 
 def _resume(history: History, told: Told, now: datetime, limits: Limits) -> Judgement:
-    own = _own(history, told)
+    own = told.own(history)
     if any(one.began is Began.RESUMED and one.from_on == told.on for one in own):
         return Duplicate()
     against = _against_resuming(history, own, told, limits)
     if against is not None:
         return against
-    new = _stretch(told, own[-1].since, Began.RESUMED, now)
+    new = told.begin(own[-1].since, Began.RESUMED, now)
     return Heard((*history, new))
 
 
@@ -273,21 +180,6 @@ def _against_resuming(
     if later or live_of(history) or told.on < former.until:
         return NEWER
     return FREEZE_OVER if told.on - former.until > limits.freeze else None
-
-
-def _stretch(told: Told, since: date | None, began: Began, now: datetime) -> Holding:
-    return Holding(
-        carrier_id=told.carrier_id,
-        since=since,
-        from_on=told.on,
-        began=began,
-        confirmed_at=now,
-        recorded_at=now,
-    )
-
-
-def _own(history: History, told: Told) -> History:
-    return tuple(one for one in history if one.carrier_id == told.carrier_id)
 
 
 def _left_for(holding: Holding, day: date) -> bool:
