@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier, an_endpoint
@@ -67,6 +67,31 @@ async def test_more_than_one_step_can_do_goes_on_at_once(
         await many_orders(db, carrier, MOST_ORDERS, like=first)
     assert await clocks.expire() == 0.0
     assert await clocks.expire() == 3.0
+    async with engine.connect() as db:
+        assert set((await db.execute(select(orders.c.status))).scalars()) == {
+            OrderStatus.COMPLETED
+        }
+
+
+async def test_a_sweep_finds_orders_of_one_deadline_once(
+    engine: AsyncEngine, clocks: Clocks
+) -> None:
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        await a_reachable_platform(db)
+        first = await an_order(db, carrier)
+        await many_orders(db, carrier, 2 * MOST_ORDERS, like=first)
+        done = {"status": ItemStatus.NOT_BOUND, "finished_at": NOON}
+        await db.execute(update(items).values(done))
+    looks: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        looks.extend(["look"] * ("(deadline, id) >" in statement))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    sweep = clocks.steps(lambda: None)["sweep"]
+    assert [await sweep() for _ in range(3)] == [0.05, 0.05, 60.0]
+    assert looks == ["look"]
     async with engine.connect() as db:
         assert set((await db.execute(select(orders.c.status))).scalars()) == {
             OrderStatus.COMPLETED

@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - only enum codes are put into statements
 """Settle what a crash between an item's step and its order's step left behind."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +14,10 @@ from unbind_broker.deliveries.joining import mend_astray
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN
 
+MOST_FOUND = 20_000
+"""Hundreds of thousands of orders share one deadline, and finding some of them reads
+all of these: so many are found at once, and then worked through in steps."""
+
 
 @dataclass(frozen=True)
 class SweepPosition:
@@ -22,31 +27,22 @@ class SweepPosition:
     order_id: UUID = field(default=UUID(int=0))
 
 
-@dataclass(frozen=True)
-class Swept:
-    """One step: what it completed, and where the next goes on; None: at the end."""
-
-    settled: list[UUID]
-    position: SweepPosition | None
-
-
 async def sweep_unsettled(
-    db: Db, now: datetime, position: SweepPosition | None, limit: int
-) -> Swept:
-    """Look at the next ``limit`` open orders and complete those that are done.
-
-    Begin with no position; a sweep that comes back with none has seen all.
-    """
-    order_ids, following = await find_open(db, position, limit)
+    db: Db, now: datetime, order_ids: Collection[UUID]
+) -> list[UUID]:
+    """Complete those of these open orders that are done, and return them."""
     settled = await settle(db, now, order_ids)
     await mend_astray(db, now, order_ids)
-    return Swept(settled, following)
+    return settled
 
 
 async def find_open(
     db: Db, position: SweepPosition | None, limit: int
 ) -> tuple[list[UUID], SweepPosition | None]:
-    """Find the next ``limit`` open orders, and say behind which to go on, if at all."""
+    """Find the next ``limit`` open orders, and say behind which to go on, if at all.
+
+    Begin with no position; a walk that comes back with none has seen all.
+    """
     start = position or SweepPosition()
     values = {"deadline": start.deadline, "order": start.order_id, "limit": limit}
     rows = await fetch_all(db, _NEXT, values)

@@ -20,7 +20,12 @@ from unbind_broker.deadlines.suspending import (
     call_back_suspended,
     find_suspensions,
 )
-from unbind_broker.deadlines.sweeping import SweepPosition, sweep_unsettled
+from unbind_broker.deadlines.sweeping import (
+    MOST_FOUND,
+    SweepPosition,
+    find_open,
+    sweep_unsettled,
+)
 from unbind_broker.deadlines.upkeep import (
     make_partitions,
     prune_abandoned,
@@ -133,6 +138,7 @@ class _Sweep:
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
+        self._ahead: list[UUID] = []  # found, and not looked at yet
         self._position: SweepPosition | None = None
 
     async def step(self) -> float:
@@ -140,9 +146,13 @@ class _Sweep:
         async with self._clocks.engine.begin() as db:
             if not await is_ours(db, Turn.SWEEP):
                 return SWEEP_EVERY.total_seconds()
-            swept = await sweep_unsettled(db, now, self._position, MOST_ORDERS)
-        self._position = swept.position
-        return SWEEP_EVERY.total_seconds() if swept.position is None else 0.05
+            found, position = self._ahead, self._position
+            if not found:
+                found, position = await find_open(db, position, MOST_FOUND)
+            await sweep_unsettled(db, now, found[:MOST_ORDERS])
+        self._ahead, self._position = found[MOST_ORDERS:], position
+        is_end = not self._ahead and position is None
+        return SWEEP_EVERY.total_seconds() if is_end else 0.05
 
 
 class _Suspended:

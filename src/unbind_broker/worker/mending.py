@@ -9,13 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import Db
 from unbind_broker.deadlines.mending import end_walk, last_walk, mend_unsendable
-from unbind_broker.deadlines.sweeping import SweepPosition, find_open
+from unbind_broker.deadlines.sweeping import MOST_FOUND, SweepPosition, find_open
 from unbind_broker.worker.turns import Turn, is_ours
 
 log = logging.getLogger(__name__)
-
-MOST_FOUND = 20_000
-"""Thousands of orders share one deadline, and finding them reads all of these."""
 
 MOST_LOOKED_AT = 200
 BETWEEN = 0.02
