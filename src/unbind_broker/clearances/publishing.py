@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert, update
@@ -58,25 +58,38 @@ class Wave:
     due_at: datetime
 
 
-async def refuse_held(
-    db: Db, now: datetime, clearance_id: UUID, carrier: CarrierId, confirmed: datetime
-) -> int:
-    """Withdraw numbers that somebody has come to hold meanwhile; returns how many.
+class Sought(NamedTuple):
+    """Whose numbers are looked at; holders count by ``confirmed`` as in ``live``."""
 
-    Holders that were ``confirmed`` since then count, see ``live``.
+    clearance_id: UUID
+    carrier_id: CarrierId
+    confirmed: datetime
+
+
+async def refuse_held(
+    db: Db, now: datetime, sought: Sought, behind: int, last: int
+) -> int:
+    """Withdraw numbers on some places that somebody has come to hold; returns how many.
+
+    ``AT_ONCE`` places take about a second.
     """
-    refused, last = 0, await _last_place(db, clearance_id)
+    values = {
+        "clearance": sought.clearance_id,
+        "carrier": sought.carrier_id,
+        "confirmed": sought.confirmed,
+        "behind": behind,
+        "last": last,
+        "now": now,
+        "why": WithdrawnFor.LIVE_HOLDING,
+    }
+    return (await db.execute(_REFUSE_HELD, values)).rowcount
+
+
+async def refuse_all_held(db: Db, now: datetime, sought: Sought) -> int:
+    """Do so on all places of a clearance."""
+    refused, last = 0, await _last_place(db, sought.clearance_id)
     for behind in range(0, last, AT_ONCE):
-        values = {
-            "clearance": clearance_id,
-            "carrier": carrier,
-            "confirmed": confirmed,
-            "behind": behind,
-            "last": behind + AT_ONCE,
-            "now": now,
-            "why": WithdrawnFor.LIVE_HOLDING,
-        }
-        refused += (await db.execute(_REFUSE_HELD, values)).rowcount
+        refused += await refuse_held(db, now, sought, behind, behind + AT_ONCE)
     return refused
 
 

@@ -17,17 +17,22 @@ from unbind_broker.clearances.states import (
     ClearanceStatus,
     FindingReason,
     StopReason,
+    WithdrawnFor,
 )
 from unbind_broker.clearances.tables import clearance_waves, clearances
 
 
 @dataclass(frozen=True)
 class DueWave:
-    """A wave whose time has come; ``overruled`` says that it goes out in any case."""
+    """A wave whose time has come; ``overruled`` says that it goes out in any case.
+
+    Up to the place ``checked_to`` its numbers were looked at for new holders.
+    """
 
     wave: Wave
     carrier_id: CarrierId
     overruled: bool
+    checked_to: int
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,39 @@ class InUse:
         return self.numbers > share * self.of
 
 
-async def lock_due(db: Db, now: datetime, limit: int) -> list[DueWave]:
-    """Lock clearances with a wave that is due, and give those waves.
+async def lock_due(db: Db, now: datetime) -> DueWave | None:
+    """Lock the clearance whose wave has been due for the longest, and give that wave.
 
     Those of braked and suspended carriers wait until they are free again.
     """
-    rows = await fetch_all(db, _DUE, {"now": now, "limit": limit})
-    return [
-        DueWave(_wave(row), CarrierId(row.carrier_id), row.resumed_at is not None)
-        for row in rows
-    ]
+    row = (await db.execute(_DUE, {"now": now})).one_or_none()
+    if row is None:
+        return None
+    return DueWave(
+        wave=_wave(row),
+        carrier_id=CarrierId(row.carrier_id),
+        overruled=row.resumed_at is not None,
+        checked_to=row.checked_to,
+    )
+
+
+async def note_checked(db: Db, wave: Wave, reached: int) -> None:
+    """Note up to which place numbers were looked at; the wave is locked."""
+    await db.execute(
+        update(clearance_waves)
+        .where(
+            clearance_waves.c.clearance_id == wave.clearance_id,
+            clearance_waves.c.wave == wave.wave,
+        )
+        .values(checked_to=reached)
+    )
+
+
+async def count_refused(db: Db, clearance_id: UUID) -> int:
+    """Count numbers that somebody came to hold after the clearance was published."""
+    found = await db.execute(_REFUSED_SINCE, {"clearance": clearance_id})
+    count: int = found.scalar_one()
+    return count
 
 
 async def count_in_use(db: Db, clearance_id: UUID) -> InUse:
@@ -131,10 +159,17 @@ _DUE = sql(
         AND c.status = {ClearanceStatus.IN_PROGRESS.code} AND c.destroyed_at IS NULL
         AND NOT {HELD_BACK}
     ORDER BY w.due_at
-    LIMIT :limit
+    LIMIT 1
     FOR NO KEY UPDATE OF c, w SKIP LOCKED""",
     now=INSTANT,
-    limit=INT,
+)
+_REFUSED_SINCE = sql(
+    f"""
+    SELECT count(*) FROM clearance_numbers n
+    JOIN clearances c ON c.id = n.clearance_id
+    WHERE n.clearance_id = :clearance AND n.withdrawn_at > c.published_at
+        AND n.withdrawn_for = {WithdrawnFor.LIVE_HOLDING.code}""",
+    clearance=UUID_TYPE,
 )
 _GIVE_TIME = sql(
     """

@@ -1,6 +1,6 @@
 """Let the next wave of a clearance go out, unless the first one speaks against it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,25 +9,34 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.working_days import WorkingTime
-from unbind_broker.clearances.publishing import publish_wave, refuse_held
+from unbind_broker.clearances.publishing import Sought, publish_wave, refuse_held
 from unbind_broker.clearances.states import StopReason
 from unbind_broker.clearances.waves import (
     DueWave,
     InUse,
     count_in_use,
+    count_refused,
     give_held_time,
     give_time,
     lock_due,
+    note_checked,
     stop,
 )
+
+MOST_HELD = 100
+"""Clearances that get more time in one step."""
 
 
 @dataclass(frozen=True)
 class Waved:
-    """What one step did: waves that went out, clearances that stopped."""
+    """What one step did: waves that went out, clearances that stopped.
 
-    published: int
-    stopped: list[UUID]
+    ``is_idle``: no wave was due.
+    """
+
+    published: int = 0
+    stopped: list[UUID] = field(default_factory=list)
+    is_idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,28 +48,36 @@ class WavingPolicy:
     freeze: timedelta
 
 
-async def publish_due(db: Db, now: datetime, policy: WavingPolicy, limit: int) -> Waved:
-    """Publish up to ``limit`` waves that are due, each with the whole time for it.
+async def publish_due(
+    db: Db, now: datetime, policy: WavingPolicy, places: int
+) -> Waved:
+    """Take a wave that is due one step further: look at ``places``, the last time send.
 
-    Whoever has come to hold a number since it was put in keeps what is his. A clearance
-    stops where more than a share of its first wave is in use.
+    Whoever has come to hold a number since it was put in keeps what is his; who comes
+    between the steps is seen when numbers are read. Platforms get the whole time for
+    each wave. A clearance stops where more than a share of its first wave is in use.
     """
     deadline = policy.working_time.deadline(now).at
-    await _wait_for_held(db, now, deadline, limit)
-    due = await lock_due(db, now, limit)
-    stopped = []
-    for one in due:
-        found = await count_in_use(db, one.wave.clearance_id)
-        if found.exceeds(policy.stop_share) and not one.overruled:
-            await _stop(db, now, one, found)
-            stopped.append(one.wave.clearance_id)
-        else:
-            await give_time(db, one.wave.clearance_id, deadline)
-            await _publish(db, now, one, now - policy.freeze)
-    return Waved(len(due) - len(stopped), stopped)
+    await _wait_for_held(db, now, deadline)
+    due = await lock_due(db, now)
+    if due is None:
+        return Waved(is_idle=True)
+    found = await count_in_use(db, due.wave.clearance_id)
+    if found.exceeds(policy.stop_share) and not due.overruled:
+        await _stop(db, now, due, found)
+        return Waved(stopped=[due.wave.clearance_id])
+    sought = Sought(due.wave.clearance_id, due.carrier_id, now - policy.freeze)
+    reached = due.checked_to + places
+    await refuse_held(db, now, sought, due.checked_to, reached)
+    if reached < due.wave.last_place:
+        await note_checked(db, due.wave, reached)
+        return Waved()
+    await give_time(db, due.wave.clearance_id, deadline)
+    await _publish(db, now, due)
+    return Waved(published=1)
 
 
-async def _wait_for_held(db: Db, now: datetime, deadline: datetime, limit: int) -> None:
+async def _wait_for_held(db: Db, now: datetime, deadline: datetime) -> None:
     """Keep time from passing for what platforms may not read at present.
 
     Its numbers would be released unasked otherwise.
@@ -68,20 +85,18 @@ async def _wait_for_held(db: Db, now: datetime, deadline: datetime, limit: int) 
     until = {"deadline": show_instant(deadline)}
     held = [
         {"clearance": format_id(Prefix.CLEARANCE, one), **until}
-        for one in await give_held_time(db, deadline, limit)
+        for one in await give_held_time(db, deadline, MOST_HELD)
     ]
     action = "clearance.deadline_moved"
     await record(db, now, *(Fact("broker", action, facts=facts) for facts in held))
 
 
-async def _publish(db: Db, now: datetime, due: DueWave, confirmed: datetime) -> None:
-    whose = due.wave.clearance_id, due.carrier_id
-    refused = await refuse_held(db, now, *whose, confirmed)
+async def _publish(db: Db, now: datetime, due: DueWave) -> None:
     platforms = await publish_wave(db, now, due.wave)
     facts = {
         **_named(due),
         "numbers": due.wave.numbers,
-        "refused": refused,
+        "refused": await count_refused(db, due.wave.clearance_id),
         "platforms": platforms,
     }
     await record(db, now, Fact("broker", "clearance.wave_published", facts=facts))

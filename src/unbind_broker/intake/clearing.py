@@ -15,9 +15,10 @@ from unbind_broker.carriers.standing import read_standing
 from unbind_broker.clearances import service
 from unbind_broker.clearances.publishing import (
     Plan,
+    Sought,
     plan_waves,
     publish_wave,
-    refuse_held,
+    refuse_all_held,
 )
 from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus
@@ -69,8 +70,8 @@ async def publish(
     if clearance.status is not ClearanceStatus.DRAFT:
         return
     (await read_standing(db, carrier.id)).require_free()
-    confirmed = now - policy.freeze
-    refused = await refuse_held(db, now, clearance.id, carrier.id, confirmed)
+    sought = Sought(clearance.id, carrier.id, now - policy.freeze)
+    refused = await refuse_all_held(db, now, sought)
     deadline = policy.working_time.deadline(now).at
     plan = Plan(deadline, policy.first_wave, policy.pause)
     waves = await plan_waves(db, now, clearance, plan)

@@ -11,6 +11,7 @@ from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.loop import Step
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.clearances.destroying import Ages, destroy_numbers
+from unbind_broker.clearances.publishing import AT_ONCE
 from unbind_broker.clearances.resealing import ResealPosition, reseal_numbers
 from unbind_broker.deadlines.waving import WavingPolicy, publish_due
 from unbind_broker.notices.clearing import end_done
@@ -18,7 +19,6 @@ from unbind_broker.worker.turns import Turn, is_ours
 
 log = logging.getLogger(__name__)
 
-MOST_WAVES = 20
 MOST_ENDED = 20
 MOST_NUMBERS = 10_000
 MOST_RESEALED = 2000
@@ -50,17 +50,15 @@ class Clearing:
         }
 
     async def wave(self) -> float:
-        """Publish the waves that are due."""
+        """Take the wave that has been due for the longest a step further."""
         async with self.engine.begin() as db:
             if not await is_ours(db, Turn.WAVE):
                 return self.interval.total_seconds()
-            now = self.clock.now()
-            waved = await publish_due(db, now, self.waving, MOST_WAVES)
+            waved = await publish_due(db, self.clock.now(), self.waving, AT_ONCE)
         for clearance_id in waved.stopped:
             shown = format_id(Prefix.CLEARANCE, clearance_id)
             log.warning("clearance_stopped", extra={"clearance": shown})
-        done = waved.published + len(waved.stopped)
-        return 0.0 if done >= MOST_WAVES else self.interval.total_seconds()
+        return self.interval.total_seconds() if waved.is_idle else BETWEEN
 
     async def end(self) -> float:
         """End clearances that are overdue, or done though nobody has ended them."""

@@ -1,0 +1,65 @@
+"""A wave is looked through for new holders in bounded steps before it goes out."""
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.deadlines.test_waving import HOUR, found_in_use, waves
+from tests.support.clearings import USUAL_WAVES, a_published, number, shown
+from tests.support.clock import FixedClock
+from tests.support.findings import read_all
+from tests.support.order_api import a_scene, order_body
+from tests.support.trail import trail
+from unbind_broker.deadlines.waving import Waved, publish_due
+
+
+async def test_others_change_a_clearance_between_the_steps(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=2) as scene:
+        path = await a_published(scene, range(10))
+        later = await a_published(scene, range(3))
+        other = await scene.add_carrier("china-unicom")
+        for one in (1, 9):
+            body = order_body(number=number(one), owner_since="2024-01-01")
+            assert (await scene.post("/v1/orders", body, other)).status_code == 202
+        clock.advance(HOUR)
+
+        async def step() -> Waved:
+            async with engine.begin() as db:
+                return await publish_due(db, clock.now(), USUAL_WAVES, 4)
+
+        done = [await step() for _ in range(2)]
+        assert [one.is_idle or one.published for one in done] == [0, 0]
+        taken = await asyncio.wait_for(
+            scene.post(f"{path}/withdraw", {"numbers": [number(5)]}), 5
+        )
+        assert taken.json()["withdrawn"] == 1
+        assert (await waves(scene, path))[1] is None
+        done = [await step() for _ in range(3)]
+        assert [one.published for one in done] == [1, 1, 0]
+        assert done[-1].is_idle
+        assert (await waves(scene, path))[1] is not None
+        assert (await waves(scene, later))[1] is not None
+        view = await shown(scene, path)
+        assert (view["refused"], view["withdrawn"]) == (2, 1)
+        read = await read_all(scene, "weibo", path, wave=2)
+        assert len(read) == 6
+    async with engine.connect() as db:
+        told = await trail(db, "clearance.wave_published")
+    assert [one.facts["refused"] for one in told] == [2, 1]
+
+
+async def test_it_stops_amid_the_look_at_its_next_wave(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=5) as scene:
+        path = await a_published(scene, range(10))
+        clock.advance(HOUR)
+        async with engine.begin() as db:
+            await publish_due(db, clock.now(), USUAL_WAVES, 4)
+        await found_in_use(scene, 1)
+        async with engine.begin() as db:
+            waved = await publish_due(db, clock.now(), USUAL_WAVES, 10)
+        assert len(waved.stopped) == 1
+        assert (await waves(scene, path))[1] is None
