@@ -274,6 +274,14 @@ async def retract(stage: Stage) -> httpx.Response:
     return await stage.call("POST", path, stage.admin, {**body, **WHY})
 
 
+async def tell_for(stage: Stage) -> httpx.Response:
+    await stage.order()
+    body = {"number": NUMBER, "carrier": "china-mobile", "event": "disconnected"}
+    path = "/v1/admin/holdings/tell"
+    told = {**body, "on": "2026-11-19", **WHY}
+    return await stage.call("POST", path, stage.admin, told)
+
+
 async def forget(stage: Stage) -> httpx.Response:
     await stage.finished_order()
     path = "/v1/admin/numbers/forget"
@@ -375,6 +383,7 @@ CALLS: dict[str, Call] = {
         "POST", "/v1/admin/holdings/search", {"number": NUMBER}
     ),
     "POST /v1/admin/holdings/retract": retract,
+    "POST /v1/admin/holdings/tell": tell_for,
     "POST /v1/admin/items/requeue": admin(
         "POST", "/v1/admin/items/requeue", {"platform": "weibo", "dry_run": False}
     ),

@@ -81,11 +81,20 @@ def _fault(
         return "invalid-number", number
     if word not in _EVENTS:
         return "event-unknown", f"expected one of {', '.join(_EVENTS)}"
+    wrong = None if on is None else day_fault(on, today)
     if on is None or on < EARLIEST_OWNER:
-        return "date-invalid", f"expected on to be a date from {EARLIEST_OWNER} on"
-    if on > today:
-        return "date-in-future", f"expected on not in the future; it is {today} here"
-    return None
+        return "date-invalid", wrong or _EXPECTED_DAY
+    return None if wrong is None else ("date-in-future", wrong)
+
+
+_EXPECTED_DAY = f"expected on to be a date from {EARLIEST_OWNER} on"
+
+
+def day_fault(on: date, today: date) -> str | None:
+    """Say what is wrong with the day of an event."""
+    if on < EARLIEST_OWNER:
+        return _EXPECTED_DAY
+    return f"expected on not in the future; it is {today} here" if on > today else None
 
 
 def _number(text: str, region: str) -> PhoneNumber | str:
