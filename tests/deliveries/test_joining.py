@@ -160,7 +160,7 @@ async def test_any_end_without_an_answer_sets_the_oldest_free(
 ) -> None:
     await line.bring(0, status)
     leader = key_of(line.ids[0], line.platform)
-    assert await promote(line.db, LATER, [leader]) == [
+    assert (await promote(line.db, LATER, [leader])).leading == [
         key_of(line.ids[1], line.platform)
     ]
 
@@ -171,12 +171,12 @@ async def test_nothing_is_sent_while_the_leader_may_answer_or_has(
 ) -> None:
     await line.bring(0, status)
     leader = key_of(line.ids[0], line.platform)
-    assert await promote(line.db, LATER, [leader]) == []
+    assert (await promote(line.db, LATER, [leader])).leading == []
     assert await line.follows() == [None, 0, 0, 0]
 
 
 async def test_nothing_ended_is_fine(db: Db) -> None:
-    assert await promote(db, LATER, []) == []
+    assert await promote(db, LATER, []) == ([], set(), [])
     await mend_astray(db, LATER, [])
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.builders import a_carrier
+from tests.support.builders import a_carrier, an_endpoint
 from tests.support.clock import NOON
 from tests.support.joining import a_number, key_of
 from tests.support.order_builders import (
@@ -28,6 +28,7 @@ from unbind_broker.base.ids import OrderId
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deliveries.joining import mend_astray, promote
+from unbind_broker.deliveries.tables import deliveries, undelivered
 from unbind_broker.intake.asked import Asked
 from unbind_broker.intake.crowding import REPETITIONS, TooManyOpenOrders
 from unbind_broker.items.joining import pass_on
@@ -35,6 +36,7 @@ from unbind_broker.items.service import mark_undeliverable
 from unbind_broker.items.states import OUTCOMES, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
+from unbind_broker.notices.tables import order_changes
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform, suspend
@@ -247,7 +249,7 @@ async def test_what_nobody_takes_is_sent_for_no_repetition(world: World) -> None
     key = key_of(first, world.dating)
     assert await mark_undeliverable(world.db, SOON, [key]) == [key]
     assert await pass_on(world.db, SOON, [key]) == {again}
-    assert await promote(world.db, SOON, [key]) == []
+    assert (await promote(world.db, SOON, [key])).leading == []
     item = await item_row(world.db, key_of(again, world.dating))
     assert (item.status, item.follows) == (ItemStatus.UNDELIVERABLE, first)
 
@@ -258,6 +260,88 @@ async def test_a_repetition_outlives_what_was_called_back_alone(world: World) ->
     await call_back(world.db, SOON, [first], Reason.NUMBER_DISCONNECTED, "test")
     assert await world.leaders(again) == {None}
     assert await world.statuses(again) == [ItemStatus.QUEUED, ItemStatus.QUEUED]
+
+
+async def called_back(world: World, query: UUID, now: datetime = SOON) -> None:
+    assert await call_back(world.db, now, [query], Reason.BY_CARRIER, "test") == [query]
+
+
+async def test_what_outlived_it_answers_in_its_place(world: World) -> None:
+    first = await world.ask()
+    second = await world.ask(SOON)
+    await called_back(world, first)
+    third = await world.ask(SOON)
+    assert await world.leaders(third) == {second}
+    await called_back(world, second)
+    assert await world.leaders(third) == {None}
+    assert await world.leaders(await world.ask(SOON)) == {third}
+
+
+async def test_whoever_outlived_it_knows_what_it_was_told(world: World) -> None:
+    first = await world.ask()
+    await bring_to(world.db, key_of(first, world.dating), ItemStatus.BOUND)
+    second = await world.ask(SOON)
+    await called_back(world, first)
+    third = await world.ask(SOON)
+    assert await world.leaders(third) == {first, second}
+    assert await world.statuses(third) == [ItemStatus.QUEUED, ItemStatus.BOUND]
+
+
+@pytest.mark.parametrize(
+    ("age", "joined"), [(VALIDITY - timedelta(microseconds=1), True), (VALIDITY, False)]
+)
+async def test_outliving_it_makes_its_answers_no_younger(
+    world: World, age: timedelta, *, joined: bool
+) -> None:
+    first = await world.ask()
+    second = await world.ask(NOON + timedelta(minutes=9))
+    await called_back(world, first, NOON + timedelta(minutes=9))
+    third = await world.ask(NOON + age)
+    assert (second in await world.leaders(third)) is joined
+
+
+async def ended_once(world: World) -> set[UUID]:
+    """Of which queries the sensitive platform's part is over, though it waits."""
+    rows = select(undelivered.c.order_id).where(
+        undelivered.c.platform_id == world.dating.id
+    )
+    return set((await world.db.execute(rows)).scalars())
+
+
+async def test_a_sensitive_part_that_was_taken_stays_finished(world: World) -> None:
+    first = await world.ask()
+    second, third = await world.ask(SOON), await world.ask(SOON)
+    key = key_of(first, world.dating)
+    await bring_to(world.db, key, ItemStatus.ACKNOWLEDGED)
+    await pass_on(world.db, SOON, [key])
+    await called_back(world, first)
+    assert await ended_once(world) == {second, third}
+    rows = await world.db.execute(select(deliveries).order_by(deliveries.c.endpoint_id))
+    occasions = [row.occasion for row in rows if row.order_id == second]
+    assert [one is None for one in occasions] == [True, False]
+    assert await ended_once(world) == {second, third}
+    fourth = await world.ask(SOON)
+    assert await ended_once(world) == {second, third, fourth}
+
+
+async def test_what_outlives_it_is_news_where_it_shows(
+    world: World,
+) -> None:
+    await an_endpoint(world.db, world.carrier)
+    first = await world.ask()
+    second = await world.ask(SOON)
+    key = key_of(first, world.weibo)
+    await called_back(world, await world.ask(SOON))
+    assert await noted(world) == set()
+    await bring_to(world.db, key, ItemStatus.ACKNOWLEDGED)
+    await pass_on(world.db, SOON, [key])
+    await called_back(world, first)
+    assert await noted(world) == {second}
+
+
+async def noted(world: World) -> set[UUID]:
+    rows = await world.db.execute(select(order_changes.c.order_ids))
+    return {one for named in rows.scalars() for one in named}
 
 
 async def test_a_crash_before_that_is_mended(world: World) -> None:
@@ -294,7 +378,7 @@ async def test_who_followed_somebody_is_repeated_by_following_the_same(
     key = key_of(leader, world.weibo)
     await mark_undeliverable(world.db, SOON, [key])
     heir = key_of(first, world.weibo)
-    assert await promote(world.db, SOON, [key]) == [heir]
+    assert (await promote(world.db, SOON, [key])).leading == [heir]
     assert await world.leaders(again) == {first}
     assert await world.statuses(again) == [ItemStatus.QUEUED, ItemStatus.QUEUED]
 

@@ -15,6 +15,7 @@ from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.deliveries.undelivered import note
 from unbind_broker.items.expiring import expire
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.notices.changes import note_changed
 from unbind_broker.orders.states import OPEN, OrderStatus
 
 
@@ -34,7 +35,8 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
     untaken = [one.key for one in ended if one.status is ItemStatus.UNDELIVERABLE]
     await note(db, now, untaken, Cause.OVERDUE)
     await stop_sending(db, [one.key for one in ended])
-    await promote(db, now, [one.key for one in ended if one.followed])
+    freed = await promote(db, now, [one.key for one in ended if one.followed])
+    await note_changed(db, now, freed.changed)
     await tell_overdue(db, now, [one.key for one in ended])
     outcomes: defaultdict[UUID, Counter[str]] = defaultdict(Counter)
     for one in ended:

@@ -22,9 +22,11 @@ from unbind_broker.base.database import (
     fetch_all,
     sql,
 )
+from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.items.item import ItemKey, key_arrays
+from unbind_broker.items.states import ItemStatus
 
 ITEM_REQUEUED = "item.requeued"
 """The fact of an order some items of which go out again, on what occasion."""
@@ -48,6 +50,15 @@ async def keep(db: Db, now: datetime, keys: Collection[ItemKey]) -> None:
     if keys:
         values = {**key_arrays(sorted(keys)), "now": now, "cause": Cause.REFUSED.code}
         await db.execute(_KEEP, values)
+
+
+async def share(db: Db, order_id: UUID, leaders: Collection[ItemKey]) -> None:
+    """Give rows to items of an order that wait with leaders that have them.
+
+    These were finished for their carriers before, and so are those that follow them.
+    """
+    if leaders:
+        await db.execute(_SHARE, {**key_arrays(leaders), "order": order_id})
 
 
 async def requeued_on(
@@ -85,6 +96,20 @@ _FORGET = sql(
     WHERE u.order_id = n.order_id AND u.platform_id = n.platform_id""",
     orders=UUIDS,
     platforms=INTS,
+)
+_SHARE = sql(
+    f"""
+    INSERT INTO undelivered (order_id, platform_id, at, cause)
+    SELECT i.order_id, i.platform_id, u.at, u.cause
+    FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+    JOIN undelivered u
+        ON u.order_id = n.order_id AND u.platform_id = n.platform_id
+    JOIN items i ON i.order_id = :order AND i.platform_id = n.platform_id
+        AND i.follows = n.order_id AND i.status = {ItemStatus.QUEUED.code}
+    ON CONFLICT (order_id, platform_id) DO NOTHING""",  # noqa: S608 - an enum code
+    orders=UUIDS,
+    platforms=INTS,
+    order=UUID_TYPE,
 )
 # The offset keeps Postgres at looking up what happened to each order.
 _REQUEUED_ON = sql(

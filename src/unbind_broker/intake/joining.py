@@ -38,6 +38,7 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.deliveries.undelivered import share
 from unbind_broker.intake.asked import AskingCarrier
 from unbind_broker.intake.repeating import (
     EarlierOrder,
@@ -125,8 +126,10 @@ async def create_items(
     nothing: it disputes the results.
     """
     if others.repeated is not None:
-        leaders = others.repeated.leaders
-        return await create_joined(db, now, order.id, platforms, leaders)
+        asked = others.repeated.leaders
+        repeating = await create_joined(db, now, order.id, platforms, asked)
+        await share(db, order.id, asked)
+        return repeating
     equal = [one.id for one in others.orders if one.equal]
     earlier = Earlier()
     if equal:

@@ -11,7 +11,7 @@ hold a follower are about to end it; should they not, it is *astray* until it is
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.base.coded_enum import codes_of
@@ -22,6 +22,7 @@ from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.service import RECEIVERS, RECEIVES
 from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.states import OPEN as OPEN_ORDERS
+from unbind_broker.orders.states import Scope
 
 
 class Created(NamedTuple):
@@ -30,6 +31,19 @@ class Created(NamedTuple):
     items: int
     joined: int = 0
     final: int = 0
+
+
+class Freed(NamedTuple):
+    """What became of the followers of leaders that ended without an answer.
+
+    ``leading`` stand for themselves now. What their platform told is lost again, of
+    those items of ``changed`` orders that are shown to their carriers, and of those
+    that are folded: these were ``finished`` for their carriers.
+    """
+
+    leading: list[ItemKey]
+    changed: set[UUID]
+    finished: list[ItemKey]
 
 
 async def create_joined(
@@ -63,7 +77,7 @@ async def pass_on(db: Db, now: datetime, leaders: Collection[ItemKey]) -> set[UU
     return set((await db.execute(_PASS_ON, values)).scalars())
 
 
-async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[ItemKey]:
+async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> Freed:
     """Let the oldest open follower of each ended leader stand for itself, unsent.
 
     The others follow it from now on. Whatever the leader's platform told on the way
@@ -72,15 +86,24 @@ async def set_free(db: Db, now: datetime, ended: Collection[ItemKey]) -> list[It
     that they repeat, unless it was called back: they end with it.
     """
     if not ended:
-        return []
+        return Freed([], set(), [])
     rows = await fetch_all(db, _SET_FREE, {**key_arrays(ended), "now": now})
-    return [ItemKey(row.order_id, row.platform_id) for row in rows]
+    taken = [row for row in rows if row.was > _QUEUED]
+    return Freed(
+        [_key(row) for row in rows if row.leads],
+        {row.order_id for row in taken if not row.folded},
+        [_key(row) for row in taken if row.folded],
+    )
 
 
 async def lock_astray(db: Db, order_ids: Collection[UUID]) -> list[ItemKey]:
     """Lock the final leaders of items in these orders that are open all the same."""
     rows = await fetch_all(db, _LOCK_ASTRAY, {"orders": list(order_ids)})
     return [ItemKey(row.order_id, row.platform_id) for row in rows]
+
+
+def _key(row: Any) -> ItemKey:
+    return ItemKey(row.order_id, row.platform_id)
 
 
 _QUEUED = ItemStatus.QUEUED.code
@@ -114,7 +137,8 @@ def _followers(leaders: str, which: str) -> str:
     at looking up one by one.
     """
     return f"""
-        SELECT f.order_id, f.platform_id, o.deadline, i.order_id AS leader,
+        SELECT f.order_id, f.platform_id, f.was, o.deadline, i.order_id AS leader,
+            p.sensitive AND o.scope = {Scope.PREVIOUS_OWNER.code} AS folded,
             i.status, i.acknowledged_at, i.finished_at,
             {", ".join(f"i.{column}" for column in TOLD)}
         FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
@@ -127,15 +151,16 @@ def _followers(leaders: str, which: str) -> str:
             SELECT number_index FROM orders WHERE id = i.order_id OFFSET 0
         ) led
         CROSS JOIN LATERAL (
-            SELECT id, status, deadline, query_id FROM orders
+            SELECT id, status, deadline, query_id, scope FROM orders
             WHERE number_index = led.number_index OFFSET 0
         ) o
         CROSS JOIN LATERAL (
-            SELECT f.order_id, f.platform_id FROM items f
+            SELECT f.order_id, f.platform_id, f.status AS was FROM items f
             WHERE f.order_id = o.id AND f.platform_id = i.platform_id
                 AND f.follows = i.order_id AND {which}
             FOR NO KEY UPDATE SKIP LOCKED
-        ) f"""
+        ) f
+        JOIN platforms p ON p.id = f.platform_id"""
 
 
 _EACH_LOCKED = """
@@ -212,7 +237,7 @@ _SET_FREE = sql(
     f"""
     WITH locked AS ({_LEFT}),
     ranked AS (
-        SELECT order_id, platform_id, leader,
+        SELECT order_id, platform_id, leader, was, folded,
             first_value(order_id) OVER oldest AS heir, count(*) OVER oldest AS heirs
         FROM locked
         WINDOW oldest AS (
@@ -226,9 +251,9 @@ _SET_FREE = sql(
             {", ".join(f"{column} = NULL" for column in TOLD)}
         FROM ranked k
         WHERE {_EACH_LOCKED}
-        RETURNING f.order_id, f.platform_id, f.follows
+        RETURNING f.order_id, f.platform_id, f.follows IS NULL AS leads, k.was, k.folded
     )
-    SELECT order_id, platform_id FROM moved WHERE follows IS NULL
+    SELECT order_id, platform_id, leads, was, folded FROM moved
     ORDER BY order_id, platform_id""",
     orders=UUIDS,
     platforms=INTS,

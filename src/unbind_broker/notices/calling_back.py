@@ -13,6 +13,7 @@ from unbind_broker.deliveries.queue import stop_sending
 from unbind_broker.items import cancelling as items
 from unbind_broker.items.cancelling import CancelledItem
 from unbind_broker.items.states import Reason
+from unbind_broker.notices.changes import note_changed
 from unbind_broker.notices.ending import settle, tell_over
 from unbind_broker.orders import cancelling
 from unbind_broker.orders.cancelling import CancelledOrder
@@ -36,7 +37,8 @@ async def call_back(
     called_back = await cancelling.cancel(db, now, open_orders)
     ended = await items.cancel(db, now, [one.id for one in called_back], reason)
     await stop_sending(db, [item.key for item in ended])
-    await promote(db, now, [item.key for item in ended if item.followed])
+    freed = await promote(db, now, [item.key for item in ended if item.followed])
+    await note_changed(db, now, freed.changed)
     told = await _tell_platforms(db, now, called_back, ended)
     await tell_over(db, now, [one.id for one in called_back if not one.ends_unseen])
     facts = _facts(called_back, ended, told, reason, actor)

@@ -138,7 +138,7 @@ async def _apply(
         ended = await items.mark_undeliverable(db, now, set(verdicts.dead))
         await undelivered.note(db, now, ended, Cause.REFUSED)
         followers |= await pass_on(db, now, ended)
-        await promote(db, now, ended)
+        changed |= (await promote(db, now, ended)).changed
         changed |= {key.order_id for key in ended if key not in unseen}
     await note_changed(db, now, changed | followers)
     await announce_cancelled(db, now, called_back)
