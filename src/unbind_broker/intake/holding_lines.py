@@ -81,9 +81,9 @@ def _fault(
         return "invalid-number", number
     if word not in _EVENTS:
         return "event-unknown", f"expected one of {', '.join(_EVENTS)}"
-    wrong = None if on is None else day_fault(on, today)
     if on is None or on < EARLIEST_OWNER:
-        return "date-invalid", wrong or _EXPECTED_DAY
+        return "date-invalid", _EXPECTED_DAY
+    wrong = day_fault(on, today)
     return None if wrong is None else ("date-in-future", wrong)
 
 
