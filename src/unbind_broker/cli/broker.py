@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from unbind_broker.api.health import PulseOf
 from unbind_broker.api.quick_refusals import QuickRefusals
 from unbind_broker.app.factory import create_app, create_health_app
-from unbind_broker.app.server import ApiServer
+from unbind_broker.app.server import DRAINING, ApiServer
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.cli.loop import Stop
@@ -143,13 +143,17 @@ async def run_worker_part(
 async def _end_server(
     server: ApiServer, app: FastAPI, stop: Stop, notice: timedelta
 ) -> None:
+    """End the server once asked to, in bounded time, whatever it still does."""
     await stop.asked.wait()
-    app.state.context.door.closing = True
+    try:
+        app.state.context.door.closing = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.hurried.wait(), notice.total_seconds())
+        app.state.context.let_go()
+    finally:
+        server.drain()
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.hurried.wait(), notice.total_seconds())
-    app.state.context.let_go()
-    server.drain()
-    await stop.hurried.wait()
+        await asyncio.wait_for(stop.hurried.wait(), 2 * DRAINING)
     server.drop()
 
 

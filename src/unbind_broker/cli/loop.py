@@ -1,17 +1,40 @@
 """Run a command on an event loop, and hear the signals that end it."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Self, TypeVar
+
+from unbind_broker.base.loop import break_off
+
+log = logging.getLogger(__name__)
+
+ENDING_LIMIT = 5.0
+"""Seconds that tasks left over have to end, before the process ends without them."""
 
 Value = TypeVar("Value")
 
 
-def run_on_loop(main: Coroutine[Any, Any, Value]) -> Value:
-    """Run ``main`` to its end, on uvloop where that is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(main)
+def run_on_loop(
+    main: Coroutine[Any, Any, Value], ending_limit: float = ENDING_LIMIT
+) -> Value:
+    """Run ``main`` to its end, on uvloop where that is installed.
+
+    What it leaves behind is broken off; a task that will not end holds up nothing.
+    """
+    runner = asyncio.Runner(loop_factory=_loop_factory())
+    try:
+        return runner.run(_alone(main, ending_limit))
+    finally:
+        loop = runner.get_loop()
+        left = asyncio.all_tasks(loop)
+        if left:
+            log.error("tasks_never_end", extra={"tasks": len(left)})
+            loop.close()
+        else:
+            runner.close()
 
 
 class Stop:
@@ -55,6 +78,18 @@ class Stop:
         if self.asked.is_set():
             self.hurried.set()
         self.asked.set()
+
+
+async def _alone(main: Coroutine[Any, Any, Value], ending_limit: float) -> Value:
+    """Await ``main``, then break off every other task."""
+    try:
+        return await main
+    finally:
+        me = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not me]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ending_limit):
+                await break_off(others)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

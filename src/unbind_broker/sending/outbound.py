@@ -5,7 +5,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from time import monotonic
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 LEAST_READ = 16 * 1024
 CONNECT_LIMIT = timedelta(seconds=5)
+CLOSING_LIMIT = 3.0
+"""Seconds for connections to close, before they are left to the process's end."""
 DNS_KEPT = timedelta(seconds=30)
 
 _HEADERS = {
@@ -157,8 +159,10 @@ async def open_outbound(
     try:
         yield Outbound(session, policy, now)
     finally:
-        await session.close()
         names.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_LIMIT):
+                await session.close()
 
 
 class _Resolver(AbstractResolver):
