@@ -214,6 +214,8 @@ async def test_the_last_platform_ends_the_clearance_and_its_carrier_is_told(
     assert told["data"] == {
         "clearance_id": view["id"],
         "reference": None,
+        "status": "completed",
+        "stop_reason": None,
         "summary": summary,
         "overdue": [],
         "results": f"{path}/results",

@@ -4,12 +4,22 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.deadlines.test_waving import HOUR, found_in_use, waves
-from tests.support.clearings import USUAL_WAVES, a_published, number, shown
+from tests.deadlines.test_waving import HOUR, a_worker, found_in_use, waves
+from tests.support.clearings import (
+    USUAL_WAVES,
+    a_draft,
+    a_published,
+    has_put,
+    ndjson,
+    number,
+    shown,
+)
 from tests.support.clock import FixedClock
-from tests.support.findings import read_all
+from tests.support.findings import is_done, read_all
 from tests.support.order_api import a_scene, order_body
 from tests.support.trail import trail
+from unbind_broker.base.ids import Prefix, parse_id
+from unbind_broker.clearances.waves import resume
 from unbind_broker.deadlines.waving import Waved, publish_due
 
 
@@ -63,3 +73,36 @@ async def test_it_stops_amid_the_look_at_its_next_wave(
             waved = await publish_due(db, clock.now(), USUAL_WAVES, 10)
         assert len(waved.stopped) == 1
         assert (await waves(scene, path))[1] is None
+
+
+async def test_a_carrier_is_told_once_that_its_clearance_stopped_and_once_of_its_end(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo", clearance_first_wave=5) as scene:
+        draft = await a_draft(scene, reference="B-1")
+        await has_put(scene, draft, ndjson(range(10)))
+        await scene.post(f"{draft}/publish", {})
+        await found_in_use(scene, 1)
+        clock.advance(HOUR)
+        worker = a_worker(scene)
+        for _ in range(2):
+            await worker.wave()
+        (told,) = (await scene.get("/v1/events")).json()["data"]
+        assert told["type"] == "clearance.completed"
+        assert told["data"] == {
+            "clearance_id": draft.rsplit("/", 1)[-1],
+            "reference": "B-1",
+            "status": "stopped",
+            "stop_reason": "active_after_cutoff",
+            "summary": (await shown(scene, draft))["summary"],
+            "overdue": [],
+            "results": f"{draft}/results",
+        }
+        clearance = parse_id(draft.rsplit("/", 1)[-1], Prefix.CLEARANCE)
+        assert clearance is not None
+        async with engine.begin() as db:
+            assert await resume(db, clock.now(), clearance)
+        await worker.wave()
+        await is_done(scene, "weibo", draft)
+        feed = (await scene.get("/v1/events")).json()["data"]
+    assert [one["data"]["status"] for one in feed] == ["stopped", "completed"]

@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from unbind_broker.api.clearance_bodies import ClearanceSummary
 from unbind_broker.api.fields import AnswerModel, ShownInstant
+from unbind_broker.clearances.states import StopReason
 
 _ID = "clr_01kb2x5c7zf3v8h1m4n6p9q2rs"
 
@@ -43,10 +44,16 @@ class ClearancePublished(AnswerModel):
 
 
 class EndedClearance(AnswerModel):
-    """What came of a clearance by the time at which it ended."""
+    """What came of a clearance by the time at which it ended or stopped."""
 
     clearance_id: str = Field(examples=[_ID])
     reference: str | None = Field(examples=["B-20261122"])
+    status: Literal["completed", "stopped"] = Field(
+        description="`stopped`: too many numbers of the first wave are in use. None of "
+        "its numbers may be sold; check the dates. If an administrator lets it go on, "
+        "this type comes once more at its end."
+    )
+    stop_reason: StopReason | None = Field(examples=[None])
     summary: ClearanceSummary
     overdue: list[str] = Field(
         examples=[["weibo"]], description="Platforms that were not done in time."
@@ -55,7 +62,10 @@ class EndedClearance(AnswerModel):
 
 
 class ClearanceCompleted(AnswerModel):
-    """Every platform is done with your clearance, or its deadline has passed."""
+    """Your clearance has come to an end, or stands still: see its `status`.
+
+    It is completed when every platform is done with it, or its deadline has passed.
+    """
 
     type: Literal["clearance.completed"]
     timestamp: ShownInstant
@@ -64,7 +74,7 @@ class ClearanceCompleted(AnswerModel):
 
 CLEARANCE_WEBHOOKS: tuple[tuple[str, str, type[AnswerModel]], ...] = (
     ("clearance.published", "Numbers are to be cleared", ClearancePublished),
-    ("clearance.completed", "A clearance has ended", ClearanceCompleted),
+    ("clearance.completed", "A clearance has ended or stopped", ClearanceCompleted),
 )
 
 CLEARANCE_EXAMPLES: dict[str, JsonDict] = {
@@ -81,6 +91,8 @@ CLEARANCE_EXAMPLES: dict[str, JsonDict] = {
     "clearance.completed": {
         "clearance_id": _ID,
         "reference": "B-20261122",
+        "status": "completed",
+        "stop_reason": None,
         "summary": {
             "total": 120000,
             "clean": 119957,

@@ -183,8 +183,8 @@ async def publish_clearance(
     Numbers that somebody has come to hold since they were put in are left out, and
     counted as `refused`. The first 1,000 numbers go out at once, the others an hour
     later, unless more than 1 % of the first were found in use after their holder had
-    left: then it stops, and an administrator decides whether it goes on. Publishing
-    again changes nothing.
+    left: then it stops, `clearance.completed` says so with the status `stopped`, and
+    an administrator decides whether it goes on. Publishing again changes nothing.
     """
     del body  # there is nothing in it
     carrier, policy = asking_carrier(caller), _policy(context)

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -45,6 +45,14 @@ class InUse:
     def exceeds(self, share: float) -> bool:
         """Tell whether that is more than the given part."""
         return self.numbers > share * self.of
+
+
+class StoppedClearance(NamedTuple):
+    """A clearance that goes no further for the present, and whose it is."""
+
+    id: UUID
+    carrier_id: CarrierId
+    reference: str | None
 
 
 async def lock_due(db: Db, now: datetime) -> DueWave | None:
@@ -91,13 +99,18 @@ async def count_in_use(db: Db, clearance_id: UUID) -> InUse:
     return InUse(row.in_use, row.numbers)
 
 
-async def stop(db: Db, now: datetime, clearance_id: UUID, why: StopReason) -> None:
+async def stop(
+    db: Db, now: datetime, clearance_id: UUID, why: StopReason
+) -> StoppedClearance:
     """Let no further wave go out; the caller has locked the clearance."""
-    await db.execute(
+    stopped = await db.execute(
         update(clearances)
         .where(clearances.c.id == clearance_id)
         .values(status=ClearanceStatus.STOPPED, stopped_at=now, stop_reason=why)
+        .returning(clearances.c.carrier_id, clearances.c.reference)
     )
+    row = stopped.one()
+    return StoppedClearance(clearance_id, CarrierId(row.carrier_id), row.reference)
 
 
 async def resume(db: Db, now: datetime, clearance_id: UUID) -> bool:

@@ -22,6 +22,7 @@ from unbind_broker.clearances.waves import (
     note_checked,
     stop,
 )
+from unbind_broker.notices.clearing import tell_stopped
 
 MOST_HELD = 100
 """Clearances that get more time in one step."""
@@ -103,10 +104,12 @@ async def _publish(db: Db, now: datetime, due: DueWave) -> None:
 
 
 async def _stop(db: Db, now: datetime, due: DueWave, found: InUse) -> None:
-    await stop(db, now, due.wave.clearance_id, StopReason.ACTIVE_AFTER_CUTOFF)
+    why = StopReason.ACTIVE_AFTER_CUTOFF
+    stopped = await stop(db, now, due.wave.clearance_id, why)
+    await tell_stopped(db, now, stopped, why)
     facts = {
         **_named(due),
-        "reason": StopReason.ACTIVE_AFTER_CUTOFF.value,
+        "reason": why.value,
         "in_use": found.numbers,
         "of": found.of,
     }

@@ -1,4 +1,4 @@
-"""End clearances of which nothing more is waited for, and tell their carriers."""
+"""Tell carriers what became of clearances; end those of which nothing is waited for."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,6 +10,8 @@ from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.clearances import completing, progress
 from unbind_broker.clearances.completing import Ended
 from unbind_broker.clearances.progress import Tally
+from unbind_broker.clearances.states import ClearanceStatus, StopReason
+from unbind_broker.clearances.waves import StoppedClearance
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.notices.telling import tell
 
@@ -32,6 +34,25 @@ async def end_done(db: Db, now: datetime, limit: int) -> int:
     return len(done)
 
 
+async def tell_stopped(
+    db: Db, now: datetime, stopped: StoppedClearance, why: StopReason
+) -> None:
+    """Tell a carrier that its clearance stands still until an administrator decides.
+
+    The contract has no type for that; the nearest one says how a clearance stands.
+    """
+    counted = await progress.tally(db, stopped.id)
+    data = {
+        **_named(stopped.id, stopped.reference),
+        "status": ClearanceStatus.STOPPED.value,
+        "stop_reason": why.value,
+        "summary": vars(counted),
+        "overdue": [],
+    }
+    event = EventType.CLEARANCE_COMPLETED
+    await tell(db, now, stopped.carrier_id, event, None, data)
+
+
 async def _end(db: Db, now: datetime, ids: Collection[UUID]) -> None:
     for ended in await completing.complete(db, now, ids):
         counted = await progress.tally(db, ended.id)
@@ -46,13 +67,18 @@ async def _end(db: Db, now: datetime, ids: Collection[UUID]) -> None:
 
 
 def _data(ended: Ended, counted: Tally) -> dict[str, object]:
-    written = format_id(Prefix.CLEARANCE, ended.id)
     return {
-        "clearance_id": written,
-        "reference": ended.reference,
+        **_named(ended.id, ended.reference),
+        "status": ClearanceStatus.COMPLETED.value,
+        "stop_reason": None,
         **_outcome(ended, counted),
-        "results": f"/v1/clearances/{written}/results",
     }
+
+
+def _named(clearance_id: UUID, reference: str | None) -> dict[str, object]:
+    written = format_id(Prefix.CLEARANCE, clearance_id)
+    results = f"/v1/clearances/{written}/results"
+    return {"clearance_id": written, "reference": reference, "results": results}
 
 
 def _outcome(ended: Ended, counted: Tally) -> dict[str, object]:
