@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Table,
+    select,
+    true,
+    tuple_,
+)
 
 from unbind_broker.base.database import (
     INT,
@@ -165,6 +173,11 @@ def _possible(at: datetime) -> datetime:
     return min(max(at, FIRST_INSTANT), datetime.max.replace(tzinfo=UTC) - _AHEAD)
 
 
+def _slug_of(parties: Table, party_id: ColumnElement[int]) -> ScalarSelect[str]:
+    """Look a name up row by row: a join might be where Postgres begins to read."""
+    return select(parties.c.slug).where(parties.c.id == party_id).scalar_subquery()
+
+
 # OFFSET keeps Postgres at looking items and orders up one by one, along the index.
 _ITEM = (
     select(items.c.status, items.c.attempts)
@@ -204,13 +217,9 @@ _SHOWN = select(
     _ORDER.c.kind,
     _ORDER.c.number_sealed,
     _ORDER.c.deadline,
-    carriers.c.slug.label("carrier"),
-    platforms.c.slug.label("platform"),
-).select_from(
-    _STANDING.join(carriers, carriers.c.id == _ORDER.c.carrier_id).join(
-        platforms, platforms.c.id == undelivered.c.platform_id
-    )
-)
+    _slug_of(carriers, _ORDER.c.carrier_id).label("carrier"),
+    _slug_of(platforms, undelivered.c.platform_id).label("platform"),
+).select_from(_STANDING)
 _REFUSALS = sql(
     f"""
     SELECT n.order_id, n.platform_id, a.status_code, a.error, a.answer_head
