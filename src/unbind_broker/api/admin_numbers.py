@@ -15,7 +15,8 @@ from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.callbacks.resealing import count_by_key as count_reports
 from unbind_broker.clearances.resealing import count_by_key as count_numbers
 from unbind_broker.endpoints.resealing import count_by_key as count_secrets
-from unbind_broker.intake import dossier
+from unbind_broker.intake.dossier import tell_everything
+from unbind_broker.intake.forgetting import forget
 from unbind_broker.orders.resealing import count_by_key
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
@@ -98,7 +99,7 @@ async def export_number(
     """
     number = read_number(body.number, context.settings.region)
     async with context.engine.begin() as db:
-        found = await dossier.tell_everything(
+        found = await tell_everything(
             db, context.clock.now(), number, context.runtime.blind_index, caller.actor
         )
     return NumberExport.model_validate(asdict(found))
@@ -122,7 +123,7 @@ async def forget_number(
     number = read_number(body.number, context.settings.region)
     reason = clean_free_text(body.reason)
     async with context.engine.begin() as db:
-        done = await dossier.forget(
+        done = await forget(
             db,
             context.clock.now(),
             number,

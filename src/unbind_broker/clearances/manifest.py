@@ -76,14 +76,9 @@ async def read_sheet(
         return None
     portion = ahead[0]
     start = max(after, portion.first_place - 1)
-    values = {
-        "clearance": published.id,
-        "carrier": published.carrier_id,
-        "confirmed": confirmed,
-        "after": start,
-        "last": portion.last_place,
-        "limit": limit,
-    }
+    whose = {"clearance": published.id, "carrier": published.carrier_id}
+    places = {"after": start, "last": portion.last_place, "limit": limit}
+    values = {**whose, "confirmed": confirmed, **places}
     rows = await fetch_all(db, _READ, values)
     ends = len(rows) < limit or rows[-1].place >= portion.last_place
     return Sheet(
