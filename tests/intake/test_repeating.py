@@ -266,40 +266,6 @@ async def called_back(world: World, query: UUID, now: datetime = SOON) -> None:
     assert await call_back(world.db, now, [query], Reason.BY_CARRIER, "test") == [query]
 
 
-async def test_what_outlived_it_answers_in_its_place(world: World) -> None:
-    first = await world.ask()
-    second = await world.ask(SOON)
-    await called_back(world, first)
-    third = await world.ask(SOON)
-    assert await world.leaders(third) == {second}
-    await called_back(world, second)
-    assert await world.leaders(third) == {None}
-    assert await world.leaders(await world.ask(SOON)) == {third}
-
-
-async def test_whoever_outlived_it_knows_what_it_was_told(world: World) -> None:
-    first = await world.ask()
-    await bring_to(world.db, key_of(first, world.dating), ItemStatus.BOUND)
-    second = await world.ask(SOON)
-    await called_back(world, first)
-    third = await world.ask(SOON)
-    assert await world.leaders(third) == {first, second}
-    assert await world.statuses(third) == [ItemStatus.QUEUED, ItemStatus.BOUND]
-
-
-@pytest.mark.parametrize(
-    ("age", "joined"), [(VALIDITY - timedelta(microseconds=1), True), (VALIDITY, False)]
-)
-async def test_outliving_it_makes_its_answers_no_younger(
-    world: World, age: timedelta, *, joined: bool
-) -> None:
-    first = await world.ask()
-    second = await world.ask(NOON + timedelta(minutes=9))
-    await called_back(world, first, NOON + timedelta(minutes=9))
-    third = await world.ask(NOON + age)
-    assert (second in await world.leaders(third)) is joined
-
-
 async def ended_once(world: World) -> set[UUID]:
     """Of which queries the sensitive platform's part is over, though it waits."""
     rows = select(undelivered.c.order_id).where(
@@ -319,14 +285,9 @@ async def test_a_sensitive_part_that_was_taken_stays_finished(world: World) -> N
     rows = await world.db.execute(select(deliveries).order_by(deliveries.c.endpoint_id))
     occasions = [row.occasion for row in rows if row.order_id == second]
     assert [one is None for one in occasions] == [True, False]
-    assert await ended_once(world) == {second, third}
-    fourth = await world.ask(SOON)
-    assert await ended_once(world) == {second, third, fourth}
 
 
-async def test_what_outlives_it_is_news_where_it_shows(
-    world: World,
-) -> None:
+async def test_what_outlives_it_is_news_where_it_shows(world: World) -> None:
     await an_endpoint(world.db, world.carrier)
     first = await world.ask()
     second = await world.ask(SOON)

@@ -6,7 +6,7 @@ sensitive platforms: here it does not depend on their answers whether they are j
 and the new query shows of them what the earlier one shows. Both end at one deadline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,9 +95,8 @@ async def find_repeated(
     query = choose_repeated(order, others, validity)
     if query is None:
         return None
-    told = {one.id: one for one in others}
     values = {
-        "roots": [one.id for one in others if one.equal and _asked_at(one, told)],
+        "roots": [one.id for one in others if one.equal and one.repeats is None],
         "query": query.id,
         "chosen": None if platforms is None else list(platforms),
     }
@@ -113,8 +112,7 @@ def choose_repeated(
     """Choose the newest equal query of the same carrier that is still valid. Pure.
 
     It is not after anything was asked to change at platforms. One that repeats another
-    itself makes nothing younger; it answers in the place of one that was called back.
-    Nothing here may depend on what platforms answered.
+    itself makes nothing younger. Nothing here may depend on what platforms answered.
     """
     if order.kind is not OrderKind.QUERY or order.recheck:
         return None
@@ -123,33 +121,17 @@ def choose_repeated(
     ]
     changes = (one.created_at for one in own if one.kind is not OrderKind.QUERY)
     since = max(changes, default=FIRST_INSTANT)
-    asked = {one.id: one for one in own}
     valid = [
-        (asked_at, one.created_at, one.id, one)
+        one
         for one in own
         if one.equal
-        and (asked_at := _asked_at(one, asked)) is not None
-        and asked_at > since
-        and order.created_at - asked_at < validity
+        and not one.is_repetition
+        and one.created_at > since
+        and order.created_at - one.created_at < validity
         and not one.is_cancelled
         and OrderStatus.HELD not in {one.status, order.status}
     ]
-    return max(valid)[-1] if valid else None
-
-
-def _asked_at(
-    query: EarlierOrder, asked: Mapping[UUID, EarlierOrder]
-) -> datetime | None:
-    """Tell when platforms were asked what a query tells.
-
-    None where it repeats one that stands, and answers itself.
-    """
-    while query.repeats is not None:
-        first = asked.get(query.repeats)
-        if first is None or not first.is_cancelled:
-            return None
-        query = first
-    return query.created_at
+    return max(valid, key=lambda one: (one.created_at, one.id), default=None)
 
 
 def earlier_order(row: Any) -> EarlierOrder:
