@@ -11,6 +11,7 @@ from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT
 from unbind_broker.deliveries.joining import mend_astray
+from unbind_broker.notices.changes import note_changed
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN
 
@@ -32,7 +33,7 @@ async def sweep_unsettled(
 ) -> list[UUID]:
     """Complete those of these open orders that are done, and return them."""
     settled = await settle(db, now, order_ids)
-    await mend_astray(db, now, order_ids)
+    await note_changed(db, now, await mend_astray(db, now, order_ids))
     return settled
 
 
