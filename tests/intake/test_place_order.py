@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -37,6 +38,7 @@ from unbind_broker.intake.refusals import (
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
+from unbind_broker.items.views import read_order
 from unbind_broker.orders.idempotency import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -339,12 +341,44 @@ async def test_two_hundred_items_take_one_insert(engine: AsyncEngine) -> None:
     async with engine.begin() as db:
         order_id = await an_order(db, carrier)
     event.remove(engine.sync_engine, "before_cursor_execute", note)
-    inserts = [text for text in statements if text.startswith("INSERT INTO items")]
-    assert len(inserts) == 1
-    assert len(statements) <= 6
+    assert len([one for one in statements if "INSERT INTO items" in one]) == 1
+    assert len(statements) <= 5
     async with engine.connect() as db:
         count = select(func.count()).where(items.c.order_id == order_id)
         assert (await db.execute(count)).scalar_one() == 200
+
+
+WANTED = {
+    "all": asked(reference="case-1"),
+    "named": asked(platforms=("weibo", "dating")),
+    "held": asked(scope=Scope.CURRENT_OWNER, platforms=("weibo", "dating")),
+    "query": asked(OrderKind.QUERY),
+    "recheck": with_changes(asked(OrderKind.QUERY), recheck=True),
+}
+
+
+@pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)
+async def test_a_new_order_is_shown_as_it_will_be_read(db: Db, wanted: Asked) -> None:
+    carrier = await a_carrier(db)
+    await a_reachable_platform(db, "weibo")
+    dating = await a_reachable_platform(db, "dating")
+    await db.execute(
+        update(platforms).where(platforms.c.id == dating.id).values(sensitive=True)
+    )
+    placed = await place(db, NOON, wanted, asking(carrier), INTAKE)
+    assert isinstance(placed, Placed)
+    assert placed.view is not None
+    read = await read_order(db, carrier.id, placed.order_id, SEALER)
+    assert json.dumps(placed.view) == json.dumps(read)
+
+
+async def test_what_joins_another_order_is_read_anew(db: Db) -> None:
+    carrier, other = await a_carrier(db), await a_carrier(db, "china-unicom")
+    await a_reachable_platform(db, "weibo")
+    await an_order(db, other)
+    placed = await place(db, NOON, asked(), asking(carrier), INTAKE)
+    assert isinstance(placed, Placed)
+    assert placed.view is None
 
 
 async def test_decisions_about_one_number_follow_each_other(

@@ -151,7 +151,10 @@ async def accept_placed(
         placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
             return _written(placed, {"Idempotency-Replayed": "true"})
-        view = await read_order(db, carrier, placed.order_id, context.runtime.sealer)
+        view = placed.view
+        if view is None:
+            sealer = context.runtime.sealer
+            view = await read_order(db, carrier, placed.order_id, sealer)
         if view is None:
             raise AssertionError("an order that was just placed is not there")
         location = f"{PLACES[accepting.kind]}/{view['id']}"

@@ -31,7 +31,9 @@ from unbind_broker.intake.rules import (
 )
 from unbind_broker.intake.situation import Situation, read_situation
 from unbind_broker.intake.subjects import Subject, choose_platforms, find_subject
+from unbind_broker.items.adding import NewItem, add_with_items
 from unbind_broker.items.joining import Created
+from unbind_broker.items.views import OrderView, show_new
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer
 from unbind_broker.orders.order import Order
@@ -54,9 +56,13 @@ class IntakeTools:
 
 @dataclass(frozen=True)
 class Placed:
-    """A new order that stands once the caller commits."""
+    """A new order that stands once the caller commits.
+
+    ``view`` is what its carrier reads of it, where that is known without a look.
+    """
 
     order_id: OrderId
+    view: OrderView | None = None
 
 
 async def place(
@@ -86,12 +92,14 @@ async def place(
     others = await _others(db, order, platforms, situation, tools.policy)
     if others.repeated is not None:
         order = others.repeated.carried_over(order)
-    await add(db, order)
-    created = await create_items(db, now, order, carrier, platforms, others)
+    created, new = await _write_down(db, now, order, carrier, platforms, others)
     _require_all(created, platforms)
     await tell_of_hold(db, now, order, owned, subject.number)
     accepted = _accepted(order, carrier, created, tools.blind_index)
     await record(db, now, *owned.facts, accepted)
+    if new:
+        slug = situation.standing.slug
+        return Placed(order.id, show_new(order, slug, subject.number, new))
     if created.final == created.items or others.repeated is not None:
         # Nobody else can have ended items of an order that nobody sees yet.
         await settle(db, now, [order.id])
@@ -132,6 +140,22 @@ async def _others(
     others = await find_others(db, order, platforms, window, validity)
     check_room(order, others.orders, others.repeated, policy.open_per_number)
     return others
+
+
+async def _write_down(
+    db: Db,
+    now: datetime,
+    order: Order,
+    carrier: AskingCarrier,
+    platforms: Sequence[PlatformId] | None,
+    others: Others,
+) -> tuple[Created, Sequence[NewItem]]:
+    """Write an order and its items down; new are those of one that joins nothing."""
+    if others.repeated is None and not any(one.equal for one in others.orders):
+        new = await add_with_items(db, order, platforms)
+        return Created(len(new)), new
+    await add(db, order)
+    return await create_items(db, now, order, carrier, platforms, others), ()
 
 
 def _require_all(created: Created, platforms: Collection[PlatformId] | None) -> None:

@@ -4,11 +4,12 @@
 ``i`` is an item in these pieces of statements, ``p`` its platform.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
+from unbind_broker.base.ids import FIRST_INSTANT
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.orders.states import OrderKind
@@ -59,6 +60,16 @@ def show_item(deadline: datetime, columns: Sequence[Any]) -> ItemView:
     item = _item(deadline, *columns[:_BESIDES])
     _add_work(item, *columns[_BESIDES:])
     return item
+
+
+def show_new_items(platforms: Iterable[tuple[str, str]]) -> list[ItemView]:
+    """Show items that were just made, by the slugs and names of their platforms."""
+    shown: list[ItemView] = []
+    for slug, name in platforms:
+        item = _NEW.copy()
+        item["platform"], item["platform_name"] = slug, name
+        shown.append(item)
+    return shown
 
 
 # Codes are read as they are stored: an order has hundreds of items, and naming each
@@ -145,6 +156,25 @@ def _item(  # noqa: PLR0913, PLR0917 - the columns of `ITEM_COLUMNS`, hundreds o
         overdue=(late or status in _NOT_IN_TIME)
         and (finished_at is None or finished_at >= deadline),
     )
+
+
+_NEW = _item(
+    FIRST_INSTANT,
+    slug="",
+    name="",
+    status=ItemStatus.QUEUED.code,
+    reason=None,
+    detail=None,
+    attempts=0,
+    acknowledged_at=None,
+    finished_at=None,
+    bindings=None,
+    removed=None,
+    kept=None,
+    restorable_until=None,
+    action_url=None,
+    late=False,
+)
 
 
 def _add_work(

@@ -54,13 +54,13 @@ async def create(
 
 RECEIVERS = "platforms p JOIN endpoints e ON e.platform_id = p.id"
 RECEIVES = f"p.status = {PlatformStatus.ACTIVE.code} AND e.verified_at IS NOT NULL"
-_CREATE = f"""
+CREATE = f"""
     INSERT INTO items (order_id, platform_id, status, attempts, late)
     SELECT :order, p.id, {_QUEUED}, 0, false FROM {RECEIVERS} WHERE {RECEIVES}
 """
-_CREATE_FOR_ALL = sql(_CREATE, order=UUID_TYPE)
+_CREATE_FOR_ALL = sql(CREATE, order=UUID_TYPE)
 _CREATE_FOR_SOME = sql(
-    f"{_CREATE} AND p.id = ANY(:platforms)", order=UUID_TYPE, platforms=INTS
+    f"{CREATE} AND p.id = ANY(:platforms)", order=UUID_TYPE, platforms=INTS
 )
 
 

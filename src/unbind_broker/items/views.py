@@ -9,14 +9,16 @@ would tell whether there was a binding.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 from uuid import UUID
 
 from unbind_broker.base.database import INT, UUIDS, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId
+from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import Sealer
+from unbind_broker.items.adding import NewItem
 from unbind_broker.items.item_views import (
     ENDED_ONCE,
     ITEM_COLUMNS,
@@ -25,13 +27,17 @@ from unbind_broker.items.item_views import (
     WAITS,
     ItemView,
     show_item,
+    show_new_items,
     violation_as_seen_by,
 )
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.order import Order
 from unbind_broker.orders.states import Scope
 from unbind_broker.orders.views import (
     OrderFilter,
     OrderHead,
     ReadOrder,
+    head_of,
     list_heads,
     read_head,
 )
@@ -75,6 +81,19 @@ async def read_order(
             shown.append(show_item(order.deadline, columns))
     summed = _summed(order, [(*key, items) for key, items in counts.items()])
     return OrderView(**summed, items=shown)
+
+
+def show_new(
+    order: Order, carrier_slug: str, number: PhoneNumber, items: Sequence[NewItem]
+) -> OrderView:
+    """Show what ``read_order`` would read of an order that was just written down."""
+    head = head_of(order, carrier_slug, number)
+    folds = _folds(head)
+    told = [(one.slug, one.name_zh) for one in items if not (one.sensitive and folds)]
+    counts = Counter(one.sensitive for one in items)
+    queued = ItemStatus.QUEUED.code
+    summed = [(queued, sensitive, True, many) for sensitive, many in counts.items()]
+    return OrderView(**_summed(head, summed), items=show_new_items(told))
 
 
 async def list_orders(

@@ -141,11 +141,11 @@ _LOCK_EACH = sql(
     "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(:keys) AS key", keys=BIGS
 )
 _NAMES = tuple(Order.__dataclass_fields__)
-_TYPES = {name: orders.c[name].type for name in _NAMES}
-_INSERT = f"""
+COLUMN_TYPES = {name: orders.c[name].type for name in _NAMES}
+INSERT = f"""
     INSERT INTO orders ({", ".join(_NAMES)})
     VALUES ({", ".join(f":{name}" for name in _NAMES)})"""
-_ADD = sql(_INSERT, **_TYPES)
+_ADD = sql(INSERT, **COLUMN_TYPES)
 _ADD_SENDABLE = sql(
-    f"WITH sendable AS ({_INSERT} RETURNING id) {LOG_SENDABLE}", **_TYPES
+    f"WITH sendable AS ({INSERT} RETURNING id) {LOG_SENDABLE}", **COLUMN_TYPES
 )

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -31,8 +32,10 @@ from unbind_broker.base.ids import (
     uuid7_floor,
 )
 from unbind_broker.base.instants import show_instant, show_instant_or_null
+from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken, Sealer
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
@@ -87,7 +90,19 @@ async def read_head(
     """Read one order of a carrier; None if it is not its own, or not there."""
     found = await db.execute(_ONE, {"carrier": carrier_id, "order": order_id})
     row = found.one_or_none()
-    return None if row is None else _shown(row, sealer)
+    return None if row is None else _shown(row, show_number(row, sealer))
+
+
+def head_of(order: Order, carrier_slug: str, number: PhoneNumber) -> ReadOrder:
+    """Show what ``read_head`` would read of an order that was just written down."""
+    row = SimpleNamespace(
+        **vars(order),
+        seen_status=order.status,
+        carrier=carrier_slug,
+        told_at=None,
+        completed_at=None,
+    )
+    return _shown(row, number.masked)
 
 
 async def find_kind(db: Db, carrier_id: CarrierId, order_id: UUID) -> OrderKind | None:
@@ -117,7 +132,7 @@ async def list_heads(
     if behind is not None:
         statement = statement.where(orders.c.id < behind)
     found = await db.execute(statement.order_by(orders.c.id.desc()).limit(limit))
-    return [_shown(row, sealer) for row in found]
+    return [_shown(row, show_number(row, sealer)) for row in found]
 
 
 def show_order_id(kind: OrderKind, order_id: UUID) -> str:
@@ -170,12 +185,12 @@ def _conditions(chosen: OrderFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _shown(row: Any, sealer: Sealer) -> ReadOrder:
+def _shown(row: Any, number: str) -> ReadOrder:
     head = OrderHead(
         id=show_order_id(row.kind, row.id),
         kind=row.kind.value,
         status=row.seen_status.value,
-        number=show_number(row, sealer),
+        number=number,
         owner_since=row.owner_since.isoformat(),
         cutoff=show_instant(row.cutoff),
         scope=row.scope.value,
