@@ -41,6 +41,25 @@ async def test_a_number_is_told_with_its_clearances(
         assert "number_index" not in told[0]
 
 
+async def test_a_number_is_told_with_the_violations_of_its_clearances(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    """Numbers 0 to 2 stand on places 1 to 3."""
+    violated = text(
+        "INSERT INTO violations (id, platform_id, carrier_id, outcome, last_bound_at,"
+        " raised_at, clearance_id, place, bound_before)"
+        " SELECT gen_random_uuid(), :platform, carrier_id, 12, now(), now(), id, n,"
+        " now() FROM clearances, generate_series(2, 3) n"
+    )
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_published(scene, range(3))
+        async with engine.begin() as db:
+            await db.execute(violated, {"platform": scene.platforms["weibo"].id})
+        (told,) = (await office(scene, "export")).json()["violations"]
+    assert (told["platform"], told["place"]) == ("weibo", 2)
+    assert told["clearance_id"] == path.rsplit("/", 1)[-1]
+
+
 async def test_a_number_is_destroyed_in_drafts_and_once_it_is_withdrawn(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:

@@ -117,8 +117,9 @@ async def forget_number(
 
     Finished orders lose number, consent, attestation, reference and words; holdings and
     notices are deleted, receipts emptied, clearances hold it no more. The audit trail
-    stays: it holds a keyed digest of the number only. Refused while orders about it are
-    open, or it is being cleared.
+    stays: it holds a keyed digest of the number only. So do platforms' signed reports
+    on clearances until their time is over, sealed, because each of them speaks of many
+    numbers. Refused while orders about it are open, or it is being cleared.
     """
     number = read_number(body.number, context.settings.region)
     reason = clean_free_text(body.reason)

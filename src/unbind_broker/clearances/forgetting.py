@@ -32,6 +32,15 @@ def clearances_of(number_index: bytes) -> Select[Any]:
     )
 
 
+def places_of(number_index: bytes) -> Select[Any]:
+    """Say on which place of each clearance a number stands."""
+    return (
+        select(clearance_numbers.c.clearance_id, clearance_numbers.c.place)
+        .join(clearances, clearances.c.id == clearance_numbers.c.clearance_id)
+        .where(clearance_numbers.c.number_index == number_index)
+    )
+
+
 async def is_being_cleared(db: Db, number_index: bytes) -> bool:
     """Tell whether platforms are at work on a number."""
     found = clearances_of(number_index).where(

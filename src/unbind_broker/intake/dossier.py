@@ -15,6 +15,7 @@ from sqlalchemy import (
     any_,
     literal,
     select,
+    tuple_,
 )
 
 from unbind_broker.audit.tables import audit_events
@@ -26,7 +27,7 @@ from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.callbacks.tables import violations
 from unbind_broker.carriers.tables import carriers
-from unbind_broker.clearances.forgetting import clearances_of
+from unbind_broker.clearances.forgetting import clearances_of, places_of
 from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
 from unbind_broker.notices.tables import notices
@@ -41,6 +42,9 @@ _SECRET = frozenset(
     {"number_index", "number_sealed", "attestation_sealed", "carrier_id"}
 )
 _EVENTS = frozenset({"notices", "audit_events"})
+
+
+_place = tuple_(violations.c.clearance_id, violations.c.place)
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,10 @@ def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]
         .where(items.c.order_id == any_of(order_ids))
         .order_by(items.c.order_id, platforms.c.slug),
         "violations": _with_platform(violations)
-        .where(violations.c.order_id == any_of(order_ids))
+        .where(
+            (violations.c.order_id == any_of(order_ids))
+            | (_place.in_(places_of(number_index)))
+        )
         .order_by(violations.c.id),
         "receipts": select(receipts)
         .where(receipts.c.order_id == any_of(order_ids))
@@ -158,6 +165,8 @@ def _shown(
         shown["id"] = format_id(Prefix.EVENT, row["id"])
     elif part == "clearances":
         shown["id"] = format_id(Prefix.CLEARANCE, row["id"])
+    elif part == "violations" and row["clearance_id"] is not None:
+        shown["clearance_id"] = format_id(Prefix.CLEARANCE, row["clearance_id"])
     return shown
 
 
