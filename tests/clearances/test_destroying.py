@@ -7,6 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.deadlines.test_waving import a_worker, found_in_use
+from tests.support.app import bearer
+from tests.support.builders import a_key
 from tests.support.clearings import (
     a_draft,
     a_published,
@@ -24,6 +26,7 @@ from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.carriers.brakes import engage, release
 from unbind_broker.clearances.destroying import Ages, destroy_numbers
 from unbind_broker.clearances.waves import resume
+from unbind_broker.keys.tables import Role
 
 HALF_A_YEAR = timedelta(days=181)
 
@@ -121,6 +124,9 @@ async def test_what_was_counted_stays_when_the_numbers_are_gone(
         await destroy_all(scene)
         after = await shown(scene, path)
         (listed,) = (await scene.get("/v1/clearances")).json()["data"]
+        async with engine.begin() as db:
+            admin = bearer(await a_key(db, Role.ADMIN))
+        all_ = await scene.http.get("/v1/admin/clearances", headers=admin)
     assert after["summary"] == amid["summary"] == before["summary"]
     assert before["summary"] == {
         "total": 6,
@@ -129,6 +135,7 @@ async def test_what_was_counted_stays_when_the_numbers_are_gone(
         "partial": 0,
         "withdrawn": 1,
     }
+    assert all_.json()["data"][0]["destroyed_at"] == after["destroyed_at"]
     for view in (amid, after, listed):
         assert (view["numbers"], view["withdrawn"], view["refused"]) == (6, 1, 0)
         assert view["destroyed_at"] is not None

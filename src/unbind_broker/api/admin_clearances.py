@@ -59,6 +59,9 @@ class AdminClearance(AnswerModel):
         description="When it stopped last, even if it goes on by now."
     )
     stop_reason: StopReason | None
+    destroyed_at: ShownInstant | None = Field(
+        description="When it began to lose its numbers; nothing of it goes on."
+    )
     platforms: int = Field(
         examples=[239], description="To how many it was published, sensitive ones too."
     )

@@ -27,6 +27,7 @@ class ListedClearance:
     completed_at: datetime | None
     stopped_at: datetime | None
     stop_reason: StopReason | None
+    destroyed_at: datetime | None
     platforms: int
     complete: int
     overridden: int
@@ -105,6 +106,7 @@ def _listed(row: Any) -> ListedClearance:
         completed_at=row.completed_at,
         stopped_at=row.stopped_at,
         stop_reason=None if reason is None else StopReason.from_code(reason),
+        destroyed_at=row.destroyed_at,
         platforms=row.platforms,
         complete=row.complete,
         overridden=row.overridden,
