@@ -16,6 +16,8 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, PlatformId, Prefix, format_id
 from unbind_broker.callbacks.results import apply
 from unbind_broker.deadlines.gathering import take_in, tell_gathered
+from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.notices.changes import note_changed
 from unbind_broker.notices.ending import settle
@@ -142,21 +144,19 @@ async def test_the_holders_own_sensitive_platforms_are_news(case: Case) -> None:
     assert told["data"]["summary"] == {"total": 3, "queued": 2, "not_bound": 1}
 
 
-async def test_nothing_is_noted_where_no_carrier_wants_it(case: Case) -> None:
-    types = update(endpoints).where(endpoints.c.carrier_id.is_not(None))
-    await case.db.execute(types.values(event_types=["order.completed"]))
+@pytest.mark.parametrize(
+    "change", [{"event_types": ["order.completed"]}, {"verified_at": None}]
+)
+async def test_whoever_gets_no_webhook_of_it_reads_it_in_the_feed(
+    case: Case, change: dict[str, object]
+) -> None:
+    own = update(endpoints).where(endpoints.c.carrier_id.is_not(None))
+    await case.db.execute(own.values(change))
     await case.report("weibo", "acknowledged")
-    noted = await case.db.execute(select(order_changes))
-    assert noted.all() == []
-
-
-async def test_carriers_without_a_wish_are_left_out(case: Case, db: Db) -> None:
-    other = await a_carrier(db, "china-telecom")
-    unwanted = await an_order(db, other)
-    await note_changed(db, NOON, [unwanted, case.order_id])
     await case.gather(SOON)
-    waiting = (await db.execute(select(order_updates.c.order_id))).scalars().all()
-    assert waiting == [case.order_id]
+    assert len(await case.gather(DUE)) == 1
+    sent = deliveries.c.event == EventType.ORDER_UPDATED
+    assert (await case.db.execute(select(deliveries).where(sent))).all() == []
 
 
 async def test_orders_that_no_carrier_sees_are_left_out(case: Case) -> None:

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only enum codes and conditions are put into statements
 """Tell carriers how their orders get on: gathered, one order at most once in a while.
 
 Whoever changes items notes it (``notices.changes``). What was noted is taken in here,
@@ -15,15 +14,11 @@ from uuid import UUID
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.outlines import OutlinedOrder, read_outlines
-from unbind_broker.notices.changes import WANTS_UPDATES
 from unbind_broker.notices.telling import News, tell_all
 
 
 async def take_in(db: Db, now: datetime, interval: timedelta, limit: int) -> int:
-    """Take in up to ``limit`` notes of what changed; return how many there were.
-
-    Orders of carriers that do not want it are dropped.
-    """
+    """Take in up to ``limit`` notes of what changed; return how many there were."""
     values = {"due": now + interval, "limit": limit}
     taken: int = (await db.execute(_TAKE_IN, values)).scalar_one()
     return taken
@@ -65,7 +60,7 @@ def _is_over(order: OutlinedOrder) -> bool:
 # Orders are looked up one by one (LATERAL with OFFSET): Postgres must not decide to
 # read all of them because it expects many.
 _TAKE_IN = sql(
-    f"""
+    """
     WITH taken AS (
         DELETE FROM order_changes WHERE id = ANY (ARRAY(
             SELECT id FROM order_changes ORDER BY id LIMIT :limit))
@@ -79,9 +74,8 @@ _TAKE_IN = sql(
         SELECT c.order_id, :due, c.at
         FROM changed c
         CROSS JOIN LATERAL (
-            SELECT carrier_id FROM orders WHERE id = c.order_id AND NOT hidden OFFSET 0
+            SELECT FROM orders WHERE id = c.order_id AND NOT hidden OFFSET 0
         ) o
-        JOIN endpoints e ON e.carrier_id = o.carrier_id AND {WANTS_UPDATES}
         ORDER BY c.order_id
         ON CONFLICT (order_id) DO UPDATE
             SET changed_at = greatest(order_updates.changed_at, excluded.changed_at)
