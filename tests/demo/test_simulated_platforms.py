@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 
 from tests.support.waiting import eventually
 from unbind_broker.base.clock import SystemClock
+from unbind_broker.demo.clearing import Clearer
 from unbind_broker.demo.http_server import Answer, HttpServer, Request
 from unbind_broker.demo.reports import Reporter
 from unbind_broker.demo.simulated_platforms import SimulatedPlatforms
@@ -32,7 +33,8 @@ class ReportingDoor:
     refusals: list[int] = field(default_factory=list)
 
     async def handle(self, request: Request) -> Answer:
-        assert request.path == "/v1/results"
+        if request.path != "/v1/results":
+            return Answer(404)
         assert request.headers["authorization"] == "Bearer key-of-weibo"
         if self.refusals:
             return Answer(self.refusals.pop(0))
@@ -50,6 +52,7 @@ class Scene:
     platforms: SimulatedPlatforms
     broker: ReportingDoor
     reporter: Reporter
+    clearer: Clearer
     http: httpx.AsyncClient
 
     async def send(
@@ -70,17 +73,19 @@ async def a_scene(traits: Traits = PROMPT, seed: int = 0) -> AsyncIterator[Scene
     door = ReportingDoor()
     broker = HttpServer(door.handle)
     await broker.start("127.0.0.1", 0)
-    reporter = Reporter(f"http://127.0.0.1:{broker.port}")
-    platforms = SimulatedPlatforms(reporter, SystemClock(), Dice(seed))
+    url, dice = f"http://127.0.0.1:{broker.port}", Dice(seed)
+    reporter, clearer = Reporter(url), Clearer(url, SystemClock(), dice)
+    platforms = SimulatedPlatforms(reporter, clearer, SystemClock(), dice)
     platform = platforms.add("weibo", traits)
     platform.key, platform.secret = "key-of-weibo", SECRET
     server = HttpServer(platforms.handle)
     await server.start("127.0.0.1", 0)
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}")
     try:
-        yield Scene(platforms, door, reporter, http)
+        yield Scene(platforms, door, reporter, clearer, http)
     finally:
         await http.aclose()
+        await clearer.close()
         await reporter.close()
         await server.close()
         await broker.close()

@@ -145,4 +145,7 @@ def _reports(simulation: Simulation) -> dict[str, int]:
     return {
         f"reports {status}": count
         for status, count in simulation.reporter.answers.items()
+    } | {
+        f"clearances: {what}": count
+        for what, count in simulation.clearer.counts.items()
     }

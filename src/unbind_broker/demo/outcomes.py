@@ -14,7 +14,7 @@ Line = dict[str, object]
 BINDING_RATE = 0.6
 RESTORABLE_FOR = timedelta(days=30)
 LONGEST_WAIT = timedelta(hours=1)
-_REASONS = (
+REASONS = (
     "assets_or_liabilities_open",
     "legal_hold",
     "account_under_investigation",
@@ -120,7 +120,7 @@ class Mind:
         return {"outcome": "unbound", "removed": bindings}
 
     def _refusal(self, item: Item) -> Line:
-        reason = _REASONS[int(self._roll("reason", item) * len(_REASONS))]
+        reason = REASONS[int(self._roll("reason", item) * len(REASONS))]
         return {"id": item.id, "outcome": "refused", "reason": reason}
 
     def _contradict(self, item: Item, result: Line) -> Line:

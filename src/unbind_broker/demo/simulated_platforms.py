@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import (
 )
 
 from unbind_broker.base.clock import Clock
+from unbind_broker.demo.clearing import Clearer, ClearingPlatform, parse_wave
 from unbind_broker.demo.http_server import Answer, Request
 from unbind_broker.demo.outcomes import Item, Line, Mind, Plan, parse_item
 from unbind_broker.demo.reports import Reporter
@@ -65,9 +66,12 @@ class SimulatedPlatforms:
     result again and has no further effect.
     """
 
-    def __init__(self, reporter: Reporter, clock: Clock, dice: Dice) -> None:
+    def __init__(
+        self, reporter: Reporter, clearer: Clearer, clock: Clock, dice: Dice
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._reporter = reporter
+        self._clearer = clearer
         self._clock = clock
         self._dice = dice
         self._platforms: dict[str, SimulatedPlatform] = {}
@@ -109,6 +113,8 @@ class SimulatedPlatforms:
                     self._cancelled.count(f"{platform.mind.slug} {raw['id']}")
             case kind if kind in _REQUESTS:
                 return await self._deliver(platform, request, event)
+            case "clearance.published":
+                return await self._clear(platform, request, event)
             case _:
                 pass  # reminders and tests want nothing but an answer
         return Answer(204)
@@ -116,19 +122,37 @@ class SimulatedPlatforms:
     async def _deliver(
         self, platform: SimulatedPlatform, request: Request, event: dict[str, Any]
     ) -> Answer | None:
-        mind, webhook_id = platform.mind, request.headers["webhook-id"]
-        tries = self._tries.count(f"{mind.slug} {webhook_id}")
-        luck = self._dice.roll("luck", mind.slug, webhook_id, tries)
-        await asyncio.sleep(mind.traits.latency.total_seconds() * (0.5 + luck))
-        if tries <= mind.traits.most_failures and luck < mind.traits.fail_rate:
-            self.counts["failed"] += 1
-            return _failure(luck / mind.traits.fail_rate)
-        self.counts["deliveries"] += 1
+        bad_luck = await self._bad_luck(platform.mind, request)
+        if bad_luck is not None:
+            return _failure(bad_luck)
         now = self._clock.now()
         told: list[Line] = []
         for raw in event["data"]["items"]:
             told += self._take(platform, parse_item(event["type"], raw), now)
         return _json({"results": self._fitting(platform, told)})
+
+    async def _clear(
+        self, platform: SimulatedPlatform, request: Request, event: dict[str, Any]
+    ) -> Answer | None:
+        mind = platform.mind
+        bad_luck = await self._bad_luck(mind, request)
+        if bad_luck is not None:
+            return _failure(bad_luck)
+        clearing = ClearingPlatform(mind.slug, mind.traits, platform.key)
+        self._clearer.begin(clearing, parse_wave(event["data"]))
+        return Answer(204)
+
+    async def _bad_luck(self, mind: Thinking, request: Request) -> float | None:
+        """Be as slow as told; give how a request fails that shall: from 0 to 1."""
+        webhook_id, traits = request.headers["webhook-id"], mind.traits
+        tries = self._tries.count(f"{mind.slug} {webhook_id}")
+        luck = self._dice.roll("luck", mind.slug, webhook_id, tries)
+        await asyncio.sleep(traits.latency.total_seconds() * (0.5 + luck))
+        if tries <= traits.most_failures and luck < traits.fail_rate:
+            self.counts["failed"] += 1
+            return luck / traits.fail_rate
+        self.counts["deliveries"] += 1
+        return None
 
     def _take(
         self, platform: SimulatedPlatform, item: Item, now: datetime

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.demo.broker_client import BrokerClient, open_http
+from unbind_broker.demo.clearing import Clearer
 from unbind_broker.demo.enrolment import (
     create_platforms,
     issue_keys,
@@ -46,6 +47,7 @@ class Simulation:
     keys: Mapping[str, str]
     platforms: SimulatedPlatforms
     reporter: Reporter
+    clearer: Clearer
 
 
 @asynccontextmanager
@@ -69,16 +71,19 @@ async def simulated(
     broker_url: str, keys: Mapping[str, str], play: Play
 ) -> AsyncIterator[Simulation]:
     """Register, verify and serve the platforms that ``keys`` names by slug."""
+    dice = Dice(play.seed)
     reporter = Reporter(broker_url)
-    platforms = SimulatedPlatforms(reporter, play.clock, Dice(play.seed))
+    clearer = Clearer(broker_url, play.clock, dice)
+    platforms = SimulatedPlatforms(reporter, clearer, play.clock, dice)
     server = HttpServer(platforms.handle)
     try:
         await server.start(play.site.host, play.site.port)
         url = play.site.public_url or _url(play.site.host, server.port)
         await _enrol(broker_url, keys, play, platforms, url)
-        yield Simulation(broker_url, url, keys, platforms, reporter)
+        yield Simulation(broker_url, url, keys, platforms, reporter, clearer)
     finally:
         await server.close()
+        await clearer.close()
         await reporter.close()
 
 

@@ -1,0 +1,147 @@
+"""Work on clearances as a platform does: read the manifest, report what was bound."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from unbind_broker.base.clock import Clock
+from unbind_broker.base.instants import show_instant
+from unbind_broker.demo.broker_client import BrokerClient, CallFailed, open_http
+from unbind_broker.demo.outcomes import LONGEST_WAIT, REASONS, Line
+from unbind_broker.demo.traits import Dice, Traits
+
+log = logging.getLogger(__name__)
+
+RESTING_RATE = 0.02
+"""Of numbers that rest, four platforms of two hundred have bindings left."""
+PAGE = 1000
+"""Numbers of a page of the manifest, and so findings of a report at most."""
+AFTER_DEADLINE = timedelta(milliseconds=500)
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingPlatform:
+    """A platform that clears, and its key."""
+
+    slug: str
+    traits: Traits
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What ``clearance.published`` tells."""
+
+    clearance: str
+    wave: int
+    manifest: str
+    deadline: datetime
+
+
+def parse_wave(data: Mapping[str, Any]) -> Wave:
+    """Read the event; raises ``KeyError``, ``TypeError`` or ``ValueError``."""
+    return Wave(
+        clearance=str(data["id"]),
+        wave=int(data["wave"]),
+        manifest=str(data["manifest"]),
+        deadline=datetime.fromisoformat(data["deadline"]),
+    )
+
+
+class Clearer:
+    """Clear wave after wave for many platforms; ``counts`` tells what was done."""
+
+    def __init__(self, broker_url: str, clock: Clock, dice: Dice) -> None:
+        self.counts: Counter[str] = Counter()
+        self._http = open_http(broker_url)
+        self._clock = clock
+        self._dice = dice
+        self._clearing: dict[tuple[str, str, int], asyncio.Task[None]] = {}
+
+    def begin(self, platform: ClearingPlatform, wave: Wave) -> None:
+        """Work on a wave, unless that is under way; done again, nothing changes."""
+        name = (platform.slug, wave.clearance, wave.wave)
+        if name in self._clearing:
+            return
+        task = asyncio.create_task(self._clear(platform, wave))
+        self._clearing[name] = task
+        task.add_done_callback(lambda _: self._clearing.pop(name, None))
+
+    async def close(self) -> None:
+        """Leave what is not done."""
+        clearing = list(self._clearing.values())
+        for task in clearing:
+            task.cancel()
+        await asyncio.gather(*clearing, return_exceptions=True)
+        await self._http.aclose()
+
+    async def _clear(self, platform: ClearingPlatform, wave: Wave) -> None:
+        wait = self._wait(platform, wave)
+        if wait > LONGEST_WAIT:
+            return
+        await asyncio.sleep(max(0.0, wait.total_seconds()))
+        try:
+            await self._work(platform, wave)
+        except CallFailed as failed:
+            # One that stopped is told of again when it goes on.
+            self.counts["waves given up"] += 1
+            log.warning("wave_given_up", extra={"status": failed.status})
+
+    def _wait(self, platform: ClearingPlatform, wave: Wave) -> timedelta:
+        traits, asked = platform.traits, (platform.slug, wave.clearance, wave.wave)
+        if self._dice.roll("late", *asked) < traits.late_rate:
+            return wave.deadline - self._clock.now() + AFTER_DEADLINE
+        return traits.report_delay * (0.5 + self._dice.roll("delay", *asked))
+
+    async def _work(self, platform: ClearingPlatform, wave: Wave) -> None:
+        broker, cursor = BrokerClient(self._http, platform.key), ""
+        while True:
+            page = await broker.get(f"{wave.manifest}&limit={PAGE}{cursor}")
+            is_last = page["next_cursor"] is None
+            found = [find(platform, self._dice, entry) for entry in page["data"]]
+            await self._report(broker, wave, found, complete=is_last)
+            self.counts["numbers"] += len(found)
+            if is_last:
+                self.counts["waves"] += 1
+                return
+            cursor = f"&cursor={page['next_cursor']}"
+
+    async def _report(
+        self,
+        broker: BrokerClient,
+        wave: Wave,
+        found: list[Line | None],
+        *,
+        complete: bool,
+    ) -> None:
+        lines = [line for line in found if line is not None]
+        if not (lines or complete):
+            return
+        body = {"clearance": wave.clearance, "findings": lines, "complete": complete}
+        path = f"/v1/clearances/{wave.clearance}/findings"
+        answer = await broker.call("POST", path, body)
+        for told in answer.body["results"]:
+            self.counts[f"findings {told['status']}"] += 1
+
+
+def find(
+    platform: ClearingPlatform, dice: Dice, entry: Mapping[str, Any]
+) -> Line | None:
+    """Decide what a platform finds about a number of the manifest, always the same."""
+    number, traits = str(entry["number"]), platform.traits
+    asked = (platform.slug, number)
+    if entry["withdrawn"] or dice.roll("bound", *asked) >= RESTING_RATE:
+        return None
+    reason = REASONS[int(dice.roll("reason", *asked) * len(REASONS))]
+    if dice.roll("refuse", *asked) < traits.refuse_rate:
+        return {"number": number, "outcome": "refused", "reason": reason}
+    before = datetime.fromisoformat(entry["bound_before"])
+    bound_at = before - timedelta(days=2000) * (1 - dice.roll("last", *asked))
+    told: Line = {"number": number, "last_bound_at": show_instant(bound_at)}
+    if dice.roll("partly", *asked) < traits.partly_rate:
+        return {**told, "outcome": "partly_unbound", "reason": reason}
+    return {**told, "outcome": "unbound"}
