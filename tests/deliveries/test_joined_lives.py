@@ -22,12 +22,12 @@ from tests.support.order_builders import (
     order_status,
     with_changes,
 )
+from tests.support.sweeping import sweep
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.callbacks.results import LineStatus, apply
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.deadlines.expiring import expire_overdue
-from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.joining import promote
 from unbind_broker.endpoints.tables import endpoints
@@ -248,7 +248,7 @@ class Crowd:
 
     async def sweep(self) -> None:
         async with self.engine.begin() as db:
-            await sweep_unsettled(db, NOON, None, 500)
+            await sweep(db, NOON)
 
     async def expire(self) -> None:
         """Let the queries of this moment be overdue for whoever looks."""
@@ -287,7 +287,7 @@ async def test_nobody_waits_for_a_follower_that_somebody_holds(
         await held.rollback()
     for _ in range(2):
         async with engine.begin() as db:
-            await sweep_unsettled(db, NOON, None, 10)
+            await sweep(db, NOON)
     async with engine.connect() as db:
         assert await order_status(db, follower) is OrderStatus.COMPLETED
 

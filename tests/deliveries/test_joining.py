@@ -20,10 +20,10 @@ from tests.support.order_builders import (
     many_orders,
 )
 from tests.support.plans import plan_of
+from tests.support.sweeping import sweep
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import EndpointId, OrderId, PlatformId
 from unbind_broker.deadlines.expiring import expire_overdue
-from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.joining import mend_astray, promote
 from unbind_broker.deliveries.tables import deliveries
@@ -260,10 +260,10 @@ async def test_the_sweep_mends_followers_that_were_left_behind(
     line: Queue, *, has_result: bool
 ) -> None:
     await line.bring(0, ItemStatus.NOT_BOUND if has_result else ItemStatus.EXPIRED)
-    await sweep_unsettled(line.db, LATER, None, 10)
+    await sweep(line.db, LATER)
     if has_result:
         assert (await line.item(1)).status is ItemStatus.NOT_BOUND
-        assert len((await sweep_unsettled(line.db, LATER, None, 10)).settled) == 3
+        assert len(await sweep(line.db, LATER)) == 3
     else:
         assert (await line.follows())[1:] == [None, 1, 1]
         assert await line.sent_again() == [(1, EventType.UNBIND_REQUESTED)]

@@ -20,9 +20,9 @@ from tests.support.order_builders import (
     bring_to,
     order_status,
 )
+from tests.support.sweeping import sweep
 from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.ids import OrderId, Prefix, format_id
-from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey
@@ -80,13 +80,13 @@ async def test_settling_again_and_sweeping_tell_nothing_more(db: Db) -> None:
     key = await an_item(db, status=ItemStatus.UNBOUND)
     for _ in range(2):
         await settle(db, NOON, [key.order_id])
-        await sweep_unsettled(db, NOON, None, 10)
+        await sweep(db, NOON)
     assert len(await news(db)) == 1
 
 
 async def test_a_sweep_tells_what_a_crash_before_settling_left(db: Db) -> None:
     await an_item(db, status=ItemStatus.UNBOUND)
-    await sweep_unsettled(db, NOON, None, 10)
+    await sweep(db, NOON)
     assert [one["type"] for one in await news(db)] == ["order.completed"]
 
 
@@ -100,7 +100,7 @@ async def test_a_crash_after_settling_leaves_both_or_none(engine: AsyncEngine) -
         assert await order_status(db, key.order_id) is OrderStatus.IN_PROGRESS
         assert await news(db) == []
     async with engine.begin() as db:
-        await sweep_unsettled(db, NOON, None, 10)
+        await sweep(db, NOON)
         assert len(await news(db)) == 1
 
 

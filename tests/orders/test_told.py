@@ -18,13 +18,13 @@ from tests.support.order_builders import (
     bring_to,
     order_status,
 )
+from tests.support.sweeping import sweep
 from tests.support.trail import trail
 from unbind_broker.base.database import Db, open_engine
 from unbind_broker.base.ids import OrderId, Prefix, format_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.callbacks.results import apply
 from unbind_broker.deadlines.expiring import expire_overdue
-from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.notices.ending import settle
@@ -186,18 +186,17 @@ async def test_an_order_waits_no_longer_for_a_platform_that_became_sensitive(
     assert await case.settle() == []
     assert await case.told_at() is None
     await case.db.execute(update(platforms).values(sensitive=True))
-    swept = await sweep_unsettled(case.db, LATER, None, 10)
-    assert swept.settled == []
+    assert await sweep(case.db, LATER) == []
     assert await case.told_at() == LATER
 
 
 async def test_a_sweep_tells_what_a_crash_left_untold(case: Case) -> None:
     await case.bring(case.weibo, ItemStatus.UNBOUND)
     await case.bring(case.dating, ItemStatus.IN_PROGRESS)
-    assert (await sweep_unsettled(case.db, NOON, None, 10)).settled == []
+    assert await sweep(case.db, NOON) == []
     assert await case.told_at() == NOON
     await case.bring(case.dating, ItemStatus.REFUSED)
-    assert (await sweep_unsettled(case.db, LATER, None, 10)).settled == [case.order_id]
+    assert await sweep(case.db, LATER) == [case.order_id]
 
 
 async def test_a_told_order_still_ends_at_its_deadline(case: Case) -> None:

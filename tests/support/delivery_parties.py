@@ -15,6 +15,7 @@ from tests.support.delivery_network import Line, Network, Site
 from tests.support.guards import APPLYING
 from tests.support.joining import a_number
 from tests.support.order_builders import INTAKE, an_order, asked, asking
+from tests.support.sweeping import sweep
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import EndpointId
@@ -22,7 +23,6 @@ from unbind_broker.callbacks.results import apply
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.mending import mend_unsendable
 from unbind_broker.deadlines.releasing import release_held
-from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.deadlines.upkeep import prune_log
 from unbind_broker.deliveries.replaying import replay_items, replay_since
 from unbind_broker.deliveries.spreading import write
@@ -209,7 +209,7 @@ class Parties:
                 case "prune":
                     await prune_log(db, now, _MANY)
                 case _:
-                    await sweep_unsettled(db, now, None, _MANY)
+                    await sweep(db, now)
         if name == "expire":
             self.model.expire(now)
             async with self.engine.begin() as db:

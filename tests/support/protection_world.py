@@ -22,6 +22,7 @@ from tests.support.order_builders import INTAKE, a_reachable_platform, asked, as
 from tests.support.protection_post import Flight, PostOffice, open_post_office
 from tests.support.protection_truth import ALL, PULLED, SENSITIVE, Truth, day_of
 from tests.support.sealing import SEALER
+from tests.support.sweeping import sweep
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId, Prefix, parse_id
@@ -34,7 +35,6 @@ from unbind_broker.deadlines.braking import keep_brake
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.releasing import release_held
 from unbind_broker.deadlines.suspending import call_back_suspended
-from unbind_broker.deadlines.sweeping import sweep_unsettled
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.holdings.states import HoldingEvent
 from unbind_broker.intake.asked import AfterQuery, Asked
@@ -291,7 +291,7 @@ class World:
                     ids = [one.id for one in self.carriers]
                     await call_back_suspended(db, now, ids, _MANY)
                 case _:
-                    await sweep_unsettled(db, now, None, _MANY)
+                    await sweep(db, now)
         if not fate.crash:
             await self._follow_up(overdue, (), fate)
 
