@@ -182,6 +182,20 @@ STATEMENTS = (
         ADD COLUMN IF NOT EXISTS place integer,
         ADD COLUMN IF NOT EXISTS bound_before timestamptz
     """,
+    """
+    CREATE TABLE IF NOT EXISTS clearance_held (
+        clearance_id uuid NOT NULL,
+        place integer NOT NULL,
+        PRIMARY KEY (clearance_id, place)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS clearance_looks (
+        clearance_id uuid PRIMARY KEY,
+        place integer NOT NULL,
+        due_at timestamptz NOT NULL
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
+    """,
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.clearings import (
+    FREEZE,
     GONE_ON,
     a_draft,
     a_published,
@@ -16,12 +17,22 @@ from tests.support.clearings import (
     shown,
 )
 from tests.support.clock import FixedClock
-from tests.support.findings import an_admin, is_done, read_all, results
+from tests.support.findings import an_admin, is_done, read_all, refused, results
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import Scene, a_scene, order_body, query_body
 from tests.support.trail import trail
+from unbind_broker.clearances.later_holders import look_on
 
 TODAY = "2026-11-20"
+
+
+async def look_all(scene: Scene, places: int = 2) -> int:
+    """Look through every clearance that is due; count the steps."""
+    for steps in range(20):
+        async with scene.engine.begin() as db:
+            if not await look_on(db, scene.clock.now(), FREEZE, places):
+                return steps
+    raise AssertionError("there is no end")
 
 
 @pytest.fixture
@@ -203,8 +214,11 @@ async def test_no_override_releases_what_somebody_holds(scene: Scene) -> None:
     other = await scene.add_carrier("china-unicom")
     await tell(scene, line("activated", "2020-03-01", number(1)), **other)
     url = f"{path.replace('/v1/', '/v1/admin/')}/release"
-    body = {"places": [1], "why": "a letter"}
-    assert (await scene.http.post(url, json=body, headers=admin)).status_code == 200
+    for named in ({"places": [1]}, {"numbers": [number(1)]}):
+        body = {**named, "why": "a letter"}
+        told = await scene.http.post(url, json=body, headers=admin)
+        counted = {"released": 0, "released_before": 0, "withdrawn": 1, "unknown": 0}
+        assert told.json() == counted
     assert await standing(scene, path) == [HELD]
 
 
@@ -218,3 +232,58 @@ async def test_a_shop_is_not_told_that_anothers_number_is_clear(scene: Scene) ->
     assert (shown_of_it["state"], shown_of_it["release"]) == ("withdrawn", False)
     assert shown_of_it["hold_until"] is None
     assert told.json()["recycled"] is None
+
+
+async def summary(scene: Scene, path: str) -> dict[str, int]:
+    """How many numbers stand how, without those of which there are none."""
+    counts: dict[str, int] = (await shown(scene, path))["summary"]
+    return {state: how_many for state, how_many in counts.items() if how_many}
+
+
+async def test_whoever_comes_to_hold_it_later_is_counted(scene: Scene) -> None:
+    admin = await an_admin(scene)
+    path = await a_published(scene, range(1, 6))
+    other = await scene.add_carrier("china-unicom")
+    claims = [line("activated", "2020-03-01", number(n)) for n in (2, 5)]
+    assert await look_all(scene) == 3
+    await tell(scene, *claims, **other)
+    assert await look_all(scene) == 0
+    scene.clock.advance(timedelta(minutes=1))
+    assert await look_all(scene) == 3
+    assert await summary(scene, path) == {"total": 5, "partial": 3, "withdrawn": 2}
+    await is_done(scene, "weibo", path, refused(2), refused(3))
+    expected = {"total": 5, "clean": 2, "blocked": 1, "withdrawn": 2}
+    assert await summary(scene, path) == expected
+    states = [row["state"] for row in await results(scene, path)]
+    assert [states.count(one) for one in ("clean", "blocked", "withdrawn")] == [2, 1, 2]
+    feed = (await scene.get("/v1/events")).json()["data"]
+    (ended,) = [one for one in feed if one["type"] == "clearance.completed"]
+    assert ended["data"]["summary"] == {**expected, "partial": 0}
+    scene.clock.advance(timedelta(minutes=1))
+    await scene.post(f"{path}/withdraw", {"numbers": [number(5)]})
+    assert await summary(scene, path) == expected
+    retracted = {"carrier": "china-unicom", "owner_since": "2020-03-01"}
+    body = {**retracted, "number": number(2), "reason": "told by mistake"}
+    url = "/v1/admin/holdings/retract"
+    await scene.http.post(url, json=body, headers=admin)
+    scene.clock.advance(timedelta(hours=1))
+    await look_all(scene)
+    expected = {"total": 5, "clean": 2, "blocked": 2, "withdrawn": 1}
+    assert await summary(scene, path) == expected
+
+
+async def test_a_clearance_that_is_over_is_looked_through_less_often(
+    scene: Scene,
+) -> None:
+    await a_published(scene, [1])
+    await is_done(scene, "weibo", await a_published(scene, [2]))
+    assert await look_all(scene) == 2
+    scene.clock.advance(timedelta(seconds=6))
+    assert await look_all(scene) == 1
+    scene.clock.advance(timedelta(seconds=100))
+    assert await look_all(scene) == 2
+
+
+async def test_nobody_looks_at_drafts(scene: Scene) -> None:
+    await has_put(scene, await a_draft(scene), ndjson([1]))
+    assert await look_all(scene) == 0

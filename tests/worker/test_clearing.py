@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
+from tests.support.builders import a_carrier
 from tests.support.receiver import Answer, Door
 from tests.support.sealing import BLIND_INDEX, SEALER
 from tests.support.waiting import eventually
@@ -17,6 +18,7 @@ from unbind_broker.clearances.sealed_numbers import seal_number
 from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.tables import (
+    clearance_held,
     clearance_numbers,
     clearance_platforms,
     clearances,
@@ -25,6 +27,8 @@ from unbind_broker.deliveries.attempt_log import WantedAttempts, list_attempts
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.states import EndpointStatus, PausedBy
 from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.holdings.states import Began
+from unbind_broker.holdings.tables import holdings
 from unbind_broker.sending.rebuilding import rebuild
 
 NUMBER = PhoneNumber("+8613800001234")
@@ -156,3 +160,26 @@ async def test_a_clearance_ends_at_its_deadline(stage: Stage) -> None:
 
     async with stage.working():
         await stage.reaches(has_ended)
+
+
+async def test_whoever_holds_a_number_again_is_noticed(stage: Stage) -> None:
+    await stage.add_platforms(1)
+    await published(stage)
+    async with stage.engine.begin() as db:
+        other = await a_carrier(db, "china-unicom")
+        holding = {
+            "number_index": BLIND_INDEX.index(NUMBER),
+            "carrier_id": other.id,
+            "since": date(2020, 3, 1),
+            "from_on": date(2020, 3, 1),
+            "began": Began.ACTIVATED,
+            "confirmed_at": CLOCK.now(),
+            "recorded_at": CLOCK.now(),
+        }
+        await db.execute(insert(holdings), [holding])
+
+    async def is_noticed() -> bool:
+        return await stage.all(select(clearance_held.c.place)) == [1]
+
+    async with stage.working():
+        await stage.reaches(is_noticed)

@@ -99,7 +99,9 @@ class ReleasedShown(AnswerModel):
     released: int = Field(examples=[1])
     released_before: int = Field(examples=[0])
     withdrawn: int = Field(
-        examples=[0], description="Not released: they are not cleared any more."
+        examples=[0],
+        description="Not released: they are not cleared any more, or somebody holds "
+        "them again.",
     )
     unknown: int = Field(
         examples=[0], description="Not released: this clearance does not hold them."
@@ -166,7 +168,8 @@ async def release_numbers(
     async with context.admission.enter(), context.engine.begin() as db:
         if not await is_published(db, clearance_id):
             raise NotFound("no published clearance has this id")
-        done = await override(db, now, clearance_id, named, decision)
+        confirmed = now - context.settings.freeze
+        done = await override(db, now, clearance_id, named, decision, confirmed)
     return ReleasedShown(**vars(done))
 
 

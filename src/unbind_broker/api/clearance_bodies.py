@@ -119,8 +119,9 @@ class ClearanceSummary(AnswerModel):
     partial: int = Field(examples=[1957], description="A platform is not done yet.")
     withdrawn: int = Field(
         examples=[2],
-        description="Not to be cleared: withdrawn, or held again when its wave was to "
-        "be published. Who became known later shows in the results only.",
+        description="Not to be cleared: withdrawn, or held by somebody again. Results "
+        "tell at once who became known after it was published; here it counts a little "
+        "later: after seconds, in a million numbers an hour, in what is over a day.",
     )
 
 

@@ -21,6 +21,8 @@ from unbind_broker.clearances.progress import count_finally
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.tables import (
     clearance_findings,
+    clearance_held,
+    clearance_looks,
     clearance_parts,
     clearances,
 )
@@ -71,6 +73,12 @@ async def _finish(db: Db, now: datetime, clearance_id: UUID) -> None:
     """Forget what else its carrier and its platforms wrote."""
     await db.execute(
         delete(clearance_parts).where(clearance_parts.c.clearance_id == clearance_id)
+    )
+    await db.execute(
+        delete(clearance_held).where(clearance_held.c.clearance_id == clearance_id)
+    )
+    await db.execute(
+        delete(clearance_looks).where(clearance_looks.c.clearance_id == clearance_id)
     )
     await db.execute(
         update(clearance_findings)

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only enum codes are put into the statement
 """An administrator lets numbers be sold in spite of what platforms say, or do not."""
 
 from collections.abc import Collection
@@ -5,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
+
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import (
     BYTESES,
     INSTANT,
+    INT,
     INTS,
     TEXT,
     Db,
@@ -17,6 +21,8 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.clearances.live import HELD_AGAIN
+from unbind_broker.clearances.tables import clearances
 
 
 @dataclass(frozen=True)
@@ -43,16 +49,25 @@ async def override(
     clearance_id: UUID,
     named: Collection[bytes] | Collection[int],
     decision: Decision,
+    confirmed: datetime,
 ) -> Overridden:
     """Release numbers, named by blind index or by place; each is an event.
 
-    Withdrawn ones stay held back: somebody holds them.
+    Withdrawn ones stay held back, and so do those that somebody holds again: holders
+    that were ``confirmed`` since then count, see ``live``.
     """
     indexes = sorted({one for one in named if isinstance(one, bytes)})
     places = sorted({one for one in named if isinstance(one, int)})
-    values = {"clearance": clearance_id, "indexes": indexes, "places": places}
+    whose = select(clearances.c.carrier_id).where(clearances.c.id == clearance_id)
+    values = {
+        "clearance": clearance_id,
+        "carrier": await db.scalar(whose),
+        "confirmed": confirmed,
+        "indexes": indexes,
+        "places": places,
+    }
     rows = await fetch_all(db, _FIND, values)
-    open_ = {row.place: row.number_index for row in rows if row.withdrawn_at is None}
+    open_ = {row.place: row.number_index for row in rows if not row.withdrawn}
     decided = {"now": now, "actor": decision.actor, "why": decision.why}
     wanted = {"clearance": clearance_id, "places": sorted(open_), **decided}
     new = [row.place for row in await fetch_all(db, _OVERRIDE, wanted)] if open_ else []
@@ -82,14 +97,25 @@ def _fact(
 
 
 _FIND = sql(
-    """
-    SELECT place, number_index, withdrawn_at FROM clearance_numbers
-    WHERE clearance_id = :clearance AND number_index = ANY(:indexes)
-    UNION ALL
-    SELECT place, number_index, withdrawn_at FROM clearance_numbers
-    WHERE clearance_id = :clearance AND place = ANY(:places)
+    f"""
+    SELECT n.place, n.number_index,
+        n.withdrawn_at IS NOT NULL OR held.id IS NOT NULL AS withdrawn
+    FROM (
+        SELECT * FROM clearance_numbers
+        WHERE clearance_id = :clearance AND number_index = ANY(:indexes)
+        UNION ALL
+        SELECT * FROM clearance_numbers
+        WHERE clearance_id = :clearance AND place = ANY(:places)
+    ) n
+    LEFT JOIN LATERAL (
+        SELECT h.id FROM holdings h
+        WHERE h.number_index = n.number_index AND {HELD_AGAIN}
+        LIMIT 1
+    ) held ON true
     """,
     clearance=UUID_TYPE,
+    carrier=INT,
+    confirmed=INSTANT,
     indexes=BYTESES,
     places=INTS,
 )

@@ -68,7 +68,10 @@ async def by_platform(db: Db, clearance_id: UUID) -> list[PlatformProgress]:
 
 
 async def tally(db: Db, clearance_id: UUID) -> Tally:
-    """Count numbers by what the carrier may know of them, without reading them all."""
+    """Count numbers by what the carrier may know of them, without reading them all.
+
+    One that was held again when it was looked at last counts as withdrawn.
+    """
     (whole,) = await fetch_all(db, _WHOLE, {"clearance": clearance_id})
     if whole.is_destroyed:
         return Tally(
@@ -155,6 +158,10 @@ _WHOLE = sql(
     SELECT c.numbers, (
         SELECT count(*) FROM clearance_numbers n
         WHERE n.clearance_id = c.id AND n.withdrawn_at IS NOT NULL
+    ) + (
+        SELECT count(*) FROM clearance_held h
+        JOIN clearance_numbers n USING (clearance_id, place)
+        WHERE h.clearance_id = c.id AND n.withdrawn_at IS NULL
     ) AS withdrawn, c.final_counts IS NOT NULL AS is_destroyed, f.clean, f.blocked,
         f.partial, f.withdrawn AS gone
     FROM clearances c
@@ -182,6 +189,11 @@ _WAVES = sql(
         WHERE n.clearance_id = w.clearance_id AND n.withdrawn_at IS NOT NULL
             AND n.place BETWEEN w.first_place AND w.last_place
             AND n.withdrawn_at > c.published_at
+    ) + (
+        SELECT count(*) FROM clearance_held h
+        JOIN clearance_numbers n USING (clearance_id, place)
+        WHERE h.clearance_id = w.clearance_id AND n.withdrawn_at IS NULL
+            AND h.place BETWEEN w.first_place AND w.last_place
     ) AS withdrawn, (
         SELECT count(DISTINCT f.place)
         FROM clearance_findings f
@@ -192,6 +204,10 @@ _WAVES = sql(
                 SELECT FROM clearance_numbers n
                 WHERE n.clearance_id = f.clearance_id AND n.place = f.place
                     AND n.withdrawn_at IS NULL
+            )
+            AND NOT EXISTS (
+                SELECT FROM clearance_held h
+                WHERE h.clearance_id = f.clearance_id AND h.place = f.place
             )
     ) AS blocked, EXISTS (
         SELECT FROM clearance_platforms t

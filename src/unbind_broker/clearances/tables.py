@@ -27,6 +27,8 @@ from unbind_broker.clearances.states import (
 
 __all__ = [
     "clearance_findings",
+    "clearance_held",
+    "clearance_looks",
     "clearance_numbers",
     "clearance_overrides",
     "clearance_parts",
@@ -189,4 +191,21 @@ clearance_overrides = Table(
     Column("at", INSTANT, nullable=False),
     Column("actor", Text, nullable=False),
     Column("why", Text, nullable=False),
+)
+
+# Numbers that somebody held again when they were looked at last.
+clearance_held = Table(
+    "clearance_held",
+    metadata,
+    Column("clearance_id", UUID, primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+)
+
+# How far the look for such numbers has come, and when it goes on.
+clearance_looks = Table(
+    "clearance_looks",
+    metadata,
+    Column("clearance_id", UUID, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("due_at", INSTANT, nullable=False),
 )

@@ -16,6 +16,8 @@ from unbind_broker.carriers.tables import (
 )
 from unbind_broker.clearances.tables import (
     clearance_findings,
+    clearance_held,
+    clearance_looks,
     clearance_numbers,
     clearance_overrides,
     clearance_parts,
@@ -56,6 +58,8 @@ __all__ = [
     "brakes",
     "carriers",
     "clearance_findings",
+    "clearance_held",
+    "clearance_looks",
     "clearance_numbers",
     "clearance_overrides",
     "clearance_parts",

@@ -11,6 +11,7 @@ from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.loop import Step
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.clearances.destroying import Ages, destroy_numbers
+from unbind_broker.clearances.later_holders import look_on
 from unbind_broker.clearances.publishing import AT_ONCE
 from unbind_broker.clearances.resealing import ResealPosition, reseal_numbers
 from unbind_broker.deadlines.waving import WavingPolicy, publish_due
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 MOST_ENDED = 20
 MOST_NUMBERS = 10_000
+MOST_LOOKED_UP = 10_000
 MOST_RESEALED = 2000
 EVERY = timedelta(hours=1)
 BETWEEN = 0.05
@@ -45,6 +47,7 @@ class Clearing:
         return {
             "wave": self.wave,
             "end_clearances": self.end,
+            "later_holders": self.look,
             "forget_numbers": self.forget,
             "reseal_numbers": self.reseal,
         }
@@ -67,6 +70,15 @@ class Clearing:
             if await is_ours(db, Turn.END_CLEARANCES):
                 ended = await end_done(db, self.clock.now(), MOST_ENDED)
         return 0.0 if ended >= MOST_ENDED else self.interval.total_seconds()
+
+    async def look(self) -> float:
+        """Look who has come to hold numbers since they were published."""
+        looked = False
+        async with self.engine.begin() as db:
+            if await is_ours(db, Turn.LATER_HOLDERS):
+                now, freeze = self.clock.now(), self.waving.freeze
+                looked = await look_on(db, now, freeze, MOST_LOOKED_UP)
+        return BETWEEN if looked else self.interval.total_seconds()
 
     async def forget(self) -> float:
         """Destroy numbers that may be kept no longer."""

@@ -32,6 +32,7 @@ class Turn(IntEnum):
     RESEAL_NUMBERS = 18
     END_CLEARANCES = 19
     RESEAL_REPORTS = 20
+    LATER_HOLDERS = 21
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
