@@ -1,6 +1,8 @@
 """Waves of clearances go out when they are due, once, unless the first one speaks."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -169,18 +171,26 @@ async def test_a_stopped_clearance_that_is_resumed_goes_on_for_good(
         assert (await waves(scene, path))[1] is not None
 
 
+@asynccontextmanager
+async def braked(scene: Scene) -> AsyncIterator[None]:
+    """The scene's carrier is under the brake meanwhile."""
+    held = scene.carrier.id
+    async with scene.engine.begin() as db:
+        await engage(db, scene.clock.now(), held, "wrong dates", "admin:1")
+    yield
+    async with scene.engine.begin() as db:
+        await release(db, scene.clock.now(), held, "mended", "admin:1")
+
+
 async def test_waves_of_a_braked_carrier_wait_for_its_release(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo", clearance_first_wave=1) as scene:
         path = await a_published(scene, range(2))
-        async with engine.begin() as db:
-            await engage(db, clock.now(), scene.carrier.id, "wrong dates", "admin:1")
-        clock.advance(HOUR)
-        await a_worker(scene).wave()
-        assert (await waves(scene, path))[1] is None
-        async with engine.begin() as db:
-            await release(db, clock.now(), scene.carrier.id, "mended", "admin:1")
+        async with braked(scene):
+            clock.advance(HOUR)
+            await a_worker(scene).wave()
+            assert (await waves(scene, path))[1] is None
         await a_worker(scene).wave()
         assert (await waves(scene, path))[1] is not None
 
@@ -190,11 +200,8 @@ async def test_a_wave_that_was_held_back_gets_the_whole_time(
 ) -> None:
     async with a_scene(engine, clock, "weibo", clearance_first_wave=1) as scene:
         path = await a_published(scene, range(2))
-        async with engine.begin() as db:
-            await engage(db, clock.now(), scene.carrier.id, "wrong dates", "admin:1")
-        clock.advance(timedelta(days=10))
-        async with engine.begin() as db:
-            await release(db, clock.now(), scene.carrier.id, "mended", "admin:1")
+        async with braked(scene):
+            clock.advance(timedelta(days=10))
         await a_worker(scene).wave()
         await a_worker(scene).end()
         view = await shown(scene, path)
@@ -236,16 +243,13 @@ async def test_numbers_are_not_kept_for_what_never_goes_on(
         clock.advance(HOUR)
         await a_worker(scene).wave()
         await a_published(scene, range(2))
-        async with engine.begin() as db:
-            await engage(db, clock.now(), scene.carrier.id, "wrong dates", "admin:1")
-        clock.advance(timedelta(days=190))
-        worker = a_worker(scene)
-        await worker.wave()
-        for _ in range(2):
-            await worker.forget()
-        assert (await shown(scene, stands))["status"] == "stopped"
-        async with engine.begin() as db:
-            await release(db, clock.now(), scene.carrier.id, "mended", "admin:1")
+        async with braked(scene):
+            clock.advance(timedelta(days=190))
+            worker = a_worker(scene)
+            await worker.wave()
+            for _ in range(2):
+                await worker.forget()
+            assert (await shown(scene, stands))["status"] == "stopped"
         await worker.wave()
     assert await count(engine, "clearance_numbers") == 0
     assert await count(engine, "clearance_waves WHERE published_at IS NULL") == 2
