@@ -140,8 +140,11 @@ async def test_a_sensitive_platform_s_violation_is_undone_behind_the_carrier_s_b
 ) -> None:
     await scene.add_platform("tantan", sensitive=True)
     path = await a_published(scene, range(1, 7))
+    paths = (path, f"{path}/results", "/v1/clearances", "/v1/orders", "/v1/events")
+    before = [(await scene.get(one)).text for one in paths]
     lines = [too_much(place) for place in range(1, 7)]
     await has_found(scene, "tantan", path, *lines)
+    assert [(await scene.get(one)).text for one in paths] == before
     found = await violations(scene)
     assert len(found) == 6
     assert all(one["restore_order_id"] for one in found)

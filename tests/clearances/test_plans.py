@@ -95,3 +95,17 @@ async def test_progress_and_the_stop_read_findings_that_stand_only(full: Db) -> 
     for statement in (progress._WAVES, waves._IN_USE):
         most = await most_read(full, statement, whole, "clearance_findings")
         assert most <= 2 * MANY // 50
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+async def test_counts_read_those_of_the_numbers_that_are_held_again(
+    full: Db, *, is_analyzed: bool
+) -> None:
+    held = "INSERT INTO clearance_held SELECT :one, n FROM generate_series(1, 20) n"
+    await full.execute(text(held), {"one": ONE})
+    if is_analyzed:
+        await full.execute(text("ANALYZE clearance_held"))
+    for statement in (progress._WHOLE, progress._WAVES):
+        whole = {"clearance": ONE}
+        most = await most_read(full, statement, whole, "clearance_numbers")
+        assert most <= 2 * MANY // 50
