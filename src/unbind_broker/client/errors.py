@@ -156,6 +156,10 @@ class ClearanceWrong(Refused):
     """The clearance is in no state for that, empty, too large, or busy too long."""
 
 
+class TooManyRefusals(Refused):
+    """Too many numbers of others came from you today; the next day uploads go on."""
+
+
 class EndpointRefused(Refused):
     """The endpoint is in no state for that, or its URL or answer is refused."""
 
@@ -210,6 +214,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "clearance-empty": ClearanceWrong,
     "clearance-not-published": ClearanceWrong,
     "clearance-too-large": ClearanceWrong,
+    "too-many-refusals": TooManyRefusals,
     "endpoint-url-refused": EndpointRefused,
     "verification-failed": EndpointRefused,
     "endpoint-not-verified": EndpointRefused,
