@@ -65,6 +65,18 @@ async def test_a_number_that_was_given_up_where_it_was_ported_to_is_free(
     assert await refusals(scene, 1) == []
 
 
+async def test_a_number_that_came_back_from_a_carrier_that_never_told_is_free(
+    scene: Scene,
+) -> None:
+    await tell(scene, line("activated", "2020-03-01", number(1)))
+    await tell(scene, line("ported_out", "2024-03-01", number(1)))
+    early = await tell(scene, line("disconnected", "2024-04-01", number(1)))
+    assert early["results"][0]["code"] == "holding-ended"
+    assert await refusals(scene, 1) == ["live-holding"]
+    await tell(scene, line("disconnected", "2026-10-01", number(1)))
+    assert await refusals(scene, 1) == []
+
+
 @pytest.mark.parametrize("claim", ["ported_in", "query"])
 async def test_a_carrier_cannot_free_the_number_of_another_by_its_own_word(
     scene: Scene, claim: str
