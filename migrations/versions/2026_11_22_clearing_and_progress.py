@@ -183,6 +183,23 @@ STATEMENTS = (
         ADD COLUMN IF NOT EXISTS bound_before timestamptz
     """,
     """
+    CREATE TABLE IF NOT EXISTS finding_marks (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        carrier_id integer NOT NULL,
+        at timestamptz NOT NULL,
+        results integer NOT NULL,
+        bad integer NOT NULL,
+        CONSTRAINT finding_marks_counts CHECK (bad BETWEEN 0 AND results)
+    )
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS finding_marks_by_carrier
+        ON finding_marks (carrier_id, id)
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS finding_marks_bad ON finding_marks (at) WHERE bad > 0
+    """,
+    """
     CREATE TABLE IF NOT EXISTS clearance_held (
         clearance_id uuid NOT NULL,
         place integer NOT NULL,

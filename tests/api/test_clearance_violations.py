@@ -11,7 +11,7 @@ from tests.support.clock import FixedClock
 from tests.support.findings import an_admin, find, has_found, refused, unbound
 from tests.support.order_api import Scene, a_scene, order_body
 from tests.support.trail import trail
-from unbind_broker.carriers.marks import Tally, newest
+from unbind_broker.carriers.marks import OF_CLEARANCES, Tally, mark, newest
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.platforms.service import suspend
 
@@ -49,7 +49,7 @@ async def orders(scene: Scene) -> list[dict[str, Any]]:
 
 async def counted(scene: Scene) -> Tally:
     async with scene.engine.connect() as db:
-        return await newest(db, scene.carrier.id, None)
+        return await newest(db, scene.carrier.id, None, OF_CLEARANCES)
 
 
 async def test_a_violation_is_written_down_undone_and_told(scene: Scene) -> None:
@@ -181,3 +181,30 @@ async def test_a_finding_counts_once_and_once_more_if_it_turns_bad(
     await has_found(scene, "weibo", path, too_much(1, amend=True))
     await has_found(scene, "weibo", path, unbound(3, amend=True))
     assert await counted(scene) == Tally(4, 2)
+
+
+async def test_results_of_orders_do_not_hide_those_of_clearances(scene: Scene) -> None:
+    async with scene.engine.begin() as db:
+        await mark(db, scene.clock.now(), {scene.carrier.id: Tally(5000, 0)})
+    path = await a_published(scene, range(1, 6))
+    await has_found(scene, "weibo", path, *(too_much(n) for n in range(1, 6)))
+    refusal = await scene.post("/v1/orders", order_body(number=number(9)))
+    assert refusal.json()["code"] == "unbinding-braked"
+    feed = (await scene.get("/v1/events")).json()["data"]
+    (braked,) = [one["data"] for one in feed if one["type"] == "carrier.braked"]
+    assert (braked["results"], braked["bad"]) == (5, 5)
+    assert "clearances" in braked["reason"]
+
+
+async def test_findings_of_clearances_do_not_hide_results_of_orders(
+    scene: Scene,
+) -> None:
+    async with scene.engine.begin() as db:
+        known = {scene.carrier.id: Tally(5000, 0)}
+        await mark(db, scene.clock.now(), known, OF_CLEARANCES)
+    for place in range(1, 6):
+        order = await scene.post("/v1/orders", order_body(number=number(place)))
+        line = {"id": order.json()["id"], "outcome": "refused"}
+        await scene.report("weibo", {**line, "reason": "active_after_cutoff"})
+    refusal = await scene.post("/v1/orders", order_body(number=number(9)))
+    assert refusal.json()["code"] == "unbinding-braked"

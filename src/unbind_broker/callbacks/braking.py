@@ -3,7 +3,8 @@
 Results are bad that speak against the dates it tells: violations, and refusals because
 an account was active after the cutoff. Those of sensitive platforms in scope
 ``previous_owner`` do not count, neither as good nor as bad: a brake that trips on them
-would tell the carrier what they answered.
+would tell the carrier what they answered. Findings of clearances have a sum of their
+own, in which violations alone are bad, see ``found_outside``.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from unbind_broker.callbacks.judging import is_violation
 from unbind_broker.callbacks.store import AskedItem
 from unbind_broker.carriers import brakes
 from unbind_broker.carriers.brakes import Stopped
-from unbind_broker.carriers.marks import Tally, newest
+from unbind_broker.carriers.marks import OF_CLEARANCES, Tally, newest
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import Item
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus, Reason
@@ -131,10 +132,17 @@ async def _consider(
     await brakes.lock(db, carrier_id)
     since = await brakes.last_release(db, carrier_id)
     tally = await newest(db, carrier_id, since)
-    if not policy.is_over(tally):
+    of_clearances = await newest(db, carrier_id, since, OF_CLEARANCES)
+    if policy.is_over(tally):
+        reason = (
+            f"{tally.bad} of the newest {tally.results} results were violations, or "
+            "refused as active_after_cutoff"
+        )
+    elif policy.is_over(tally := of_clearances):
+        reason = (
+            f"{tally.bad} of the newest {tally.results} findings of clearances were "
+            "violations"
+        )
+    else:
         return False
-    reason = (
-        f"{tally.bad} of the newest {tally.results} results were violations, or "
-        "refused as active_after_cutoff"
-    )
     return await stop(db, now, carrier_id, reason, _BROKER, tally)

@@ -31,7 +31,7 @@ from unbind_broker.callbacks.report import Unreadable
 from unbind_broker.callbacks.results import LineAnswer, LineStatus
 from unbind_broker.callbacks.store import load_reporters
 from unbind_broker.callbacks.violations import raise_violations
-from unbind_broker.carriers.marks import Tally, mark
+from unbind_broker.carriers.marks import OF_CLEARANCES, Tally, mark
 from unbind_broker.clearances import findings, portions
 from unbind_broker.clearances.findings import Finding, FoundNumber
 from unbind_broker.clearances.interval import bound_before
@@ -160,7 +160,7 @@ async def _weigh(
     ]
     await raise_violations(db, now, reporter, violating, tools.working_time)
     tally = Tally() if folded else judging.tally
-    await mark(db, now, {published.carrier_id: tally})
+    await mark(db, now, {published.carrier_id: tally}, OF_CLEARANCES)
     return {published.carrier_id} if tally.bad else set()
 
 

@@ -74,6 +74,20 @@ result_marks = Table(
 Index("result_marks_by_carrier", result_marks.c.carrier_id, result_marks.c.id)
 Index("result_marks_bad", result_marks.c.at, postgresql_where=result_marks.c.bad > 0)
 
+# The same of what platforms found about numbers of clearances.
+finding_marks = Table(
+    "finding_marks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("carrier_id", Integer, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("results", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
+)
+
+Index("finding_marks_by_carrier", finding_marks.c.carrier_id, finding_marks.c.id)
+Index("finding_marks_bad", finding_marks.c.at, postgresql_where=finding_marks.c.bad > 0)
+
 attestations_used = Table(
     "attestations_used",
     metadata,

@@ -12,6 +12,7 @@ from unbind_broker.carriers.tables import (
     attestations_used,
     brakes,
     carriers,
+    finding_marks,
     result_marks,
 )
 from unbind_broker.clearances.tables import (
@@ -74,6 +75,7 @@ __all__ = [
     "endpoint_versions",
     "endpoints",
     "evidence",
+    "finding_marks",
     "holdings",
     "idempotency",
     "items",
