@@ -11,15 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.builders import an_endpoint
 from tests.support.clock import NOON, FixedClock
 from tests.support.news import news
-from tests.support.order_api import a_scene, not_bound
+from tests.support.order_api import a_scene, not_bound, query_body
 from tests.support.order_builders import bring_to
-from tests.support.undeliverable import Desk, a_desk
+from tests.support.undeliverable import Desk, a_desk, skipped, uuid_of
 from unbind_broker.deadlines.gathering import take_in, tell_gathered
 from unbind_broker.deadlines.reminding import enrol, remind
 from unbind_broker.deadlines.tables import order_reminders
 from unbind_broker.deliveries.reminders import Occasion
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.joining import pass_on
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.tables import orders
 
@@ -111,3 +112,21 @@ async def test_what_is_under_the_clock_stays_as_it_is(desk: Desk) -> None:
     await desk.requeue(item_id)
     async with desk.engine.connect() as db:
         assert (await db.execute(select(order_reminders))).all() == before
+
+
+async def test_a_sensitive_platform_is_asked_once_for_a_query_and_its_repetition(
+    desk: Desk,
+) -> None:
+    """The first one is refused, requeued, repeated, and refused again."""
+    await desk.scene.add_platform("dating", sensitive=True)
+    body, ids = query_body(), []
+    for _ in range(2):
+        ids.append((await desk.scene.post("/v1/queries", body)).json()["id"])
+        await desk.refuse(ids[0], "dating")
+        async with desk.engine.begin() as db:
+            await pass_on(db, NOON, [desk.key(ids[0], "dating")])
+        done = await desk.requeue(platform="dating")
+        assert done["requeued"] == 1
+    assert [row.order_id for row in await desk.queued()] == [uuid_of(ids[0])]
+    named = {"item": ids[1], "platform": "dating"}
+    assert skipped(await desk.requeue(items=[named])) == {"joined": 1}

@@ -50,7 +50,8 @@ WORDS: dict[WhyNot, str] = {
     WhyNot.CARRIER_SUSPENDED: "the carrier is suspended",
     WhyNot.CARRIER_BRAKED: "unbinding is stopped for this carrier",
     WhyNot.PLATFORM_SUSPENDED: "the platform is suspended, or has no verified endpoint",
-    WhyNot.JOINED: "an equal item of another order is on its way to this platform",
+    WhyNot.JOINED: "an equal item of another order is on its way to this platform, or "
+    "was sent for this one too",
 }
 
 
@@ -124,7 +125,7 @@ def _why_not(
         WhyNot.CARRIER_SUSPENDED: suspended and not restores,
         WhyNot.CARRIER_BRAKED: unbinds and brake.holds(CarrierId(row.carrier_id)),
         WhyNot.PLATFORM_SUSPENDED: not row.receives,
-        WhyNot.JOINED: _joins(row) and row.led,
+        WhyNot.JOINED: (_joins(row) and row.led) or (row.folded and row.joined),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -161,9 +162,9 @@ def _candidate(row: Any, why_not: WhyNot | None) -> Candidate:
 # limits and offsets keep Postgres at looking up one by one.
 _LOOK = sql(
     f"""
-    SELECT i.order_id, i.platform_id, i.status, o.kind, o.status AS order_status,
-        o.scope, o.cutoff, o.action, o.deadline, o.number_index, o.owner_since,
-        o.carrier_id, o.recheck, o.hidden, c.status AS carrier_status, p.slug,
+    SELECT i.order_id, i.platform_id, i.status, i.follows IS NOT NULL AS joined,
+        o.kind, o.status AS order_status, o.scope, o.cutoff, o.action, o.deadline, o.number_index,
+        o.owner_since, o.carrier_id, o.recheck, o.hidden, c.status AS carrier_status, p.slug,
         e.id AS endpoint_id, coalesce({RECEIVES}, false) AS receives,
         p.sensitive AND o.scope = {Scope.PREVIOUS_OWNER.code} AS folded,
         (
