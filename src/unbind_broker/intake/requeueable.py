@@ -163,8 +163,9 @@ def _candidate(row: Any, why_not: WhyNot | None) -> Candidate:
 _LOOK = sql(
     f"""
     SELECT i.order_id, i.platform_id, i.status, i.follows IS NOT NULL AS joined,
-        o.kind, o.status AS order_status, o.scope, o.cutoff, o.action, o.deadline, o.number_index,
-        o.owner_since, o.carrier_id, o.recheck, o.hidden, c.status AS carrier_status, p.slug,
+        o.kind, o.status AS order_status, o.scope, o.cutoff, o.action, o.deadline,
+        o.number_index, o.owner_since, o.carrier_id, o.recheck, o.hidden,
+        c.status AS carrier_status, p.slug,
         e.id AS endpoint_id, coalesce({RECEIVES}, false) AS receives,
         p.sensitive AND o.scope = {Scope.PREVIOUS_OWNER.code} AS folded,
         (
