@@ -125,15 +125,20 @@ _OLDEST = sql(
     made_before=INSTANT,
     untouched_since=INSTANT,
 )
+# What is chosen names its clearance, see ``publishing``.
 _DESTROY = sql(
     """
-    DELETE FROM clearance_numbers
-    WHERE clearance_id = :clearance AND place IN (
-        SELECT place FROM clearance_numbers
-        WHERE clearance_id = :clearance
-        ORDER BY place
-        LIMIT :limit
-    )""",
+    DELETE FROM clearance_numbers n
+    USING (
+        SELECT clearance_id, max(place) AS last FROM (
+            SELECT clearance_id, place FROM clearance_numbers
+            WHERE clearance_id = :clearance
+            ORDER BY place
+            LIMIT :limit
+        ) chosen
+        GROUP BY clearance_id
+    ) first
+    WHERE n.clearance_id = first.clearance_id AND n.place <= first.last""",
     clearance=UUID_TYPE,
     limit=INT,
 )

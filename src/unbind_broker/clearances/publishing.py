@@ -161,11 +161,14 @@ _LAST_PLACE = sql(
     "SELECT max(place) FROM clearance_numbers WHERE clearance_id = :clearance",
     clearance=UUID_TYPE,
 )
+# What is found names its clearance itself. Were it said once more which one to change,
+# Postgres might read all of it for each number that was found: of one that is new it
+# knows nothing, and takes it for small.
 _REFUSE_HELD = sql(
     f"""
     UPDATE clearance_numbers changed SET withdrawn_at = :now, withdrawn_for = :why
     FROM (
-        SELECT n.place
+        SELECT n.clearance_id, n.place
         FROM clearance_numbers n
         CROSS JOIN LATERAL (
             SELECT h.id FROM holdings h
@@ -177,7 +180,8 @@ _REFUSE_HELD = sql(
         ORDER BY n.place
         FOR NO KEY UPDATE OF n
     ) found
-    WHERE changed.clearance_id = :clearance AND changed.place = found.place""",
+    WHERE changed.clearance_id = found.clearance_id
+        AND changed.place = found.place""",
     clearance=UUID_TYPE,
     carrier=INT,
     confirmed=INSTANT,

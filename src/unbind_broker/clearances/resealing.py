@@ -123,12 +123,17 @@ _LOOK = sql(
     header=BYTES,
     limit=INT,
 )
-# A number that was destroyed meanwhile stays so.
+# A number that was destroyed meanwhile stays so. OFFSET keeps Postgres at one number
+# after the other, see ``publishing``.
 _WRITE = sql(
     """
     UPDATE clearance_numbers n SET number_sealed = t.new
-    FROM unnest(:places, :old, :new) AS t (place, old, new)
-    WHERE n.clearance_id = :clearance AND n.place = t.place
+    FROM (
+        SELECT CAST(:clearance AS uuid) AS clearance_id, place, old, new
+        FROM unnest(:places, :old, :new) AS t (place, old, new)
+        OFFSET 0
+    ) t
+    WHERE n.clearance_id = t.clearance_id AND n.place = t.place
         AND n.number_sealed = t.old""",
     clearance=UUID_TYPE,
     places=INTS,

@@ -78,17 +78,21 @@ _AT = """greatest(:now, (
             WHERE w.clearance_id = n.clearance_id
                 AND n.place BETWEEN w.first_place AND w.last_place
         ))"""
+# What is found names its clearance, see ``publishing``.
 _WITHDRAW = sql(
     f"""
     WITH found AS (
-        SELECT place, number_index, withdrawn_at FROM clearance_numbers
-        WHERE clearance_id = :clearance AND number_index = ANY(:indexes)
-        ORDER BY place
-        FOR NO KEY UPDATE
+        SELECT n.clearance_id, n.place, n.number_index, n.withdrawn_at
+        FROM unnest(ARRAY[:clearance]) AS c (id)
+        CROSS JOIN unnest(:indexes) AS t (number_index)
+        JOIN clearance_numbers n
+            ON n.clearance_id = c.id AND n.number_index = t.number_index
+        ORDER BY n.place
+        FOR NO KEY UPDATE OF n
     ), changed AS (
         UPDATE clearance_numbers n SET withdrawn_at = {_AT}, withdrawn_for = :why
         FROM found f
-        WHERE n.clearance_id = :clearance AND n.place = f.place
+        WHERE n.clearance_id = f.clearance_id AND n.place = f.place
             AND f.withdrawn_at IS NULL
     )
     SELECT number_index, withdrawn_at FROM found""",
