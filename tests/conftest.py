@@ -24,8 +24,9 @@ _UNTRACED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give journeys time, and trace only the first case of each other test.
+    """Give journeys time and begin with them; trace only the first case of others.
 
+    A journey that begins last keeps one process at work while all others have ended.
     Tracing doubles what a test costs, and further cases of a test hardly ever reach
     other lines. Journeys run the program in processes of its own, where nothing is
     counted anyway.
@@ -38,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(JOURNEY_LIMIT))
         item.stash[_UNTRACED] = journey or test in seen
         seen.add(test)
+    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
