@@ -24,6 +24,7 @@ COMMANDS = {
     "carriers": "Register, list and suspend carriers.",
     "platforms": "Register, list, import and suspend platforms.",
     "simulate": "Run platform endpoints that behave as told.",
+    "conformance": "Try a platform's endpoint by the whole contract.",
     "receipt": "Check what the broker signed, offline.",
     "audit": "Check the audit trail, export its seals.",
     "openapi": "Write the OpenAPI document, or check that it is current.",

@@ -1,0 +1,269 @@
+"""``unbind-broker conformance``: try a platform's endpoint by the whole contract."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from unbind_broker.api.words import Words
+from unbind_broker.app.server import reserve, url_of
+from unbind_broker.base.clock import SystemClock
+from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.instants import show_instant, show_instant_or_null
+from unbind_broker.base.magic_numbers import (
+    BLOCKS,
+    CUTOFF,
+    OWNER_SINCE,
+    WRONG,
+    Block,
+    as_document,
+    describe,
+)
+from unbind_broker.base.network_guard import UrlPolicy, check_endpoint_url
+from unbind_broker.base.signing_keys import PublicKey, Secret
+from unbind_broker.cli.listing import show
+from unbind_broker.cli.loop import run_on_loop
+from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port, duration
+from unbind_broker.conformance import report
+from unbind_broker.conformance.plan import PORT, Plan, new_key, new_secret
+from unbind_broker.conformance.registry import RULES
+from unbind_broker.conformance.report import Language
+from unbind_broker.conformance.running import try_endpoint
+
+app = typer.Typer(add_completion=False)
+
+SECRET_VARIABLE = "UNBIND_CONFORMANCE_SECRET"  # noqa: S105 - the name, not the secret
+KEY_VARIABLE = "UNBIND_CONFORMANCE_KEY"
+BROKEN = 1
+NOT_TRIED = 2
+
+Url = Annotated[
+    str | None,
+    typer.Argument(metavar="URL", help="The endpoint, as you registered it."),
+]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=f"Holds the webhook secret (whsec_…); else {SECRET_VARIABLE}, else one is "
+        "made and printed.",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=f"Holds the key that results are reported with; else {KEY_VARIABLE}, else "
+        "one is made and printed.",
+    ),
+]
+MaxBatch = Annotated[int, typer.Option(min=1, max=500, help="As you declare it.")]
+MaxConcurrency = Annotated[int, typer.Option(min=1, max=64, help="As you declare it.")]
+MaxRate = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=10_000, help="Requests per second, as you declare it."),
+]
+Wait = Annotated[
+    timedelta,
+    typer.Option(
+        parser=duration, metavar="30s", help="How long a result may take to come."
+    ),
+]
+Within = Annotated[
+    timedelta,
+    typer.Option(
+        parser=duration, metavar="2m", help="How long the endpoint may take to come up."
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="Only these rules; may be given repeatedly."),
+]
+Domains = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--domain",
+        metavar="DOMAIN",
+        help="A domain of yours that action_url may lead to; may be given repeatedly.",
+    ),
+]
+ResultKey = Annotated[
+    str | None,
+    typer.Option(metavar="whpk_…", help="If you sign your reports: your public key."),
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the report there as JSON too."),
+]
+Lang = Annotated[Language, typer.Option(help="Of the report.")]
+Numbers = Annotated[
+    bool,
+    typer.Option(
+        "--numbers", help="Print the test numbers to seed your store with, and end."
+    ),
+]
+
+
+@app.command()
+def conformance(
+    *,
+    url: Url = None,
+    numbers: Numbers = False,
+    secret_file: SecretFile = None,
+    key_file: KeyFile = None,
+    host: Host = LOOPBACK,
+    port: Port = PORT,
+    max_batch: MaxBatch = 50,
+    max_concurrency: MaxConcurrency = 4,
+    max_rate: MaxRate = None,
+    wait: Wait = timedelta(seconds=30),
+    within: Within = timedelta(minutes=2),
+    result_public_key: ResultKey = None,
+    domain: Domains = None,
+    only: Only = None,
+    lang: Lang = Language.EN,
+    as_json: AsJson = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Try a platform's endpoint by the whole contract. Needs no broker, no database.
+
+    This plays the broker: it sends signed webhooks to URL and takes results on a port
+    of its own, which your endpoint is to know as the broker's address. Let it stand on
+    a test store, seeded with the numbers that --numbers prints.
+
+    Exit code 0: every rule holds that could be judged; 1: some do not; 2: nothing could
+    be tried.
+    """
+    if numbers:
+        _print_numbers(lang, as_json=as_json)
+        return
+    chosen = _known(only or ())
+    made = _Made()
+    try:
+        plan = Plan(
+            url=_checked(url),
+            secret=_secret(secret_file, made),
+            key=_given(key_file, KEY_VARIABLE) or made.key(),
+            max_batch=max_batch,
+            max_concurrency=max_concurrency,
+            max_rate=max_rate,
+            wait=wait,
+            within=within,
+            result_public_key=_public(result_public_key),
+            domains=tuple(domain or ()),
+        )
+        with reserve(host, port) as listener:
+            _announce(made, url_of(listener), plan.url, lang)
+            now = SystemClock().now
+            judged = run_on_loop(try_endpoint(plan, listener, now, chosen, _say))
+    except (BrokerError, OSError) as error:
+        _give_up(error)
+    document = report.as_document(judged, plan.url, show_instant(SystemClock().now()))
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    if json_file is not None:
+        json_file.write_text(f"{text}\n", encoding="utf-8")
+    print(text if as_json else "\n".join(report.as_lines(judged, lang)))
+    raise typer.Exit(0 if report.holds(judged) else BROKEN)
+
+
+class _Made:
+    """What the endpoint must be told, because it was made here."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, str] = {}
+
+    def secret(self) -> Secret:
+        made = new_secret()
+        self.variables[SECRET_VARIABLE] = made.text
+        return made
+
+    def key(self) -> str:
+        return self.variables.setdefault(KEY_VARIABLE, new_key())
+
+
+def _checked(url: str | None) -> str:
+    if url is None:
+        raise typer.BadParameter("expected the URL of an endpoint, or --numbers")
+    return check_endpoint_url(url, UrlPolicy(allow_private=True)).url
+
+
+def _known(only: Sequence[str]) -> Sequence[str]:
+    unknown = set(only) - {rule.id for rule in RULES}
+    if unknown:
+        ids = ", ".join(rule.id for rule in RULES)
+        raise typer.BadParameter(f"no rule {min(unknown)}; there are {ids}")
+    return only
+
+
+def _secret(file: Path | None, made: _Made) -> Secret:
+    text = _given(file, SECRET_VARIABLE)
+    return Secret.parse(text) if text else made.secret()
+
+
+def _given(file: Path | None, variable: str) -> str:
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    return os.environ.get(variable, "").strip()  # noqa: TID251 - the kit has no settings
+
+
+def _public(text: str | None) -> PublicKey | None:
+    return None if text is None else PublicKey.parse(text)
+
+
+def _announce(made: _Made, broker: str, url: str, lang: Language) -> None:
+    """Say what the endpoint needs to know; on stderr, so that reports can be piped."""
+    lines = [lang.of(_TOLD), f"  UNBIND_URL={broker}"]
+    lines += [f"  {name}={value}" for name, value in made.variables.items()]
+    lines += [lang.of(_SEEDED), lang.of(_WAITING).format(url=url)]
+    _say("\n".join(lines))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _give_up(error: BrokerError | OSError) -> NoReturn:
+    said = error.detail if isinstance(error, BrokerError) else str(error)
+    _say(f"unbind-broker: {said}")
+    raise typer.Exit(NOT_TRIED)
+
+
+def _print_numbers(lang: Language, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(as_document(), ensure_ascii=False, indent=2))
+        return
+    print(lang.of(_HEADING).format(since=OWNER_SINCE, cutoff=show_instant(CUTOFF)))
+    blocks = [block for block in BLOCKS if block.behaviour not in WRONG]
+    show([_row(block, lang) for block in blocks], as_json=False)
+
+
+def _row(block: Block, lang: Language) -> dict[str, object]:
+    described = describe(block)
+    dates = (show_instant_or_null(at) for at in block.bound_at)
+    return {
+        "first": described["first"],
+        "last": described["last"],
+        "bound_at": [at or "?" for at in dates],
+        "query": described["query"],
+        "unbind": described["unbind"],
+        "reason": described["reason"],
+        "meaning": lang.of(Words(block.zh, block.en)),
+    }
+
+
+_HEADING = Words(
+    "入网时间 {since}，界限 {cutoff}。每段从 first 到 last 逐个种入；? 为时间不明。",
+    "Holder since {since}, border {cutoff}. Seed every number from first to last; "
+    "? is a binding of unknown date.",
+)
+_TOLD = Words("端点需要知道：", "Your endpoint needs to know:")
+_SEEDED = Words(
+    "测试库需要有测试号码：unbind-broker conformance --numbers",
+    "and its test store needs the test numbers: unbind-broker conformance --numbers",
+)
+_WAITING = Words("等待 {url} 应答……", "Waiting for {url} to answer …")

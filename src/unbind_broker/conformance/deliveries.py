@@ -1,0 +1,251 @@
+"""Rules about delivery: batches, repetitions, things unknown, cancellations."""
+
+import asyncio
+import json
+
+from unbind_broker.api.words import Words
+from unbind_broker.base.instants import show_instant
+from unbind_broker.base.magic_numbers import BEFORE, NOTHING
+from unbind_broker.conformance.asked import Asked
+from unbind_broker.conformance.expecting import (
+    expect_bound,
+    expect_no_removal,
+    expect_one_result,
+    expect_outcome,
+    expect_taken,
+)
+from unbind_broker.conformance.posting import encode, new_webhook_id
+from unbind_broker.conformance.rule import Recheck, Rule, When
+from unbind_broker.conformance.said import Broken, CannotTell
+from unbind_broker.conformance.stage import Stage
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.orders.states import OrderKind
+from unbind_broker.sending.payloads import OutgoingCancel, OutgoingReminder, payload
+
+
+async def _batch_of_one(stage: Stage) -> None:
+    asked = stage.new(OrderKind.UNBIND, NOTHING.number(10))
+    expect_taken(await stage.post([asked], webhook_id=new_webhook_id()))
+    expect_outcome(await stage.desk.last_word(asked), ItemStatus.NOT_BOUND)
+
+
+async def _full_batch(stage: Stage) -> None:
+    size = stage.plan.max_batch
+    if size == 1:
+        raise CannotTell("max_batch 为 1", "max_batch is 1")
+    bound = stage.new(OrderKind.UNBIND, await stage.bound_number(BEFORE))
+    clean = [
+        stage.new(OrderKind.UNBIND, NOTHING.number(100 + place))
+        for place in range(size - 1)
+    ]
+    batch = [*clean, bound]
+    expect_taken(await stage.post(batch, webhook_id=new_webhook_id()))
+    came = await asyncio.gather(*(stage.desk.hears(one.settled) for one in batch))
+    silent = came.count(False)
+    if silent:
+        raise Broken(
+            f"{size} 条明细中 {silent} 条没有结果",
+            f"{silent} of {size} items got no result",
+        )
+    expect_outcome(await stage.desk.last_word(bound), ItemStatus.UNBOUND)
+    for one in clean:
+        expect_outcome(await stage.desk.last_word(one), ItemStatus.NOT_BOUND)
+
+
+async def _same_webhook_id(stage: Stage) -> Recheck:
+    asked = await _repeatable(stage)
+    webhook_id, body = new_webhook_id(), stage.body_of([asked])
+    expect_taken(await stage.post([asked], webhook_id=webhook_id, body=body))
+    await stage.desk.result(asked)
+    expect_taken(await stage.post([asked], webhook_id=webhook_id, body=body))
+    return await _one_result(stage, asked)
+
+
+async def _other_webhook_id(stage: Stage) -> Recheck:
+    asked = await _repeatable(stage)
+    expect_taken(await stage.post([asked]))
+    await stage.desk.result(asked)
+    beside = stage.new(OrderKind.UNBIND, NOTHING.number(11))
+    together = [asked] if stage.plan.max_batch == 1 else [beside, asked]
+    expect_taken(await stage.post(together))
+    return await _one_result(stage, asked)
+
+
+async def _twice_at_once(stage: Stage) -> Recheck:
+    if stage.plan.max_concurrency == 1:
+        raise CannotTell("max_concurrency 为 1", "max_concurrency is 1")
+    asked = await _repeatable(stage)
+    for sent in await asyncio.gather(stage.post([asked]), stage.post([asked])):
+        expect_taken(sent)
+    await stage.desk.result(asked)
+    return await _one_result(stage, asked)
+
+
+async def _unknown_fields(stage: Stage) -> None:
+    asked = stage.new(OrderKind.UNBIND, await stage.bound_number(BEFORE))
+    read = json.loads(stage.body_of([asked]))
+    stranger = {"x_new": {"deep": [1, None]}}
+    (item,) = read["data"]["items"]
+    data = {**read["data"], **stranger, "items": [{**item, **stranger}]}
+    body = encode({**read, **stranger, "data": data})
+    expect_taken(await stage.post([asked], body=body))
+    expect_outcome(await stage.desk.last_word(asked), ItemStatus.UNBOUND)
+
+
+async def _unknown_type(stage: Stage) -> None:
+    at = show_instant(stage.now())
+    data = {"items": [{"id": "x", "number": NOTHING.number(12).e164}]}
+    body = encode({"type": "weather.changed", "timestamp": at, "data": data})
+    expect_taken(await stage.tell(body))
+    expect_taken(await stage.tell(encode({"type": "weather.changed", "data": None})))
+
+
+async def _cancelled_first(stage: Stage) -> Recheck:
+    number = await stage.bound_number(BEFORE)
+    asked = stage.new(OrderKind.UNBIND, number)
+    cancel = OutgoingCancel(
+        asked.outgoing.order_id,
+        OrderKind.UNBIND,
+        Reason.BY_CARRIER,
+        stage.now(),
+        asked.outgoing.deadline,
+    )
+    body = payload(EventType.UNBIND_CANCELLED, stage.now(), [cancel])
+    expect_taken(await stage.tell(body))
+    expect_taken(await stage.post([asked], webhook_id=new_webhook_id()))
+    await expect_bound(
+        stage, number, "取消后到达的请求仍被执行", "the cancelled request was acted on"
+    )
+    return lambda: expect_no_removal(asked)
+
+
+async def _reminder(stage: Stage) -> Recheck:
+    asked = await _repeatable(stage)
+    expect_taken(await stage.post([asked]))
+    await stage.desk.result(asked)
+    reminder = OutgoingReminder(
+        asked.outgoing.order_id, OrderKind.UNBIND, None, asked.outgoing.deadline
+    )
+    body = payload(EventType.UNBIND_REMINDER, stage.now(), [reminder])
+    expect_taken(await stage.tell(body))
+    return await _one_result(stage, asked)
+
+
+async def _repeatable(stage: Stage) -> Asked:
+    asked = stage.new(OrderKind.UNBIND, await stage.bound_number(BEFORE))
+    asked.repeated = True
+    return asked
+
+
+async def _one_result(stage: Stage, asked: Asked) -> Recheck:
+    """Ask something else, so that what a repetition sets off comes before it."""
+    number = asked.outgoing.number
+    assert number is not None  # noqa: S101 - the kit's own numbers are readable
+    await stage.query(number)
+    expect_one_result(asked)
+    return lambda: expect_one_result(asked)
+
+
+_AT_LEAST_ONCE = Words(
+    "投递至少一次；明细 id 是幂等键，重复时结果须相同",
+    "Delivery is at least once. The item id is the idempotency key: whoever acts twice "
+    "contradicts the first result, which stands.",
+)
+_GROWS = Words(
+    "接口会增加字段与类型；忽略不认识的即可",
+    "Fields and types are added over time; what you do not know is to be ignored.",
+)
+
+RULES = (
+    Rule(
+        "batch-of-one",
+        "batches",
+        Words("单条明细的批次有结果", "a batch of one item gets its result"),
+        Words("批次大小从 1 到 max_batch 不等", "Batches have 1 to max_batch items."),
+        _batch_of_one,
+    ),
+    Rule(
+        "batch-full",
+        "batches",
+        Words(
+            "max_batch 条明细的批次，每条都有结果",
+            "in a batch of max_batch items each gets a result of its own",
+        ),
+        Words(
+            "2xx 即表示接收了每一条明细",
+            "A 2xx takes every item of the batch, and each is waited for.",
+        ),
+        _full_batch,
+    ),
+    Rule(
+        "duplicate-same-webhook-id",
+        "repetitions",
+        Words(
+            "同一 webhook-id 的重复请求只执行一次",
+            "a request that comes again is acted on once",
+        ),
+        _AT_LEAST_ONCE,
+        _same_webhook_id,
+    ),
+    Rule(
+        "duplicate-other-webhook-id",
+        "repetitions",
+        Words(
+            "明细以另一 webhook-id、在另一批次中重来时只执行一次",
+            "an item that comes again under another webhook-id, in another batch, "
+            "is acted on once",
+        ),
+        _AT_LEAST_ONCE,
+        _other_webhook_id,
+    ),
+    Rule(
+        "duplicate-at-once",
+        "repetitions",
+        Words(
+            "同一明细同时到达两次时只执行一次",
+            "an item that comes twice at the same moment is acted on once",
+        ),
+        _AT_LEAST_ONCE,
+        _twice_at_once,
+        When.ALONE,
+    ),
+    Rule(
+        "unknown-fields",
+        "events",
+        Words("忽略不认识的字段", "unknown fields are ignored"),
+        _GROWS,
+        _unknown_fields,
+    ),
+    Rule(
+        "unknown-type",
+        "events",
+        Words("不认识的事件类型应答 2xx", "an unknown type is answered 2xx"),
+        _GROWS,
+        _unknown_type,
+    ),
+    Rule(
+        "cancel-first",
+        "cancellations",
+        Words(
+            "先到的 unbind.cancelled 使后到的请求不被执行",
+            "a request that comes after its unbind.cancelled is not acted on",
+        ),
+        Words(
+            "取消可能先于请求到达；机主已经反悔",
+            "A cancellation may overtake its request: the holder has changed their "
+            "mind, so remember cancelled ids.",
+        ),
+        _cancelled_first,
+    ),
+    Rule(
+        "reminder",
+        "events",
+        Words(
+            "unbind.reminder 应答 2xx，结果不变",
+            "unbind.reminder is answered 2xx and changes no result",
+        ),
+        Words("提醒可能与结果交错", "A reminder may cross your result on its way."),
+        _reminder,
+    ),
+)

@@ -1,0 +1,171 @@
+"""Try an endpoint by all rules, each at its time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+from socket import socket
+
+from unbind_broker.api.words import Words
+from unbind_broker.conformance.desk import Desk
+from unbind_broker.conformance.door import open_door
+from unbind_broker.conformance.manifests import Manifests
+from unbind_broker.conformance.plan import Plan
+from unbind_broker.conformance.posting import Sent, open_poster
+from unbind_broker.conformance.registry import RULES
+from unbind_broker.conformance.rule import Recheck, Rule, When
+from unbind_broker.conformance.said import Broken, CannotTell, CannotTry
+from unbind_broker.conformance.stage import Stage
+from unbind_broker.sending.payloads import test_payload
+
+_CLIENT_ERRORS = range(400, 500)
+_LONGEST_LINGER = 5.0
+_LEAST_LINGER = 0.1
+_BARE = frozenset({"challenge", "test-event", "signature-valid"})
+"""Rules that are tried even where no request is taken."""
+
+
+class Verdict(StrEnum):
+    """How a rule ended."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    ADVISED = "advised"  # it does not hold, and nothing depends on it
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rule and how it ended; ``seen`` says what was seen, or why it was skipped."""
+
+    rule: Rule
+    verdict: Verdict
+    seen: Words | None = None
+
+
+async def try_endpoint(
+    plan: Plan,
+    listener: socket,
+    now: Callable[[], datetime],
+    only: Collection[str] = (),
+    told: Callable[[str], None] = lambda _: None,
+) -> list[Judged]:
+    """Try an endpoint, and give the rules in the order of the registry.
+
+    Reports are taken on ``listener``; why it waits for the endpoint is ``told``. Raises
+    ``CannotTry`` if nobody answers there who knows the secret.
+    """
+    async with open_stage(plan, listener, now) as stage:
+        await _wait_for_endpoint(stage, told)
+        tried = await _try_rules(stage, _needed(only))
+    return [tried[rule.id] for rule in RULES if not only or rule.id in only]
+
+
+@asynccontextmanager
+async def open_stage(
+    plan: Plan, listener: socket, now: Callable[[], datetime]
+) -> AsyncIterator[Stage]:
+    """Open connections to the endpoint, and the door at which it reports."""
+    async with open_poster(plan, now) as poster:
+        stage = Stage(plan, poster, Desk(now, plan.wait), Manifests(now), now)
+        async with open_door(stage, listener):
+            yield stage
+
+
+async def _wait_for_endpoint(stage: Stage, told: Callable[[str], None]) -> None:
+    """Wait until it is up, and takes what is signed with the secret."""
+    loop = asyncio.get_running_loop()
+    ends, why = loop.time() + stage.plan.within.total_seconds(), ""
+    while True:
+        sent = await stage.poster.try_out(test_payload(stage.now()), stage.signed)
+        if _is_there(sent):
+            return
+        before, why = why, _why_not(sent)
+        if loop.time() >= ends:
+            raise CannotTry(why)
+        if why != before:
+            told(why)
+        await asyncio.sleep(stage.plan.pause.total_seconds())
+
+
+def _is_there(sent: Sent) -> bool:
+    """Tell whether rules can be tried; whoever hangs is there, too."""
+    if sent.status is None:
+        return sent.exchange.disclosed
+    return sent.status not in _CLIENT_ERRORS
+
+
+def _why_not(sent: Sent) -> str:
+    match sent.status:
+        case None:
+            return f"nobody answers at this URL: {sent.exchange.error}"
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.BAD_REQUEST:
+            hint = "is the secret installed there?"
+        case _:
+            hint = "is this the path of the endpoint?"
+    return f"the endpoint answers {sent.seen} to what is rightly signed: {hint}"
+
+
+def _needed(only: Collection[str]) -> Sequence[Rule]:
+    """Give the rules to try: what looks back needs all the others."""
+    chosen = [rule for rule in RULES if rule.id in only]
+    if not chosen or any(rule.when is When.AFTERWARDS for rule in chosen):
+        return RULES
+    return [rule for rule in RULES if rule in chosen or rule.when is When.FIRST]
+
+
+async def _try_rules(stage: Stage, rules: Sequence[Rule]) -> dict[str, Judged]:
+    trials = {rule.id: _Trial(rule) for rule in rules}
+
+    def of(when: When) -> list[_Trial]:
+        return [trial for trial in trials.values() if trial.rule.when is when]
+
+    for trial in of(When.FIRST):
+        await trial.run(stage)
+    await asyncio.gather(*(trial.run(stage) for trial in of(When.TOGETHER)))
+    for trial in of(When.ALONE):
+        await trial.run(stage)
+    await _linger(stage)
+    for trial in trials.values():
+        trial.look_again()
+    for trial in of(When.AFTERWARDS):
+        await trial.run(stage)
+    return {name: trial.judged for name, trial in trials.items()}
+
+
+class _Trial:
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.judged = Judged(rule, Verdict.HOLDS)
+        self._recheck: Recheck | None = None
+
+    async def run(self, stage: Stage) -> None:
+        try:
+            if stage.mute is not None and self.rule.id not in _BARE:
+                raise stage.mute
+            self._recheck = await self.rule.check(stage)
+        except Broken as broken:
+            self._fail(broken)
+        except CannotTell as why:
+            self.judged = Judged(self.rule, Verdict.SKIPPED, why.words)
+
+    def look_again(self) -> None:
+        try:
+            if self._recheck is not None:
+                self._recheck()
+        except Broken as broken:
+            self._fail(broken)
+
+    def _fail(self, broken: Broken) -> None:
+        verdict = Verdict.ADVISED if self.rule.is_advice else Verdict.BROKEN
+        self.judged = Judged(self.rule, verdict, broken.words)
+
+
+async def _linger(stage: Stage) -> None:
+    """Give reports that are not to come the time that the others took."""
+    if stage.desk.reported:
+        longest = max(_LEAST_LINGER, 2 * stage.desk.slowest)
+        await asyncio.sleep(min(longest, _LONGEST_LINGER))

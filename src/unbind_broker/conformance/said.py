@@ -1,0 +1,35 @@
+"""How a rule ends that does not simply hold."""
+
+from dataclasses import dataclass
+
+from unbind_broker.api.words import Words
+from unbind_broker.base.errors import BrokerError
+
+
+class _Said(Exception):
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.words = Words(zh, en)
+
+
+class Broken(_Said):
+    """The rule does not hold; says what was seen. Never holds a number."""
+
+
+class CannotTell(_Said):
+    """The rule cannot be judged; says why."""
+
+
+class CannotTry(BrokerError):
+    """Nothing can be tried: nobody is there, or nobody who knows the secret."""
+
+    code = "cannot-try"
+    title = "The endpoint cannot be tried"
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something wrong that was seen in passing; ``code`` says of what kind it is."""
+
+    code: str
+    words: Words

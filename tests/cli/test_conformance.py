@@ -1,0 +1,147 @@
+"""The command that tries an endpoint: what it prints, and how it ends."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.conformance.platform import Platform
+from unbind_broker.conformance.plan import new_key, new_secret
+
+SECRET, KEY = new_secret().text, new_key()
+
+
+@contextmanager
+def a_platform(fault: str = "") -> Iterator[tuple[str, str]]:
+    """Run a platform beside the command; gives its URL and the port it reports to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    platform = Platform(SECRET, KEY, f"http://127.0.0.1:{port}", fault)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    opened = platform.opened()
+    asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(10)
+    try:
+        yield platform.url, str(port)
+    finally:
+        closing = opened.__aexit__(None, None, None)
+        asyncio.run_coroutine_threadsafe(closing, loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def known(nowhere: pytest.MonkeyPatch) -> None:
+    nowhere.setenv("UNBIND_CONFORMANCE_SECRET", SECRET)
+    nowhere.setenv("UNBIND_CONFORMANCE_KEY", KEY)
+
+
+@pytest.mark.usefixtures("known")
+def test_right_platform_ends_with_code_0(command: Command, tmp_path: Path) -> None:
+    with a_platform() as (url, port):
+        ended = command(
+            "conformance", url, "--port", port, "--json-file", "report.json"
+        )
+
+    assert ended.code == 0
+    assert "✓ interval-both" in ended.out
+    assert "✗" not in ended.out
+    assert ended.out.endswith("64 hold, 0 do not, 0 advice, 2 not judged\n")
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert (report["holds"], report["url"]) == (True, url)
+    assert SECRET not in ended.out + ended.err
+    assert KEY not in ended.out + ended.err
+
+
+@pytest.mark.usefixtures("known")
+def test_fault_ends_with_code_1_and_is_explained(command: Command) -> None:
+    with a_platform("takes-both-holders") as (url, port):
+        only = ("--only", "interval-both", "--only", "challenge")
+        ended = command("conformance", url, "--port", port, *only)
+        chinese = command("conformance", url, "--port", port, *only, "--lang", "zh")
+
+    assert (ended.code, chinese.code) == (1, 1)
+    lines = [line.strip() for line in ended.out.splitlines()]
+    assert lines[0].startswith("✓ challenge")
+    assert lines[1].startswith("✗ interval-both")
+    assert lines[2].startswith("seen: the other holder's binding was removed too")
+    assert lines[3].startswith("why: People lost their own accounts")
+    assert lines[4] == "page: /docs/platforms#interval"
+    assert "所见：另一位机主的绑定也被解除" in chinese.out
+
+
+def test_keys_may_stand_in_files(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    files = ("--secret-file", "secret", "--key-file", "key")
+    with a_platform() as (url, port):
+        only = ("--only", "challenge", "--json")
+        ended = command("conformance", url, "--port", port, *files, *only)
+
+    assert ended.code == 0
+    (rule,) = json.loads(ended.out)["rules"]
+    assert (rule["id"], rule["verdict"]) == ("challenge", "holds")
+    assert rule["page"] == "/docs/platforms#connecting"
+
+
+def test_keys_are_made_and_shown_where_none_is_given(command: Command) -> None:
+    with a_platform() as (url, port):
+        ended = command("conformance", url, "--port", port, "--within", "100ms")
+
+    assert ended.code == 2
+    assert f"UNBIND_URL=http://127.0.0.1:{port}" in ended.err
+    assert "UNBIND_CONFORMANCE_SECRET=whsec_" in ended.err
+    assert "UNBIND_CONFORMANCE_KEY=ub_platform_" in ended.err
+    assert ended.err.endswith("is the secret installed there?\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "expected the URL of an endpoint, or --numbers"),
+        (("ftp://example.test/x",), "expected an https URL"),
+        (("http://127.0.0.1:9/x", "--only", "nope"), "no rule nope; there are"),
+        (("http://127.0.0.1:9/x", "--secret-file", "nowhere"), "No such file"),
+        (("http://127.0.0.1:9/x", "--result-public-key", "x"), "expected whpk_"),
+        (
+            ("http://127.0.0.1:9/x", "--within", "1ms", "--port", "0"),
+            "nobody answers at this URL: connection refused",
+        ),
+    ],
+    ids=["no URL", "no web", "no rule", "no file", "no key", "nobody there"],
+)
+def test_what_cannot_be_tried_ends_with_code_2(
+    command: Command, arguments: tuple[str, ...], message: str
+) -> None:
+    ended = command("conformance", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
+def test_port_in_use_ends_with_code_2(command: Command) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = command("conformance", "http://127.0.0.1:9/x", "--port", port)
+    assert ended.code == 2
+    assert "choose another with --port" in ended.err
+
+
+def test_numbers_are_printed_for_people_and_programs(command: Command) -> None:
+    people = command("conformance", "--numbers", "--lang", "zh").out
+    assert "界限 2025-02-28T16:00:00Z" in people
+    assert "恰在界限时绑定" in people
+    assert "violating" not in people
+    programs = json.loads(command("conformance", "--numbers", "--json").out)
+    assert programs["owner_since"] == "2025-03-01"
+    assert programs["blocks"][0]["first"] == "+8613800001000"

@@ -1,0 +1,248 @@
+"""A platform's endpoint for real, that keeps the contract but for one planted fault.
+
+It knows nothing of ours but the table of numbers, the contract, and the official
+library by which it verifies.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import httpx
+from aiohttp import web
+
+from tests.conformance.accounts import Accounts, Line
+from tests.conformance.verifying import Refusal, verify
+from unbind_broker.base.signing import sign_v1a, signature_headers
+from unbind_broker.base.signing_keys import PrivateKey
+
+FAILS = {
+    "fails-tests": "endpoint.test",
+    "fails-queries": "query.requested",
+    "fails-reminders": "unbind.reminder",
+    "fails-clearances": "clearance.published",
+}
+"""Faults that are nothing but an answer of 500 to one type."""
+REQUESTS = frozenset({"query.requested", "unbind.requested", "restore.requested"})
+FULL = 10
+
+
+@dataclass
+class Platform:
+    """``pause`` is how long it takes to report; None: it answers at once."""
+
+    secret: str
+    key: str
+    broker: str
+    fault: str = ""
+    pause: float | None = None
+    signs_with: PrivateKey | None = None
+    url: str = ""
+    results: dict[str, Line] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(self.fault)
+        self.reports = count(1)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["Platform"]:
+        if self.fault != "unseeded":
+            self.accounts.seed()
+        runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}/hooks"
+        # Nothing is called by TLS, and trusted roots take long to load.
+        self.http = httpx.AsyncClient(
+            base_url=self.broker,
+            trust_env=False,
+            verify=False,  # noqa: S501 - plain http on loopback
+        )
+        try:
+            yield self
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+            await self.http.aclose()
+            await runner.cleanup()
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            event = verify(self.secret, headers, body, self.fault)
+        except Refusal as refusal:
+            return web.Response(status=refusal.status)
+        if event["type"] in REQUESTS:
+            answer = await self._take(event, headers.get("webhook-id", ""))
+        else:
+            answer = await self._hear(event["type"], event["data"])
+        if self.fault == "closes-connections":
+            answer.force_close()
+        return answer
+
+    async def _hear(self, kind: str, data: Any) -> web.Response:
+        status = 500 if kind == FAILS.get(self.fault) else 204
+        match kind:
+            case "endpoint.verification":
+                return await self._challenge(data["challenge"])
+            case "unbind.cancelled" if self.fault != "ignores-cancellations":
+                self.cancelled |= {item["id"] for item in data["items"]}
+            case "clearance.published" if status < 500:
+                self._spawn(self._clear(data))
+            case "weather.changed" if self.fault == "redirects":
+                return web.Response(status=307, headers={"location": "/elsewhere"})
+            case "weather.changed" if self.fault == "refuses-unknown-types":
+                status = 400
+            case _:
+                pass
+        return web.Response(status=status)
+
+    async def _challenge(self, challenge: str) -> web.Response:
+        if self.fault == "slow-challenge":
+            await asyncio.sleep(1)
+        if self.fault == "wrong-challenge":
+            challenge = challenge[::-1]
+        return web.json_response({"challenge": challenge})
+
+    async def _take(self, event: Line, webhook_id: str) -> web.Response:
+        kind, items = event["type"], event["data"]["items"]
+        status = self._refusal(event, kind, items)
+        if status is not None:
+            return web.Response(status=status)
+        at_once: list[Line] = []
+        later: list[Line] = []
+        for place, item in enumerate(items):
+            if place >= FULL and self.fault == "drops-the-last":
+                continue
+            line = await self._one(kind, item, webhook_id)
+            is_late = self.pause is not None or self.accounts.is_slow(
+                kind, item["number"]
+            )
+            (later if is_late else at_once).extend([line] if line else [])
+        self.seen.add(webhook_id)
+        self._report_later(later)
+        return self._answer(at_once)
+
+    def _answer(self, lines: list[Line]) -> web.Response:
+        results: object = lines
+        is_held = bool(lines) and lines[0].get("reason") == "legal_hold"
+        if self.fault == "results-no-list" and is_held:
+            results = lines[0]
+        text = json.dumps({"results": results})
+        text += " " * 200_000 if self.fault == "long-answers" else ""
+        return web.Response(text=text, content_type="application/json")
+
+    def _refusal(self, event: Line, kind: str, items: list[Line]) -> int | None:
+        only = items[0]["number"] if len(items) == 1 else ""
+        is_query = kind == "query.requested"
+        faults = {
+            "fails-queries": (500, is_query),
+            "fails-once": (500, only == "+8613800002000"),
+            "strict-fields": (422, "x_new" in event),
+            "wants-batches": (400, not is_query and only == "+8613800005010"),
+            "small-queries": (413, is_query and len(items) > FULL),
+            "throttles": (429, only == "+8613800005200"),
+        }
+        status, applies = faults.get(self.fault, (0, False))
+        return status if applies else None
+
+    async def _one(self, kind: str, item: Line, webhook_id: str) -> Line | None:
+        if item["id"] in self.cancelled:
+            return None
+        if self._knows(item["id"], webhook_id):
+            return self.results[item["id"]]
+        if self.fault == "races":
+            await asyncio.sleep(0.02)
+        line = self.accounts.do(kind, item)
+        if line is not None:
+            self.results[item["id"]] = line
+        if self.fault == "forgets-what-it-restored" and kind == "restore.requested":
+            self.results.pop(item["restores"], None)
+        return line
+
+    def _knows(self, item_id: str, webhook_id: str) -> bool:
+        match self.fault:
+            case "acts-twice":
+                return False
+            case "knows-webhook-ids-only" if webhook_id not in self.seen:
+                return False
+            case "acts-again-on-a-retry" if webhook_id in self.seen:
+                return False
+            case _:
+                return item_id in self.results
+
+    def _report_later(self, lines: list[Line]) -> None:
+        if not lines or self.fault == "forgets-slow-ones":
+            return
+        told = [lines]
+        if self.fault == "changes-its-mind":
+            told.append([{"id": lines[0]["id"], "outcome": "not_bound"}])
+        if self.fault == "reports-strangers":
+            stranger = lines[0]["id"][:-2] + "zz"
+            told.append([{"id": stranger, "outcome": "not_bound"}])
+        self._spawn(self._report(told))
+
+    async def _report(self, told: list[list[Line]]) -> None:
+        await asyncio.sleep(self.pause or 0.01)
+        if self.fault == "wrong-form":
+            await self._call("/v1/results", b'{"result": []}', "odd")
+        for lines in told:
+            await self._post("/v1/results", {"results": lines})
+
+    async def _post(self, path: str, value: Line) -> None:
+        """Report until it is taken, under one webhook-id."""
+        body, webhook_id = json.dumps(value).encode(), f"rep_{next(self.reports)}"
+        while await self._call(path, body, webhook_id) == 503:
+            if self.fault == "reports-once":
+                return
+            if self.fault == "changes-webhook-id":
+                webhook_id = f"rep_{next(self.reports)}"
+            await asyncio.sleep(0.02)
+
+    async def _call(self, path: str, body: bytes, webhook_id: str) -> int:
+        wrong = self.fault == "wrong-key" and path == "/v1/results"
+        headers = {"authorization": f"Bearer {'other' if wrong else self.key}"}
+        if self.signs_with is not None:
+            now = datetime.now(UTC)
+            signature = sign_v1a(self.signs_with, webhook_id, now, body)
+            headers |= signature_headers(webhook_id, now, signature)
+        answer = await self.http.post(path, content=body, headers=headers)
+        return answer.status_code
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _clear(self, published: Line) -> None:
+        path = f"/v1/clearances/{published['id']}/findings"
+        if self.fault == "completes-unread":
+            await self._post(path, {"findings": [], "complete": True})
+        listed = await self._read(published["manifest"])
+        cleared = [self.accounts.clear(one) for one in listed]
+        findings = [one for one in cleared if one is not None]
+        complete = self.fault != "never-completes"
+        await self._post(path, {"findings": findings, "complete": complete})
+
+    async def _read(self, path: str) -> list[Line]:
+        listed: list[Line] = []
+        following = ""
+        while True:
+            headers = {"authorization": f"Bearer {self.key}"}
+            answer = await self.http.get(f"{path}{following}", headers=headers)
+            page = answer.json()
+            listed += page["data"]
+            if page["next_cursor"] is None or self.fault == "reads-one-page":
+                return listed
+            following = f"&cursor={page['next_cursor']}"
