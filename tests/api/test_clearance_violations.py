@@ -113,6 +113,20 @@ async def test_its_platform_is_told_which_clearance_to_undo(
         assert restore["status"] == "completed"
 
 
+async def test_whoever_asks_for_all_that_is_kept_reads_what_is_undone(
+    scene: Scene,
+) -> None:
+    path = await a_published(scene, [1, 2])
+    await has_found(scene, "weibo", path, too_much(2))
+    url, admin = "/v1/admin/numbers/export", await an_admin(scene)
+    body = {"number": number(2)}
+    kept = (await scene.http.post(url, json=body, headers=admin)).json()
+    clearance = (await shown(scene, path))["id"]
+    (violation,), (order,) = kept["violations"], kept["orders"]
+    assert (violation["clearance_id"], order["restores"]) == (clearance, clearance)
+    assert (order["kind"], violation["restore_id"]) == ("restore", order["id"])
+
+
 async def test_the_same_claim_is_raised_once_another_one_again(scene: Scene) -> None:
     path = await a_published(scene, [1])
     await has_found(scene, "weibo", path, too_much(1), too_much(1))

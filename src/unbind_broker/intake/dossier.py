@@ -1,6 +1,6 @@
 """Everything that is kept about one number: told because somebody asks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -72,9 +72,10 @@ async def tell_everything(
         for part, statement in _parts(number_index, order_ids).items()
     }
     kinds = await kinds_of(db, _orders_named(found.values()))
+    cleared = {row["clearance_id"] for row in found["violations"]} - {None}
     dossier = Dossier(
         **{
-            part: [_shown(part, row, kinds) for row in rows]
+            part: [_shown(part, row, kinds, cleared) for row in rows]
             for part, rows in found.items()
         }
     )
@@ -107,6 +108,7 @@ def _parts(number_index: bytes, order_ids: list[UUID]) -> dict[str, Select[Any]]
         "violations": _with_platform(violations)
         .where(
             (violations.c.order_id == any_of(order_ids))
+            | (violations.c.restore_id == any_of(order_ids))
             | (_place.in_(places_of(number_index)))
         )
         .order_by(violations.c.id),
@@ -151,9 +153,15 @@ def _orders_named(parts: Iterable[Sequence[RowMapping]]) -> set[UUID]:
 
 
 def _shown(
-    part: str, row: RowMapping, kinds: Mapping[UUID, OrderKind]
+    part: str,
+    row: RowMapping,
+    kinds: Mapping[UUID, OrderKind],
+    cleared: Collection[UUID],
 ) -> dict[str, Any]:
-    """Write ids as everybody knows them; ``kinds`` are those of orders still there."""
+    """Write ids as everybody knows them; ``kinds`` are those of orders still there.
+
+    ``cleared`` are clearances of which something was undone.
+    """
     shown = {name: _plain(value) for name, value in row.items()}
     for name in _NAME_ORDERS & row.keys():
         if row[name] is not None:
@@ -161,6 +169,8 @@ def _shown(
             shown[name] = show_order_id(kind, row[name])
     if part == "orders":
         shown["id"] = show_order_id(row["kind"], row["id"])
+        if row["restores"] in cleared:
+            shown["restores"] = format_id(Prefix.CLEARANCE, row["restores"])
     elif part in _EVENTS:
         shown["id"] = format_id(Prefix.EVENT, row["id"])
     elif part == "clearances":
