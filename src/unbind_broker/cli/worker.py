@@ -13,6 +13,7 @@ from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.fitting_keys import require_fit
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import LOOPBACK, DataDir, Host
+from unbind_broker.runtime.garbage import spare_what_stays
 from unbind_broker.runtime.installation import Installation, open_installation
 from unbind_broker.runtime.opening import open_runtime
 from unbind_broker.settings import Settings
@@ -62,5 +63,6 @@ async def _worker(
         async with telling_health(runtime.clock, listener, liveness):
             where = "" if listener is None else f", see {url_of(listener)}/healthz"
             print(f"unbind-broker worker is running{where}", flush=True)
+            spare_what_stays()
             async with ending_with_database(installation.data_dir, stop):
                 await run_worker_part(runtime, installation.data_dir, stop, liveness)
