@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Self
+from functools import cache
+from typing import Self, TypeVar
+
+Member = TypeVar("Member", bound="CodedEnum")
 
 
 class CodedEnum(StrEnum):
@@ -24,10 +27,16 @@ class CodedEnum(StrEnum):
     @classmethod
     def from_code(cls, code: int) -> Self:
         """Return the member stored as ``code``; an unknown code is a ``ValueError``."""
-        for member in cls:
-            if member.code == code:
-                return member
-        raise ValueError(f"{code} is no {cls.__name__}")
+        member: Self | None = _members(cls).get(code)
+        if member is None:
+            raise ValueError(f"{code} is no {cls.__name__}")
+        return member
+
+
+@cache
+def _members(enum: type[Member]) -> dict[int, Member]:
+    """Look up rather than look for: a batch reads some thousand codes."""
+    return {member.code: member for member in enum}
 
 
 def codes_of(members: Iterable[CodedEnum]) -> str:

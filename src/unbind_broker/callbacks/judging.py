@@ -112,7 +112,7 @@ def _finish(now: datetime, question: Question, item: Item, report: Report) -> Ve
     ended_by_us = item.status in ENDED_BY_US
     own_result = item if item.status.is_final and not ended_by_us else None
     late = item.late or ended_by_us or now > question.deadline
-    finished = replace(_told(now, item, report), late=late, finished_at=now)
+    finished = _told(now, item, report, late=late, finished_at=now)
     if own_result is not None:
         if _says_the_same(own_result, finished):
             return Duplicate()
@@ -124,18 +124,26 @@ def _finish(now: datetime, question: Question, item: Item, report: Report) -> Ve
     return Recorded(finished, is_violation(question, finished), own_result)
 
 
-def _told(now: datetime, item: Item, report: Report) -> Item:
+def _told(
+    now: datetime,
+    item: Item,
+    report: Report,
+    *,
+    late: bool | None = None,
+    finished_at: datetime | None = None,
+) -> Item:
     """Write the report's words into the item; being told of it means it was taken."""
     return Item(
         key=item.key,
         status=report.outcome,
-        late=item.late,
+        late=item.late if late is None else late,
         reason=report.reason,
         holder_action=report.action,
         bindings=report.bindings,
         removed=report.removed,
         kept=report.kept,
         acknowledged_at=item.acknowledged_at or now,
+        finished_at=finished_at,
         last_bound_at=report.last_bound_at,
         restorable_until=report.restorable_until,
         expected_at=report.expected_at,

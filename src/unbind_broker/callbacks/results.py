@@ -191,8 +191,7 @@ class _Report:
     def _note(self, verdict: Verdict, line: Report) -> None:
         match verdict:
             case Recorded(item=item, amended=amended):
-                shown_by = self.evidence_id if item.status.is_final else None
-                self.changed[line.order_id] = replace(item, evidence_id=shown_by)
+                self.changed[line.order_id] = self._shown(item)
                 if verdict.violates:
                     self.violating.append(Outside.of_item(self.asked[item.key], item))
                 if amended:
@@ -207,6 +206,12 @@ class _Report:
                 pass
             case _:
                 assert_never(verdict)
+
+    def _shown(self, item: Item) -> Item:
+        shown_by = self.evidence_id if item.status.is_final else None
+        if item.evidence_id == shown_by:
+            return item
+        return replace(item, evidence_id=shown_by)
 
     @property
     def delivered(self) -> list[ItemKey]:

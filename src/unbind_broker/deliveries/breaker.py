@@ -75,7 +75,7 @@ class Breaker:
     @property
     def reads(self) -> bool:
         """Tell whether anything may be read for sending."""
-        return self.phase in {Phase.CLOSED, Phase.READY}
+        return self.phase is Phase.CLOSED or self.phase is Phase.READY
 
     @property
     def is_gone(self) -> bool:
