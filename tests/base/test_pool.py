@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from asyncpg import Connection
+from asyncpg.connection import LoggedQuery
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base import database
 from unbind_broker.base.database import open_engine
 
+_PING = ";"
 _BACKEND = text("SELECT pg_backend_pid()")
 _END = text("SELECT pg_terminate_backend(:pid)")
 
@@ -26,17 +29,18 @@ async def backend(pool: AsyncEngine) -> int:
         return int((await db.execute(_BACKEND)).scalar_one())
 
 
-def pings(pool: AsyncEngine) -> list[object]:
-    """Note each time that a connection is asked whether it is there."""
-    seen: list[object] = []
-    dialect = pool.dialect
-    ask = dialect.do_ping
+async def pings(pool: AsyncEngine) -> list[str]:
+    """Note each time that the pool's one connection is asked whether it is there."""
+    seen: list[str] = []
 
-    def do_ping(connection: object) -> bool:
-        seen.append(connection)
-        return ask(connection)  # type: ignore[arg-type] # the driver's connection
+    def note(asked: LoggedQuery) -> None:
+        if asked.query == _PING:
+            seen.append(asked.query)
 
-    dialect.do_ping = do_ping  # type: ignore[method-assign, assignment] # watched, not replaced
+    async with pool.connect() as db:
+        driven = (await db.get_raw_connection()).driver_connection
+        assert isinstance(driven, Connection)
+        driven.add_query_logger(note)
     return seen
 
 
@@ -51,7 +55,7 @@ async def test_connection_that_was_ended_while_it_rested_is_replaced(
 
 
 async def test_connection_is_asked_only_after_a_rest(pool: AsyncEngine) -> None:
-    asked = pings(pool)
+    asked = await pings(pool)
     first = await backend(pool)
     assert await backend(pool) == first
     assert asked == []

@@ -78,6 +78,18 @@ _TCP_OPTIONS = {
     "TCP_KEEPCNT": KEEPALIVES,
     "TCP_USER_TIMEOUT": SILENCE_SECONDS * 1000,
 }
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": "60000",
+    # The server finds out as soon as we do, and lets go of our locks.
+    "tcp_keepalives_idle": str(KEEPALIVE_SECONDS),
+    "tcp_keepalives_interval": str(KEEPALIVE_SECONDS),
+    "tcp_keepalives_count": str(KEEPALIVES),
+    "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
+    "jit": "off",
+    # A plan that was kept since a queue was empty would read it whole.
+    "enable_seqscan": "off",
+}
 # Classes of SQLSTATE: connection, transaction state, rollback, resources, object state,
 # operator intervention, system.
 _PASSING = {"08", "25", "40", "53", "55", "57", "58"}
@@ -147,19 +159,7 @@ def open_engine(
             "timeout": CONNECT_LIMIT,
             "command_timeout": answer_limit,
             "connection_class": _WatchedConnection,
-            "server_settings": {
-                "application_name": application,
-                "timezone": "UTC",
-                "idle_in_transaction_session_timeout": "60000",
-                # The server finds out as soon as we do, and lets go of our locks.
-                "tcp_keepalives_idle": str(KEEPALIVE_SECONDS),
-                "tcp_keepalives_interval": str(KEEPALIVE_SECONDS),
-                "tcp_keepalives_count": str(KEEPALIVES),
-                "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
-                "jit": "off",
-                # A plan that was kept since a queue was empty would read it whole.
-                "enable_seqscan": "off",
-            },
+            "server_settings": {"application_name": application, **_SERVER_SETTINGS},
         },
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)

@@ -68,11 +68,7 @@ def verify(
             return verifier.summary
 
     summary = use_database(data_dir, work)
-    compared = None if kept is None else len(kept.digests)
-    if as_json:
-        print(json.dumps({**_told(summary), "kept_seals": compared}))
-    else:
-        print(_words(summary, compared))
+    _tell(summary, None if kept is None else len(kept.digests), as_json=as_json)
     if summary.faults:
         raise typer.Exit(FAULTY)
 
@@ -142,6 +138,13 @@ def _json_line(fault: Fault) -> str:
         "detail": fault.detail,
     }
     return json.dumps(told, ensure_ascii=False)
+
+
+def _tell(summary: Summary, compared: int | None, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({**_told(summary), "kept_seals": compared}))
+    else:
+        print(_words(summary, compared))
 
 
 def _told(summary: Summary) -> dict[str, object]:
