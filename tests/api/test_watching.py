@@ -25,7 +25,7 @@ from tests.support.waiting import eventually
 from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.order_streams import OrderStream
 from unbind_broker.api.rates import RateLimited
-from unbind_broker.api.watching import LONGEST_TICK, Watch, Watching
+from unbind_broker.api.watching import SHORTEST_TICK, Watch, Watching
 from unbind_broker.base.ids import OrderId
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
@@ -73,6 +73,10 @@ def statements(engine: AsyncEngine) -> Iterator[list[str]]:
         event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
+def looks_among(said: list[str]) -> list[str]:
+    return [one for one in said if "pg_current_snapshot" in one]
+
+
 async def shown(watch: Watch) -> None:
     await eventually(lambda: watch.course is not None)
     await watch.stirred(0)
@@ -97,13 +101,16 @@ async def test_many_watchers_cost_one_query_per_tick(
         ]
         for watch in watches:
             await shown(watch)
+        loop = asyncio.get_running_loop()
         with statements(engine) as said:
+            began = loop.time()
             async with engine.begin() as db:
                 await bring_to(db, ItemKey(orders[7], 1), ItemStatus.NOT_BOUND)
             assert await watches[7].stirred(30)
-            await asyncio.sleep(2.5 * LONGEST_TICK)
-        looks = [one for one in said if "pg_current_snapshot" in one]
-        assert 3 <= len(looks) <= 25
+            await eventually(lambda: len(looks_among(said)) >= 5)
+            ticks = (loop.time() - began) / SHORTEST_TICK
+        looks = looks_among(said)
+        assert len(looks) <= ticks + 2
         others = [one for one in said if one not in looks and "api_keys" not in one]
         assert len(others) == 1  # the change itself
         course = watches[7].course
