@@ -58,10 +58,8 @@ def verify(
     keys = None if jwks is None else _read_keys(jwks)
 
     async def work(runtime: Runtime) -> Summary:
-        own = {runtime.broker_key.key_id: runtime.broker_key.public}
         async with runtime.engine.connect() as db:
-            believed = kept.keys if kept else await public_keys(db)
-            trusted = {**believed, **own} if keys is None else keys
+            trusted = await _believed(db, runtime, kept) if keys is None else keys
             verifier = Verifier(db, Anchors(trusted, kept.digests if kept else {}))
             async for fault in verifier.faults():
                 print(_json_line(fault) if as_json else _line(fault))
@@ -93,6 +91,13 @@ def seals(
     count = use_database(data_dir, work)
     if str(output) != "-":
         print(f"{count} seals in {output}")
+
+
+async def _believed(
+    db: Db, runtime: Runtime, kept: KeptSeals | None
+) -> dict[str, bytes]:
+    own = {runtime.broker_key.key_id: runtime.broker_key.public}
+    return {**(kept.keys if kept else await public_keys(db)), **own}
 
 
 async def _export(db: Db, file: TextIO) -> int:

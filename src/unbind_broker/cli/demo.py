@@ -46,30 +46,32 @@ UNFINISHED = 1
 SEALED_WITHIN = 15
 """Seconds after which the newest audit events must have been sealed."""
 
+Once = Annotated[
+    bool,
+    typer.Option(
+        "--once", help="End after the story; exit code 0 if every item is final."
+    ),
+]
+Replay = Annotated[
+    bool,
+    typer.Option(
+        "--replay-2022",
+        help="Another story: a carrier with wrong dates is caught, braked and "
+        "undone; exit code 0 if nobody is worse off in the end.",
+    ),
+]
+Platforms = Annotated[
+    int | None,
+    typer.Option(min=1, max=2000, help="How many; the whole catalogue if left out."),
+]
+
 
 @app.command()
 def demo(
     *,
-    once: Annotated[
-        bool,
-        typer.Option(
-            "--once", help="End after the story; exit code 0 if every item is final."
-        ),
-    ] = False,
-    replay_2022: Annotated[
-        bool,
-        typer.Option(
-            "--replay-2022",
-            help="Another story: a carrier with wrong dates is caught, braked and "
-            "undone; exit code 0 if nobody is worse off in the end.",
-        ),
-    ] = False,
-    platforms: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=2000, help="How many; the whole catalogue if left out."
-        ),
-    ] = None,
+    once: Once = False,
+    replay_2022: Replay = False,
+    platforms: Platforms = None,
     data_dir: DataDir = None,
     host: Host = LOOPBACK,
     port: Port = 0,

@@ -114,6 +114,10 @@ class _Worker:
         applying = Applying(settings.working_time, self._brake)
         self._recorder = Recorder(runtime.engine, worker, plans, now, applying)
         self._sender = Sender(self._sender_parts(outbound))
+        self._join_loops()
+
+    def _join_loops(self) -> None:
+        """Let those loops wake each other that wait for each other's work."""
         self._log_pause = Polling(0.01, 0.2)
         self._again_pause = Polling(0.02, 0.2)
         self._leasing = self._loop("leases", self._lease)
