@@ -30,6 +30,7 @@ FAILS = {
 """Faults that are nothing but an answer of 500 to one type."""
 REQUESTS = frozenset({"query.requested", "unbind.requested", "restore.requested"})
 FULL = 10
+DROPPED = {"drops-the-last": "unbind.requested"}
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Platform:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Platform"]:
-        if self.fault != "unseeded":
+        if not self.fault.startswith("unseeded"):
             self.accounts.seed()
         runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)
         await runner.setup()
@@ -83,6 +84,8 @@ class Platform:
             event = verify(self.secret, headers, body, self.fault)
         except Refusal as refusal:
             return web.Response(status=refusal.status)
+        if self.fault == "redirects-everything":
+            return web.Response(status=302, headers={"location": "/elsewhere"})
         if event["type"] in REQUESTS:
             answer = await self._take(event, headers.get("webhook-id", ""))
         else:
@@ -123,7 +126,7 @@ class Platform:
         at_once: list[Line] = []
         later: list[Line] = []
         for place, item in enumerate(items):
-            if place >= FULL and self.fault == "drops-the-last":
+            if place >= FULL and kind == DROPPED.get(self.fault):
                 continue
             line = await self._one(kind, item, webhook_id)
             is_late = self.pause is not None or self.accounts.is_slow(
@@ -144,14 +147,15 @@ class Platform:
         return web.Response(text=text, content_type="application/json")
 
     def _refusal(self, event: Line, kind: str, items: list[Line]) -> int | None:
-        only = items[0]["number"] if len(items) == 1 else ""
+        first = items[0]["number"]
+        only = first if len(items) == 1 else ""
         is_query = kind == "query.requested"
         faults = {
             "fails-queries": (500, is_query),
             "fails-once": (500, only == "+8613800002000"),
             "strict-fields": (422, "x_new" in event),
             "wants-batches": (400, not is_query and only == "+8613800005010"),
-            "small-queries": (413, is_query and len(items) > FULL),
+            "small-queries": (413, len(items) > FULL and first == "+8613800005200"),
             "throttles": (429, only == "+8613800005200"),
         }
         status, applies = faults.get(self.fault, (0, False))
@@ -164,7 +168,7 @@ class Platform:
             return self.results[item["id"]]
         if self.fault == "races":
             await asyncio.sleep(0.02)
-        line = self.accounts.do(kind, item)
+        line = None if self.fault == "says-nothing" else self.accounts.do(kind, item)
         if line is not None:
             self.results[item["id"]] = line
         if self.fault == "forgets-what-it-restored" and kind == "restore.requested":

@@ -23,6 +23,12 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "unseeded": {"seeded"},
         "queries-detach": {"query-changes-nothing"},
         "redirects": {"no-redirect", "unknown-type"},
+        "redirects-everything": {
+            "challenge",
+            "test-event",
+            "signature-valid",
+            "no-redirect",
+        },
         "long-answers": {"answer-small"},
     },
     "signatures": {
@@ -163,6 +169,33 @@ async def test_ignored_border_shows_in_queries_already() -> None:
         "inside-interval",
     }
     assert "interval-both" in by_verdict(judged, Verdict.SKIPPED)
+
+
+async def test_signatures_are_judged_without_test_numbers_as_far_as_can_be() -> None:
+    judged = await tried("unseeded", only=["signature-missing", "signature-old"])
+    assert by_verdict(judged, Verdict.SKIPPED) == {"signature-missing", "signature-old"}
+    judged = await tried("unseeded-and-unsigned", only=["signature-missing"])
+    assert by_verdict(judged, Verdict.BROKEN) == {"signature-missing"}
+
+
+async def test_what_was_never_told_is_not_said_to_be_told_rightly() -> None:
+    judged = await tried("says-nothing", wait=timedelta(seconds=0.1))
+    assert by_verdict(judged, Verdict.BROKEN) == {"result-comes"}
+    assert by_verdict(judged, Verdict.SKIPPED) >= {
+        "seeded",
+        "outcome-fits",
+        "bound-at-told",
+        "inside-interval",
+        "reason-told",
+        "counts-told",
+        "action-told",
+        "one-result",
+        "known-items",
+        "answer-readable",
+        "report-key",
+        "report-form",
+        "no-number",
+    }
 
 
 async def test_connections_that_are_closed_are_advised_against() -> None:

@@ -36,6 +36,12 @@ async def test_nothing_is_broken(
     assert by_verdict(judged, Verdict.SKIPPED) == skipped
 
 
+async def test_it_can_be_tried_again_without_seeding_anew() -> None:
+    judged = await tried(times=3)
+    assert by_verdict(judged, Verdict.BROKEN) == set()
+    assert by_verdict(judged, Verdict.SKIPPED) == {"report-signed", "limits-rate"}
+
+
 async def test_what_is_not_offered_is_skipped_and_not_passed() -> None:
     judged = await tried("restores-not", only=["restore", "restore-then-repeat"])
     assert by_verdict(judged, Verdict.SKIPPED) == {"restore", "restore-then-repeat"}

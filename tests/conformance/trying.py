@@ -10,27 +10,35 @@ from unbind_broker.base.clock import SystemClock
 from unbind_broker.conformance.plan import Plan, new_key, new_secret
 from unbind_broker.conformance.running import Judged, Verdict, try_endpoint
 
+USUAL: dict[str, Any] = {
+    "max_batch": 12,
+    "wait": timedelta(seconds=20),
+    "within": timedelta(seconds=0.2),
+    "pause": timedelta(seconds=0.02),
+}
+
 
 async def tried(
     fault: str = "",
     *,
     only: Collection[str] = (),
     platform: Mapping[str, Any] | None = None,
+    times: int = 1,
     **declared: Any,
 ) -> list[Judged]:
+    """Try it so many times, and give what came of the last one."""
     secret, key = new_secret(), new_key()
     with reserve("127.0.0.1", 0) as listener:
-        made = Platform(secret.text, key, url_of(listener), fault, **(platform or {}))
+        broker, port = url_of(listener), listener.getsockname()[1]
+        made = Platform(secret.text, key, broker, fault, **(platform or {}))
         async with made.opened():
-            usual: dict[str, Any] = {
-                "max_batch": 12,
-                "wait": timedelta(seconds=20),
-                "within": timedelta(seconds=0.2),
-                "pause": timedelta(seconds=0.02),
-            }
-            usual["url"] = made.url
-            plan = Plan(secret=secret, key=key, **(usual | declared))
-            return await try_endpoint(plan, listener, SystemClock().now, only)
+            usual = {**USUAL, "url": made.url, "secret": secret, "key": key}
+            plan = Plan(**(usual | declared))
+            judged = await try_endpoint(plan, listener, SystemClock().now, only)
+            for _ in range(times - 1):
+                with reserve("127.0.0.1", port) as again:
+                    judged = await try_endpoint(plan, again, SystemClock().now, only)
+    return judged
 
 
 def by_verdict(judged: list[Judged], verdict: Verdict) -> set[str]:

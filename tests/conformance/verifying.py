@@ -42,7 +42,7 @@ def _slips(secret: str, headers: Mapping[str, str], body: bytes, fault: str) -> 
     signature, age = headers.get(SIGNATURE, ""), _age(headers)
     is_signed = _signature(secret, headers, body) in signature.split(" ")
     match fault:
-        case "takes-unsigned":
+        case "takes-unsigned" | "unseeded-and-unsigned":
             return not signature
         case "takes-any-signature":
             return bool(signature) and abs(age) < TOLERANCE

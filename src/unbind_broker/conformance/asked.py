@@ -76,9 +76,9 @@ class Asked:
         """Give the lines that say that something was detached."""
         return [one for one in self.heard if one.report.outcome in REMOVALS]
 
-    def said(self, outcome: ItemStatus) -> bool:
-        """Tell whether a line said so."""
-        return any(one.report.outcome is outcome for one in self.heard)
+    def said(self, *outcomes: ItemStatus) -> bool:
+        """Tell whether a line told one of these outcomes."""
+        return any(one.report.outcome in outcomes for one in self.heard)
 
 
 def ask_for(

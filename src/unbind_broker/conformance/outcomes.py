@@ -1,5 +1,7 @@
 """Rules about results: do they come, do they fit, do they say what is needed."""
 
+from collections.abc import Collection
+
 from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import (
     ACTION_REQUIRED,
@@ -7,6 +9,11 @@ from unbind_broker.base.magic_numbers import (
     PARTLY,
     REFUSED,
     Block,
+)
+from unbind_broker.callbacks.demands import (
+    NEEDS_BOUND_AT,
+    NEEDS_COUNTS,
+    NEEDS_REASON,
 )
 from unbind_broker.conformance.expecting import expect_outcome
 from unbind_broker.conformance.rule import Check, Rule, When
@@ -16,8 +23,13 @@ from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.orders.states import Action, OrderKind
 
 
-def nothing_noticed(*codes: str) -> Check:
-    """Make the check that nothing of these kinds was noticed on the way."""
+def nothing_noticed(
+    *codes: str, about: Collection[ItemStatus] = frozenset(ItemStatus)
+) -> Check:
+    """Make the check that nothing of these kinds was noticed on the way.
+
+    It cannot be judged unless a line of one of the outcomes in question was heard.
+    """
 
     async def check(stage: Stage) -> None:
         found = [one for one in stage.desk.noticed if one.code in codes]
@@ -28,6 +40,8 @@ def nothing_noticed(*codes: str) -> Check:
                 f"{zh}（另有 {more} 次）" if more else zh,
                 f"{en} (and {more} more)" if more else en,
             )
+        if not any(asked.said(*about) for asked in stage.desk.asked.values()):
+            raise CannotTell("没有出现这样的结果", "no such result was seen")
 
     return check
 
@@ -124,10 +138,14 @@ _REJECTED = Words(
     "不合格的行被拒收，明细就当作没有结果",
     "A line that is wrong is rejected, and its item counts as unanswered.",
 )
-_NOTICED = (
+_ANY: Collection[ItemStatus] = frozenset(ItemStatus)
+_NOTICED: tuple[
+    tuple[str, tuple[str, ...], Collection[ItemStatus], str, str, Words], ...
+] = (
     (
         "outcome-fits",
         ("line-invalid", "outcome-not-possible"),
+        _ANY,
         "结果的字段与取值合乎其类型",
         "every line has known fields, and an outcome of its kind",
         _REJECTED,
@@ -135,6 +153,7 @@ _NOTICED = (
     (
         "bound-at-told",
         ("bound-at-missing",),
+        NEEDS_BOUND_AT,
         "bound、unbound、partly_unbound、closed 带 last_bound_at",
         "bound, unbound, partly_unbound and closed tell last_bound_at",
         Words(
@@ -145,6 +164,7 @@ _NOTICED = (
     (
         "inside-interval",
         ("bound-outside-interval", "outside"),
+        NEEDS_BOUND_AT,
         "从不上报区间之外的绑定",
         "nothing outside the interval is ever reported",
         Words(
@@ -156,6 +176,7 @@ _NOTICED = (
     (
         "reason-told",
         ("reason-missing", "detail-missing"),
+        NEEDS_REASON,
         "refused 与 partly_unbound 带原因，other 带说明",
         "refused and partly_unbound give a reason, other a detail",
         Words("机主有权知道为什么", "People have a right to know why (PIPL)."),
@@ -163,6 +184,7 @@ _NOTICED = (
     (
         "counts-told",
         ("count-missing", "count-contradicts"),
+        NEEDS_COUNTS.keys(),
         "数量与结果相符",
         "counts are there and fit the outcome",
         _REJECTED,
@@ -170,6 +192,7 @@ _NOTICED = (
     (
         "action-told",
         ("action-missing", "action-url-refused"),
+        {ItemStatus.ACTION_REQUIRED},
         "action_required 带 action，action_url 在平台自己的域名上",
         "action_required names an action; action_url is on a domain of yours",
         Words(
@@ -180,6 +203,7 @@ _NOTICED = (
     (
         "one-result",
         ("conflict",),
+        _ANY,
         "一条明细只有一个结果",
         "an item gets one result",
         Words(
@@ -190,6 +214,7 @@ _NOTICED = (
     (
         "known-items",
         ("unknown",),
+        _ANY,
         "只上报请求过的明细",
         "only items that were asked for are reported",
         _REJECTED,
@@ -278,9 +303,9 @@ RULES = (
             "results",
             Words(zh, en),
             matters,
-            nothing_noticed(*codes),
+            nothing_noticed(*codes, about=about),
             When.AFTERWARDS,
         )
-        for name, codes, zh, en, matters in _NOTICED
+        for name, codes, about, zh, en, matters in _NOTICED
     ),
 )

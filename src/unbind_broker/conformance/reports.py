@@ -12,7 +12,8 @@ from unbind_broker.orders.states import OrderKind
 
 
 async def _answers(stage: Stage) -> None:
-    await nothing_noticed("answer-unreadable")(stage)
+    if any(one.code == "answer-unreadable" for one in stage.desk.noticed):
+        await nothing_noticed("answer-unreadable")(stage)
     heard = (one for asked in stage.desk.asked.values() for one in asked.heard)
     if not any(one.way is Way.ANSWER for one in heard):
         raise CannotTell(
@@ -64,14 +65,13 @@ async def _slow_number(stage: Stage) -> PhoneNumber:
 
 
 def _where_it_reports(*codes: str) -> Check:
-    check = nothing_noticed(*codes)
-
-    async def checked(stage: Stage) -> None:
-        await check(stage)
-        if not stage.desk.calls:
+    async def check(stage: Stage) -> None:
+        noticed = {one.code for one in stage.desk.noticed}
+        if not stage.desk.calls and noticed.isdisjoint(codes):
             raise CannotTell("没有任何上报", "nothing was reported")
+        await nothing_noticed(*codes)(stage)
 
-    return checked
+    return check
 
 
 async def _signed(stage: Stage) -> None:

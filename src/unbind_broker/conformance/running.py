@@ -24,7 +24,7 @@ from unbind_broker.sending.payloads import test_payload
 _CLIENT_ERRORS = range(400, 500)
 _LONGEST_LINGER = 5.0
 _LEAST_LINGER = 0.1
-_BARE = frozenset({"challenge", "test-event", "signature-valid"})
+_BARE = frozenset({"challenge", "test-event", "signature-valid", "no-redirect"})
 """Rules that are tried even where no request is taken."""
 
 

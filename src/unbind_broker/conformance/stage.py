@@ -26,7 +26,7 @@ PRESENT = Scope.CURRENT_OWNER
 
 KEPT_OUT = 10
 """The first numbers of each block are never given out: rules name them themselves."""
-_AT_ONCE = 8
+_AT_ONCE = 24
 
 Made = TypeVar("Made")
 
