@@ -76,7 +76,7 @@ class Accounts:
         if not found:
             return {"outcome": "not_bound"}
         if kind == "query.requested":
-            return self._find(found)
+            return self._find(bindings, found)
         return self._detach(item, bindings, found)
 
     def clear(self, listed: Line) -> Line | None:
@@ -95,12 +95,13 @@ class Accounts:
             return None
         return {"number": number, "outcome": "unbound", **self._newest(found)}
 
-    def _find(self, found: list[Binding]) -> Line:
+    def _find(self, bindings: list[Binding], found: list[Binding]) -> Line:
         if found[0].reason == "active_after_cutoff":
             return {"outcome": "refused", "reason": "active_after_cutoff"}
         if self.fault == "queries-detach":
             _end(found)
-        return {"outcome": "bound", "bindings": len(found), **self._newest(found)}
+        count = len(bindings if self.fault == "counts-all" else found)
+        return {"outcome": "bound", "bindings": count, **self._newest(found)}
 
     def _detach(
         self, item: Line, bindings: list[Binding], found: list[Binding]
@@ -145,7 +146,8 @@ class Accounts:
             one.is_live = self.fault != "restores-nothing"
             if self.fault == "restores-with-another-date" and one.bound_at:
                 one.bound_at += timedelta(hours=1)
-        return {"outcome": "restored" if undone else "not_bound"}
+        claims = bool(undone) or self.fault == "restores-anything"
+        return {"outcome": "restored" if claims else "not_bound"}
 
     def _live(self, number: str) -> list[Binding]:
         return [one for one in self.store.get(number, []) if one.is_live]

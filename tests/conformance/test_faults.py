@@ -79,7 +79,8 @@ FOUND: dict[str, dict[str, set[str]]] = {
             "clearance-spared",
             "inside-interval",
         },
-        "ignores-start": {"interval-current-owner"},
+        "ignores-start": {"interval-current-owner", "inside-interval"},
+        "counts-all": {"interval-both", "interval-current-owner"},
     },
     "results": {
         "wrong-reason": {"refusals"},
@@ -105,6 +106,7 @@ FOUND: dict[str, dict[str, set[str]]] = {
     },
     "undoing": {
         "restores-nothing": {"restore"},
+        "restores-anything": {"restore-nothing"},
         "restores-with-another-date": {"restore"},
         "forgets-what-it-restored": {"restore-then-repeat"},
     },

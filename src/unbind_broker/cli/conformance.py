@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -159,8 +160,8 @@ def conformance(
         )
         with reserve(host, port) as listener:
             _announce(made, url_of(listener), plan.url, lang)
-            now = SystemClock().now
-            judged = run_on_loop(try_endpoint(plan, listener, now, chosen, _say))
+            now, told = SystemClock().now, partial(_tell, lang)
+            judged = run_on_loop(try_endpoint(plan, listener, now, chosen, told))
     except (BrokerError, OSError) as error:
         _give_up(error)
     document = report.as_document(judged, plan.url, show_instant(SystemClock().now()))
@@ -221,6 +222,10 @@ def _announce(made: _Made, broker: str, url: str, lang: Language) -> None:
     lines += [f"  {name}={value}" for name, value in made.variables.items()]
     lines += [lang.of(_SEEDED), lang.of(_WAITING).format(url=url)]
     _say("\n".join(lines))
+
+
+def _tell(lang: Language, words: Words) -> None:
+    _say(lang.of(words))
 
 
 def _say(text: str) -> None:

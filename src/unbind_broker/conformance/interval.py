@@ -81,6 +81,9 @@ async def _both(stage: Stage) -> None:
 
 
 async def _current_owner(stage: Stage) -> None:
+    earlier = stage.new(OrderKind.QUERY, await stage.bound_number(BEFORE), PRESENT)
+    await stage.take(earlier)
+    expect_outcome(await stage.desk.last_word(earlier), ItemStatus.NOT_BOUND)
     number = await stage.bound_number(AFTER, PRESENT)
     done = await stage.unbind(number, PRESENT)
     expect_outcome(done.outcome, ItemStatus.UNBOUND)
@@ -89,6 +92,12 @@ async def _current_owner(stage: Stage) -> None:
 
 async def _expect_one_removed(stage: Stage, scope: Scope, other: Scope) -> None:
     number = await stage.bound_number(BOTH, scope)
+    found = await stage.query(number, scope)
+    if found.bindings not in (None, 1):
+        raise Broken(
+            f"bindings 为 {found.bindings}，区间内只有 1 个",
+            f"bindings is {found.bindings}, and 1 is in the interval",
+        )
     asked = stage.new(OrderKind.UNBIND, number, scope)
     await stage.ask(asked)
     await expect_bound(

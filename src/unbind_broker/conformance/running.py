@@ -51,16 +51,18 @@ async def try_endpoint(
     listener: socket,
     now: Callable[[], datetime],
     only: Collection[str] = (),
-    told: Callable[[str], None] = lambda _: None,
+    told: Callable[[Words], None] = lambda _: None,
 ) -> list[Judged]:
     """Try an endpoint, and give the rules in the order of the registry.
 
-    Reports are taken on ``listener``; why it waits for the endpoint is ``told``. Raises
+    Reports are taken on ``listener``; what takes so long is ``told``. Raises
     ``CannotTry`` if nobody answers there who knows the secret.
     """
     async with open_stage(plan, listener, now) as stage:
         await _wait_for_endpoint(stage, told)
-        tried = await _try_rules(stage, _needed(only))
+        rules = _needed(only)
+        told(Words(f"正在检验 {len(rules)} 条规则……", f"Trying {len(rules)} rules …"))
+        tried = await _try_rules(stage, rules)
     return [tried[rule.id] for rule in RULES if not only or rule.id in only]
 
 
@@ -75,7 +77,7 @@ async def open_stage(
             yield stage
 
 
-async def _wait_for_endpoint(stage: Stage, told: Callable[[str], None]) -> None:
+async def _wait_for_endpoint(stage: Stage, told: Callable[[Words], None]) -> None:
     """Wait until it is up, and takes what is signed with the secret."""
     loop = asyncio.get_running_loop()
     ends, why = loop.time() + stage.plan.within.total_seconds(), ""
@@ -87,7 +89,7 @@ async def _wait_for_endpoint(stage: Stage, told: Callable[[str], None]) -> None:
         if loop.time() >= ends:
             raise CannotTry(why)
         if why != before:
-            told(why)
+            told(Words(why, why))
         await asyncio.sleep(stage.plan.pause.total_seconds())
 
 

@@ -1,7 +1,7 @@
 """Rules about putting back what was detached by mistake."""
 
 from unbind_broker.api.words import Words
-from unbind_broker.base.magic_numbers import BEFORE
+from unbind_broker.base.magic_numbers import BEFORE, NOTHING
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.expecting import expect_bound, expect_outcome
@@ -40,6 +40,15 @@ async def _repeated_after(stage: Stage) -> None:
         "恢复之后重来的请求又被执行",
         "the unbinding that came again after it was undone was acted on",
     )
+
+
+async def _nothing_to_undo(stage: Stage) -> None:
+    """Ask to undo an order that was never sent."""
+    never_sent = stage.new(OrderKind.UNBIND, NOTHING.number(13))
+    asked = stage.new_restore(never_sent)
+    await stage.take(asked)
+    outcome = await stage.desk.last_word(asked)
+    expect_outcome(outcome, ItemStatus.NOT_BOUND, ItemStatus.REFUSED)
 
 
 async def _detached(stage: Stage) -> tuple[PhoneNumber, Asked]:
@@ -85,5 +94,18 @@ RULES = (
             "Delivery is at least once: a repetition may come after the undoing.",
         ),
         _repeated_after,
+    ),
+    Rule(
+        "restore-nothing",
+        "restoring",
+        Words(
+            "没有解除过的不报 restored",
+            "where nothing was detached, restored is not claimed",
+        ),
+        Words(
+            "机主会以为账号已经恢复",
+            "The holder would believe that an account is theirs again.",
+        ),
+        _nothing_to_undo,
     ),
 )
