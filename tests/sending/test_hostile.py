@@ -322,7 +322,10 @@ async def test_all_at_once_end_and_the_healthy_are_served(outbound: Outbound) ->
                 group.create_task(post(outbound, healthy.url)) for _ in range(100)
             ]
     assert {one.result().answer for one in served} == {b"thanks"}
-    assert {one.result().outcome.kind for one in hostile} <= {
+    ended = [one.result() for one in hostile]
+    # Where the machine is busy, that is said so: nobody is blamed for it.
+    blamed = [one for one in ended if one.error != "the broker stood still"]
+    assert {one.outcome.kind for one in blamed} <= {
         OutcomeKind.ACCEPTED,
         OutcomeKind.FAILED,
         OutcomeKind.TIMED_OUT,
