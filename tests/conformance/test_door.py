@@ -174,7 +174,15 @@ async def test_manifest_is_read_in_pages(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("limit=0", 422), ("wave=2", 422), ("cursor=x", 400)]
+    ("query", "status"),
+    [
+        ("limit=0", 422),
+        ("limit=²", 422),
+        ("limit=99999999999", 422),
+        ("wave=2", 422),
+        ("cursor=x", 400),
+        ("cursor=p4", 400),
+    ],
 )
 async def test_wrong_page_is_refused(caller: Caller, query: str, status: int) -> None:
     path = caller.publish().path.partition("?")[0]

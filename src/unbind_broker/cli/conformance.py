@@ -34,7 +34,7 @@ from unbind_broker.conformance import report
 from unbind_broker.conformance.plan import PORT, Plan, new_key, new_secret
 from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.report import Language
-from unbind_broker.conformance.running import try_endpoint
+from unbind_broker.conformance.running import Judged, try_endpoint
 
 app = typer.Typer(add_completion=False)
 
@@ -164,12 +164,17 @@ def conformance(
             judged = run_on_loop(try_endpoint(plan, listener, now, chosen, told))
     except (BrokerError, OSError) as error:
         _give_up(error)
-    document = report.as_document(judged, plan.url, show_instant(SystemClock().now()))
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    text = _document(judged, plan.url)
     if json_file is not None:
         json_file.write_text(f"{text}\n", encoding="utf-8")
     print(text if as_json else "\n".join(report.as_lines(judged, lang)))
     raise typer.Exit(0 if report.holds(judged) else BROKEN)
+
+
+def _document(judged: Sequence[Judged], url: str) -> str:
+    at = show_instant(SystemClock().now())
+    document = report.as_document(judged, url, at)
+    return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 class _Made:

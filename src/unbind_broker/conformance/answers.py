@@ -35,7 +35,7 @@ def _lines(desk: Desk, answer: bytes) -> list[object]:
         if b'"results"' in answer:
             _unreadable(desk, "不是 JSON", "is no JSON")
         return []
-    lines = body.get("results", []) if isinstance(body, dict) else []
+    lines = (body.get("results") if isinstance(body, dict) else None) or []
     if not isinstance(lines, list):
         _unreadable(desk, "的 results 不是列表", "holds results that are no list")
         return []

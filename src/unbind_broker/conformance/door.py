@@ -17,12 +17,12 @@ from unbind_broker.app.server import ApiServer
 from unbind_broker.base.signing import ID_HEADER, SignatureInvalid, verify_v1a
 from unbind_broker.callbacks.results import MAX_LINES
 from unbind_broker.conformance.asked import Way
-from unbind_broker.conformance.manifests import Manifest
+from unbind_broker.conformance.manifests import Manifest, read_count
 from unbind_broker.conformance.stage import Stage
 
 LARGEST_BODY = 1024 * 1024
 _WHERE = Words("上报", "a report")
-_USUAL_NUMBERS = 1000
+_USUAL_NUMBERS = "1000"
 
 
 class Refused(Exception):
@@ -71,10 +71,10 @@ class Door:
         """Answer ``GET /v1/clearances/{id}/manifest``."""
         self._check_key(request)
         manifest, asked = self._manifest(request), request.query_params
-        limit = asked.get("limit", str(_USUAL_NUMBERS))
-        if not limit.isdigit() or not int(limit) or asked.get("wave", "1") != "1":
+        limit = read_count(asked.get("limit", _USUAL_NUMBERS))
+        if not limit or asked.get("wave", "1") != "1":
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "limit or wave is wrong")
-        page = self._stage.manifests.page(manifest, asked.get("cursor"), int(limit))
+        page = self._stage.manifests.page(manifest, asked.get("cursor"), limit)
         if page is None:
             raise Refused(HTTPStatus.BAD_REQUEST, "nobody gave this cursor")
         return JSONResponse(page)

@@ -32,6 +32,7 @@ PAGE = 4
 ZONE = ZoneInfo("Asia/Shanghai")
 _TIME = timedelta(days=7)
 _CURSOR = "p"
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Manifests:
 
     def page(self, manifest: Manifest, cursor: str | None, limit: int) -> object:
         """Give a page; None: this cursor was never given."""
-        begin = _begin(cursor)
+        begin = _begin(manifest, cursor)
         if begin is None:
             return None
         end = min(begin + min(limit, PAGE), len(manifest.listed))
@@ -167,11 +168,17 @@ def _judge(manifest: Manifest, line: FindingLine, place: int) -> dict[str, objec
             return {"status": "rejected", "code": fault.code, "detail": fault.detail}
 
 
-def _begin(cursor: str | None) -> int | None:
+def read_count(text: str) -> int | None:
+    """Read a whole number of ordinary size."""
+    is_plain = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_plain else None
+
+
+def _begin(manifest: Manifest, cursor: str | None) -> int | None:
     if cursor is None:
         return 0
-    place = cursor.removeprefix(_CURSOR)
-    return int(place) if place.isascii() and place.isdigit() else None
+    begin = read_count(cursor.removeprefix(_CURSOR))
+    return begin if begin is not None and begin <= manifest.read_to else None
 
 
 def _shown(one: Listed) -> dict[str, object]:
