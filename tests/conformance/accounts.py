@@ -15,6 +15,7 @@ SPOILT: dict[str, tuple[str, str, Line]] = {
     "wrong-reason": ("reason", "legal_hold", {"reason": "suspected_fraud"}),
     "no-reason": ("reason", "legal_hold", {"reason": None}),
     "no-detail": ("reason", "other", {"detail": None}),
+    "wrong-outcome": ("outcome", "restored", {"outcome": "unbound"}),
     "tells-account": ("reason", "legal_hold", {"account": "somebody"}),
     "tells-number": ("reason", "other", {"detail": "ask about 13800003900"}),
     "no-date": ("outcome", "partly_unbound", {"last_bound_at": None}),

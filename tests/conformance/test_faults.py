@@ -88,6 +88,7 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "never-asks": {"action-required"},
         "only-detaches": {"close-account"},
         "tells-account": {"outcome-fits"},
+        "wrong-outcome": {"outcome-fits", "restore", "restore-then-repeat"},
         "no-date": {"bound-at-told"},
         "no-reason": {"reason-told"},
         "no-detail": {"reason-told"},

@@ -164,7 +164,7 @@ _RULES = (
         "解绑之后不再有绑定",
         "after unbound nothing is bound any more",
         Words(
-            "否则前机主的账号仍能收到验证码",
+            "否则前机主账号的验证码仍会发到现机主手里",
             "Otherwise codes for the former holder's account go on to a stranger.",
         ),
         _takes_effect,

@@ -288,7 +288,7 @@ RULES = (
         "close-account",
         "accounts",
         Words(
-            "close_account：closed，或以 not_supported 拒绝",
+            "close_account：销户，或者拒绝",
             "close_account is closed, or refused",
         ),
         Words(

@@ -172,7 +172,7 @@ _STRICT = Words(
 
 _REFUSED = (
     ("missing", "没有签名", "without a signature", _FORGED, _missing),
-    ("wrong-key", "另一密钥的签名", "signed with another secret", _FORGED, _wrong_key),
+    ("wrong-key", "以另一密钥签名", "signed with another secret", _FORGED, _wrong_key),
     (
         "altered-body",
         "签名后正文被改动",
@@ -206,13 +206,13 @@ _REFUSED = (
 _TAKEN = (
     (
         "beside-unknown",
-        "已知签名旁边有未知版本的签名",
+        "正确签名旁边有未知版本的签名",
         "with a signature of an unknown version beside the right one",
         _beside_unknown,
     ),
     (
         "rotation",
-        "轮换密钥期间的两个签名，不论先后",
+        "轮换密钥期间带两个签名，不论先后",
         "with two signatures, as while a secret is rotated, in either order",
         _rotation,
     ),
@@ -224,7 +224,7 @@ _TAKEN = (
     ),
     (
         "raw-bytes",
-        "JSON 写法不同、按原始字节签名",
+        "JSON 写法不同，按原始字节签名",
         "signed over its very bytes, however its JSON is written",
         _raw_bytes,
     ),
@@ -235,8 +235,8 @@ RULES = tuple(
         f"signature-{name}",
         "signatures",
         Words(
-            f"{zh}的请求以 4xx 拒绝且不执行",
-            f"a request {en} is refused with 4xx and not acted on",
+            f"以 4xx 拒绝且不执行：{zh}",
+            f"refused with 4xx and not acted on: a request {en}",
         ),
         matters,
         check,
@@ -246,7 +246,7 @@ RULES = tuple(
     Rule(
         f"signature-{name}",
         "signatures",
-        Words(f"接收{zh}的请求", f"a request {en} is taken"),
+        Words(f"接收：{zh}", f"taken: a request {en}"),
         _STRICT,
         check,
     )
