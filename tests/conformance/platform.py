@@ -83,6 +83,8 @@ class Platform:
         try:
             event = verify(self.secret, headers, body, self.fault)
         except Refusal as refusal:
+            if "webhook-signature" not in headers:
+                self._act_all_the_same(json.loads(body))
             return web.Response(status=refusal.status)
         if self.fault == "redirects-everything":
             return web.Response(status=302, headers={"location": "/elsewhere"})
@@ -93,6 +95,14 @@ class Platform:
         if self.fault == "closes-connections":
             answer.force_close()
         return answer
+
+    def _act_all_the_same(self, event: Line) -> None:
+        """Do, or say, what was just refused."""
+        for item in event["data"]["items"]:
+            if self.fault == "refuses-and-acts":
+                self.accounts.do(event["type"], item)
+            if self.fault == "refuses-and-reports":
+                self._report_later([{"id": item["id"], "outcome": "not_bound"}])
 
     async def _hear(self, kind: str, data: Any) -> web.Response:
         status = 500 if kind == FAILS.get(self.fault) else 204
@@ -113,7 +123,7 @@ class Platform:
 
     async def _challenge(self, challenge: str) -> web.Response:
         if self.fault == "slow-challenge":
-            await asyncio.sleep(1)
+            await asyncio.sleep(2.5)
         if self.fault == "wrong-challenge":
             challenge = challenge[::-1]
         return web.json_response({"challenge": challenge})
@@ -123,6 +133,8 @@ class Platform:
         status = self._refusal(event, kind, items)
         if status is not None:
             return web.Response(status=status)
+        if self.fault == "races" and kind == "unbind.requested":
+            await self._dawdle({item["id"] for item in items} - self.results.keys())
         at_once: list[Line] = []
         later: list[Line] = []
         for place, item in enumerate(items):
@@ -136,6 +148,12 @@ class Platform:
         self.seen.add(webhook_id)
         self._report_later(later)
         return self._answer(at_once)
+
+    async def _dawdle(self, unknown: set[str]) -> None:
+        """Act later on what was looked up before, whatever came meanwhile."""
+        await asyncio.sleep(0.2)
+        for item_id in unknown:
+            self.results.pop(item_id, None)
 
     def _answer(self, lines: list[Line]) -> web.Response:
         results: object = lines
@@ -163,11 +181,11 @@ class Platform:
 
     async def _one(self, kind: str, item: Line, webhook_id: str) -> Line | None:
         if item["id"] in self.cancelled:
-            return None
+            done = {"outcome": "unbound", "last_bound_at": "2023-06-02T16:00:00Z"}
+            claims = self.fault == "claims-what-was-cancelled"
+            return {"id": item["id"], **done} if claims else None
         if self._knows(item["id"], webhook_id):
             return self.results[item["id"]]
-        if self.fault == "races":
-            await asyncio.sleep(0.02)
         line = None if self.fault == "says-nothing" else self.accounts.do(kind, item)
         if line is not None:
             self.results[item["id"]] = line
