@@ -20,6 +20,7 @@ from tests.support.clearings import (
 )
 from tests.support.clock import FixedClock
 from tests.support.findings import is_done, page, refused
+from tests.support.holdings_api import line, tell
 from tests.support.order_api import Scene, a_scene
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, parse_id
@@ -139,6 +140,25 @@ async def test_what_was_counted_stays_when_the_numbers_are_gone(
     for view in (amid, after, listed):
         assert (view["numbers"], view["withdrawn"], view["refused"]) == (6, 1, 0)
         assert view["destroyed_at"] is not None
+
+
+async def test_who_came_to_hold_a_number_never_counts_as_its_withdrawal(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_published(scene, range(3))
+        await is_done(scene, "weibo", path)
+        other = await scene.add_carrier("china-unicom")
+        await tell(scene, line("activated", "2026-11-20", number(1)), **other)
+        await a_worker(scene).look()
+        before = await shown(scene, path)
+        clock.advance(HALF_A_YEAR)
+        await destroy_all(scene)
+        after = await shown(scene, path)
+    assert after["destroyed_at"] is not None
+    for view in (before, after):
+        assert view["summary"]["withdrawn"] == 1
+        assert (view["withdrawn"], view["refused"]) == (0, 0)
 
 
 async def test_a_draft_that_nobody_touches_goes_after_a_week(

@@ -41,15 +41,17 @@ class Tally:
 
 @dataclass(frozen=True)
 class FinalCounts:
-    """How many numbers stood how when they were destroyed; ``refused``: had a holder.
+    """How many numbers stood how when they were destroyed, as in ``Tally``.
 
-    Those are among the ``withdrawn``.
+    Among the ``withdrawn`` are those that were ``called_back``, those that somebody
+    held when their wave went out (``refused``), and those that somebody held later.
     """
 
     clean: int
     blocked: int
     partial: int
     withdrawn: int
+    called_back: int
     refused: int
 
 
@@ -89,13 +91,14 @@ async def tally(db: Db, clearance_id: UUID) -> Tally:
 async def count_finally(db: Db, clearance_id: UUID) -> FinalCounts:
     """Count how its numbers stand for as long as they can be counted."""
     counted = await tally(db, clearance_id)
-    refused = await db.execute(_REFUSED, {"clearance": clearance_id})
+    why = (await db.execute(_BY_REASON, {"clearance": clearance_id})).one()
     return FinalCounts(
         clean=counted.clean,
         blocked=counted.blocked,
         partial=counted.partial,
         withdrawn=counted.withdrawn,
-        refused=refused.scalar_one(),
+        called_back=why.called_back,
+        refused=why.refused,
     )
 
 
@@ -136,6 +139,13 @@ def _shown(one: PlatformProgress, over: bool) -> dict[str, Any]:  # noqa: FBT001
     }
 
 
+COUNTED_BY_REASON = f"""
+            count(*) FILTER (WHERE withdrawn_for <> {WithdrawnFor.LIVE_HOLDING.code})
+                AS called_back,
+            count(*) FILTER (WHERE withdrawn_for = {WithdrawnFor.LIVE_HOLDING.code})
+                AS refused"""
+"""Columns: withdrawn by their carrier's word, or because somebody held them."""
+
 _PLATFORMS = sql(
     """
     SELECT p.slug AS platform, p.name_zh, p.category, p.sensitive,
@@ -153,54 +163,48 @@ _PLATFORMS = sql(
     """,
     clearance=UUID_TYPE,
 )
-_WHOLE = sql(
-    """
-    SELECT c.numbers, (
-        SELECT count(*) FROM clearance_numbers n
-        WHERE n.clearance_id = c.id AND n.withdrawn_at IS NOT NULL
-    ) + (
+# OFFSET keeps Postgres at looking up the number of each, instead of reading them all.
+_HELD = """
         SELECT count(*) FROM clearance_held h
-        WHERE h.clearance_id = c.id AND EXISTS (
+        WHERE EXISTS (
             SELECT FROM clearance_numbers n
             WHERE n.clearance_id = h.clearance_id AND n.place = h.place
                 AND n.withdrawn_at IS NULL OFFSET 0
-        )
+        )"""
+_WHOLE = sql(
+    f"""
+    SELECT c.numbers, (
+        SELECT count(*) FROM clearance_numbers n
+        WHERE n.clearance_id = c.id AND n.withdrawn_at IS NOT NULL
+    ) + ({_HELD} AND h.clearance_id = c.id
     ) AS withdrawn, c.final_counts IS NOT NULL AS is_destroyed, f.clean, f.blocked,
         f.partial, f.withdrawn AS gone
     FROM clearances c
-    CROSS JOIN jsonb_to_record(coalesce(c.final_counts, '{}'))
+    CROSS JOIN jsonb_to_record(coalesce(c.final_counts, '{{}}'))
         AS f (clean integer, blocked integer, partial integer, withdrawn integer)
     WHERE c.id = :clearance
     """,
     clearance=UUID_TYPE,
 )
-_REFUSED = sql(
+_BY_REASON = sql(
     f"""
-    SELECT count(*) FROM clearance_numbers
+    SELECT {COUNTED_BY_REASON} FROM clearance_numbers
     WHERE clearance_id = :clearance AND withdrawn_at IS NOT NULL
-        AND withdrawn_for = {WithdrawnFor.LIVE_HOLDING.code}
     """,
     clearance=UUID_TYPE,
 )
 # Withdrawn numbers and findings with a reason are few, and have indexes of their own.
-# OFFSET keeps Postgres at looking up the number of each, instead of reading them all.
 # A wave counts the numbers that were there when the clearance was published. One that
 # was published to nobody is never done.
 _WAVES = sql(
-    """
+    f"""
     SELECT w.numbers, (
         SELECT count(*) FROM clearance_numbers n
         WHERE n.clearance_id = w.clearance_id AND n.withdrawn_at IS NOT NULL
             AND n.place BETWEEN w.first_place AND w.last_place
             AND n.withdrawn_at > c.published_at
-    ) + (
-        SELECT count(*) FROM clearance_held h
-        WHERE h.clearance_id = w.clearance_id
-            AND h.place BETWEEN w.first_place AND w.last_place AND EXISTS (
-                SELECT FROM clearance_numbers n
-                WHERE n.clearance_id = h.clearance_id AND n.place = h.place
-                    AND n.withdrawn_at IS NULL OFFSET 0
-            )
+    ) + ({_HELD} AND h.clearance_id = w.clearance_id
+            AND h.place BETWEEN w.first_place AND w.last_place
     ) AS withdrawn, (
         SELECT count(DISTINCT f.place)
         FROM clearance_findings f

@@ -10,8 +10,12 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId, Prefix, format_id
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.clearances.parts import list_parts
-from unbind_broker.clearances.progress import ProgressView, read_progress
-from unbind_broker.clearances.states import ClearanceStatus, StopReason, WithdrawnFor
+from unbind_broker.clearances.progress import (
+    COUNTED_BY_REASON,
+    ProgressView,
+    read_progress,
+)
+from unbind_broker.clearances.states import ClearanceStatus, StopReason
 from unbind_broker.clearances.waves import list_waves
 
 
@@ -105,17 +109,13 @@ def _wave(row: Any) -> dict[str, Any]:
 
 
 _SHOWN = f"""
-    SELECT c.*, coalesce(f.withdrawn - f.refused, w.withdrawn) AS withdrawn,
+    SELECT c.*, coalesce(f.called_back, w.called_back) AS withdrawn,
         coalesce(f.refused, w.refused) AS refused
     FROM clearances c
     CROSS JOIN jsonb_to_record(coalesce(c.final_counts, '{{}}'))
-        AS f (withdrawn integer, refused integer)
+        AS f (called_back integer, refused integer)
     CROSS JOIN LATERAL (
-        SELECT
-            count(*) FILTER (WHERE withdrawn_for <> {WithdrawnFor.LIVE_HOLDING.code})
-                AS withdrawn,
-            count(*) FILTER (WHERE withdrawn_for = {WithdrawnFor.LIVE_HOLDING.code})
-                AS refused
+        SELECT {COUNTED_BY_REASON}
         FROM clearance_numbers n
         WHERE n.clearance_id = c.id AND n.withdrawn_at IS NOT NULL
     ) w
