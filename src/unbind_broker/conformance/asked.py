@@ -45,7 +45,7 @@ class Heard:
 class Asked:
     """One item. ``must_not`` says that it was sent in a way that is to be refused.
 
-    ``repeated`` items were sent more than once, ``cancelled`` ones called back.
+    ``repeated`` items were sent more than once.
     """
 
     outgoing: OutgoingItem
@@ -53,7 +53,6 @@ class Asked:
     item: Item
     must_not: bool = False
     repeated: bool = False
-    cancelled: bool = False
     result: Report | None = None
     rejected: str | None = None
     sent_at: float = 0.0

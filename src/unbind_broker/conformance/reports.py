@@ -48,9 +48,11 @@ async def _put_off(stage: Stage) -> None:
     if not desk.refused:
         raise CannotTell("结果都在应答中", "results come in the answers")
     if not came:
+        wait = f"{stage.plan.wait.total_seconds():g}"
         raise Broken(
-            "以 503 推迟的上报没有再来",
-            "a report that was put off with 503 did not come again",
+            f"以 503 推迟的上报在 {wait} 秒内没有再来（--wait 可延长）",
+            f"a report that was put off with 503 did not come again within {wait} s "
+            "(--wait allows more)",
         )
     signed = stage.plan.result_public_key is not None
     if signed and desk.refused[0] not in desk.taken:

@@ -57,6 +57,7 @@ class Stage:
         self.queries_change = False
         self._known: dict[tuple[str, Scope], list[PhoneNumber]] = {}
         self._looked: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
         self._looking = asyncio.Lock()
         self._made: dict[str, asyncio.Future[Any]] = {}
 
@@ -170,18 +171,25 @@ class Stage:
                 f"测试号码段 {block.name} 中没有已绑定的号码（见 --numbers）",
                 f"no number of the block {block.name} is bound (see --numbers)",
             )
-        wanted = len(block.bound_in(*interval(scope, self.now())))
         end = min(begin + min(self.plan.max_batch, _AT_ONCE), block.size)
-        self._looked[block.name] = end
-        asked = [
-            self.new(OrderKind.QUERY, block.number(copy), scope)
-            for copy in range(begin, end)
-        ]
+        found = await self._bound_among(block, range(begin, end), scope)
+        missed = self._missed.get(block.name, 0) + (not found)
+        self._missed[block.name] = missed
+        # Of a store without any it is to be known soon, so steps grow.
+        self._looked[block.name] = end if found else end + missed * (end - begin)
+        return found
+
+    async def _bound_among(
+        self, block: Block, copies: range, scope: Scope
+    ) -> list[PhoneNumber]:
+        numbers = [block.number(copy) for copy in copies]
+        asked = [self.new(OrderKind.QUERY, number, scope) for number in numbers]
         await self.ask(*asked)
         results = [await self.desk.result(one) for one in asked]
+        wanted = len(block.bound_in(*interval(scope, self.now())))
         return [
-            block.number(copy)
-            for copy, result in zip(range(begin, end), results, strict=True)
+            number
+            for number, result in zip(numbers, results, strict=True)
             if result.outcome is ItemStatus.BOUND
             and (result.bindings or wanted) >= wanted
         ]
