@@ -100,8 +100,9 @@ def test_keys_are_made_and_shown_where_none_is_given(command: Command) -> None:
 
     assert ended.code == 2
     assert f"UNBIND_URL=http://127.0.0.1:{port}" in ended.err
-    assert "UNBIND_CONFORMANCE_SECRET=whsec_" in ended.err
-    assert "UNBIND_CONFORMANCE_KEY=ub_platform_" in ended.err
+    assert "UNBIND_SECRET=whsec_" in ended.err
+    assert "UNBIND_KEY=ub_platform_" in ended.err
+    assert "UNBIND_CONFORMANCE_SECRET, UNBIND_CONFORMANCE_KEY" in ended.err
     assert ended.err.endswith("is the secret installed there?\n")
 
 

@@ -185,11 +185,11 @@ class _Made:
 
     def secret(self) -> Secret:
         made = new_secret()
-        self.variables[SECRET_VARIABLE] = made.text
+        self.variables["UNBIND_SECRET"] = made.text
         return made
 
     def key(self) -> str:
-        return self.variables.setdefault(KEY_VARIABLE, new_key())
+        return self.variables.setdefault("UNBIND_KEY", new_key())
 
 
 def _checked(url: str | None) -> str:
@@ -225,6 +225,8 @@ def _announce(made: _Made, broker: str, url: str, lang: Language) -> None:
     """Say what the endpoint needs to know; on stderr, so that reports can be piped."""
     lines = [lang.of(_TOLD), f"  UNBIND_URL={broker}"]
     lines += [f"  {name}={value}" for name, value in made.variables.items()]
+    if made.variables:
+        lines.append(lang.of(_KEPT))
     lines += [lang.of(_SEEDED), lang.of(_WAITING).format(url=url)]
     _say("\n".join(lines))
 
@@ -272,8 +274,12 @@ _HEADING = Words(
     "? is a binding of unknown date.",
 )
 _TOLD = Words("端点需要知道：", "Your endpoint needs to know:")
+_KEPT = Words(
+    f"（下次沿用：将它们设为 {SECRET_VARIABLE} 与 {KEY_VARIABLE}）",
+    f"(to keep them for the next time: {SECRET_VARIABLE}, {KEY_VARIABLE})",
+)
 _SEEDED = Words(
     "测试库需要有测试号码：unbind-broker conformance --numbers",
-    "and its test store needs the test numbers: unbind-broker conformance --numbers",
+    "Its test store needs the test numbers: unbind-broker conformance --numbers",
 )
 _WAITING = Words("等待 {url} 应答……", "Waiting for {url} to answer …")
