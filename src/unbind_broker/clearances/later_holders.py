@@ -76,11 +76,7 @@ _LOOK = sql(
     WITH looked AS (
         SELECT n.place, held.id IS NOT NULL AS is_held
         FROM clearance_numbers n
-        LEFT JOIN LATERAL (
-            SELECT h.id FROM holdings h
-            WHERE h.number_index = n.number_index AND {HELD_AGAIN}
-            LIMIT 1
-        ) held ON true
+        {HELD_AGAIN}
         WHERE n.clearance_id = :clearance AND n.place > :after
         ORDER BY n.place
         LIMIT :limit

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only enum codes are put into statements
 """Signs that somebody holds a number that is said to have been given up."""
 
 from unbind_broker.holdings.states import Ended
@@ -27,11 +28,16 @@ otherwise, by saying first that they had come to it.
 """
 
 HELD_AGAIN = f"""
-    {HELD}
-    AND (h.ended IS NULL AND h.carrier_id = :carrier AND h.since > n.disconnected_on)
-        IS NOT TRUE
+    LEFT JOIN LATERAL (
+        SELECT h.id FROM holdings h
+        WHERE h.number_index = n.number_index AND {HELD}
+            AND (h.ended IS NULL AND h.carrier_id = :carrier
+                AND h.since > n.disconnected_on) IS NOT TRUE
+        LIMIT 1
+    ) held ON true
 """
-"""The same for a number that was published, whenever its holder became known.
+"""Joins a number ``n`` that was published with such a holding, whenever it became
+known; ``held.id`` is null where there is none.
 
 Whoever bought it from its own carrier since is none: what the former holder left is
 still to be detached, and the interval spares what is his.

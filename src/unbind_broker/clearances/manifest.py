@@ -141,11 +141,7 @@ _READ = sql(
     SELECT n.place, n.number_sealed, n.disconnected_on, n.withdrawn_at,
         held.id IS NOT NULL AS held
     FROM clearance_numbers n
-    LEFT JOIN LATERAL (
-        SELECT h.id FROM holdings h
-        WHERE h.number_index = n.number_index AND {HELD_AGAIN}
-        LIMIT 1
-    ) held ON true
+    {HELD_AGAIN}
     WHERE n.clearance_id = :clearance AND n.place > :after AND n.place <= :last
     ORDER BY n.place
     LIMIT :limit

@@ -107,11 +107,7 @@ _FIND = sql(
         SELECT * FROM clearance_numbers
         WHERE clearance_id = :clearance AND place = ANY(:places)
     ) n
-    LEFT JOIN LATERAL (
-        SELECT h.id FROM holdings h
-        WHERE h.number_index = n.number_index AND {HELD_AGAIN}
-        LIMIT 1
-    ) held ON true
+    {HELD_AGAIN}
     """,
     clearance=UUID_TYPE,
     carrier=INT,

@@ -191,11 +191,7 @@ _NUMBERS = sql(
             WHERE o.clearance_id = n.clearance_id AND o.place = n.place
         ) AS overridden
     FROM clearance_numbers n
-    LEFT JOIN LATERAL (
-        SELECT h.id FROM holdings h
-        WHERE h.number_index = n.number_index AND {HELD_AGAIN}
-        LIMIT 1
-    ) held ON true
+    {HELD_AGAIN}
     WHERE n.clearance_id = :clearance AND n.place > :after
     ORDER BY n.place
     LIMIT :limit
