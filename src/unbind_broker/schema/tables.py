@@ -36,7 +36,7 @@ from unbind_broker.endpoints.tables import (
     endpoints,
     workers,
 )
-from unbind_broker.holdings.tables import holdings
+from unbind_broker.holdings.tables import holding_refusals, holdings
 from unbind_broker.items.tables import items
 from unbind_broker.keys.tables import api_keys
 from unbind_broker.notices.tables import notices, order_changes, order_updates
@@ -76,6 +76,7 @@ __all__ = [
     "endpoints",
     "evidence",
     "finding_marks",
+    "holding_refusals",
     "holdings",
     "idempotency",
     "items",
