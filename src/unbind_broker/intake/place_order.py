@@ -9,6 +9,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, PlatformId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.base.working_days import Deadline
 from unbind_broker.intake.asked import AfterQuery, Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
 from unbind_broker.intake.crowding import check_room
@@ -177,9 +178,7 @@ def _write_up(
     interval = interval_of(subject.scope, subject.owner_since, now, policy.zone)
     hold = hold_of(asked.kind, subject.scope, owned, now, policy)
     deadline = deadline_of(asked.kind, _asked_from(asked.kind, now, hold), policy)
-    if deadline.provisional:
-        shown = show_order_id(asked.kind, owned.order_id)
-        log.warning("deadline_provisional", extra={"order": shown})
+    _warn_if_provisional(deadline, show_order_id(asked.kind, owned.order_id))
     return Order(
         id=owned.order_id,
         kind=asked.kind,
@@ -206,6 +205,11 @@ def _write_up(
         deadline_provisional=deadline.provisional,
         attestation_sealed=_sealed(asked.attestation, tools.sealer),
     )
+
+
+def _warn_if_provisional(deadline: Deadline, shown: str) -> None:
+    if deadline.provisional:
+        log.warning("deadline_provisional", extra={"order": shown})
 
 
 def _sealed(attestation: str | None, sealer: Sealer) -> bytes | None:
