@@ -4,7 +4,7 @@ from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, SLOW
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.conformance.asked import Way
-from unbind_broker.conformance.outcomes import nothing_noticed
+from unbind_broker.conformance.noticing import nothing_noticed
 from unbind_broker.conformance.rule import Check, Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
