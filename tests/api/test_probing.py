@@ -59,6 +59,33 @@ async def test_uploads_end_for_the_day_once_too_many_numbers_were_held(
     assert (await upload(scene, 9)).status_code == 200
 
 
+async def test_what_others_claim_of_given_up_numbers_is_not_held_against_a_carrier(
+    scene: Scene,
+) -> None:
+    other = await scene.add_carrier("china-broadnet")
+    given_up = [number(n) for n in range(20, 25)]
+    await tell(scene, *[line("activated", "2020-05-01", one) for one in given_up])
+    await tell(scene, *[line("disconnected", "2026-08-20", one) for one in given_up])
+    claimed = [line("activated", "2026-11-10", one) for one in given_up]
+    assert (await tell(scene, *claimed, **other))["recorded"] == 5
+    path = await a_draft(scene)
+    put_in = await has_put(scene, path, ndjson([20, 21, 22, 23, 24], "2026-08-20"))
+    assert [one["code"] for one in put_in["bad"]] == ["live-holding"] * 5
+    assert (await carrier_shown(scene))["refused_today"] == 0
+
+
+async def test_claiming_numbers_of_others_before_asking_hides_nothing(
+    scene: Scene,
+) -> None:
+    taken = [number(n) for n in range(1, 5)]
+    await tell(scene, *[line("ported_in", "2026-11-01", one) for one in taken])
+    await tell(scene, *[line("disconnected", "2026-11-10", one) for one in taken])
+    path = await a_draft(scene)
+    put_in = await has_put(scene, path, ndjson([1, 2, 3, 4], "2026-11-10"))
+    assert [one["code"] for one in put_in["bad"]] == ["live-holding"] * 4
+    assert (await carrier_shown(scene))["refused_today"] == 4
+
+
 async def test_as_many_as_usual_are_told(scene: Scene) -> None:
     await upload(scene, 1, 2, 3)
     assert (await upload(scene, 4)).status_code == 200

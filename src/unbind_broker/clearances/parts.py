@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
@@ -59,6 +59,17 @@ class SealedLines:
     indexes: Sequence[bytes]
     sealed: Sequence[bytes]
     days: Sequence[int]
+
+
+class LeftOut(NamedTuple):
+    """Lines without a place; ``telling`` of them tell what others hold.
+
+    The rest are held against what the carrier itself had told of its own before: it
+    learns of a claim to its number, and did not go looking for anybody's.
+    """
+
+    bad: list[BadLine]
+    telling: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ async def take(
     behind: int,
     lines: SealedLines,
     confirmed: datetime,
-) -> list[BadLine]:
+) -> LeftOut:
     """Give numbers places behind ``behind``, and return those that may have none.
 
     Holders that were ``confirmed`` since then count, see ``live``.
@@ -136,7 +147,8 @@ async def take(
             "days": lines.days,
         },
     )
-    return [_twice(row.line) if row.twice else _live(row.line) for row in rows]
+    bad = [_twice(row.line) if row.twice else _live(row.line) for row in rows]
+    return LeftOut(bad, sum(row.telling for row in rows if not row.twice))
 
 
 async def add(db: Db, clearance_id: UUID, key_id: bytes, part: Part) -> None:
@@ -253,7 +265,19 @@ _TAKE = sql(
         FROM judged
         WHERE NOT twice AND NOT live
     )
-    SELECT line, twice FROM judged WHERE twice OR live ORDER BY line""",
+    SELECT n.line, n.twice, EXISTS (
+        SELECT FROM holdings h
+        WHERE h.number_index = n.number_index AND {HELD}
+            AND h.carrier_id <> :carrier AND NOT EXISTS (
+                SELECT FROM holdings own
+                WHERE own.number_index = n.number_index AND own.id < h.id
+                    AND own.carrier_id = :carrier AND own.ended IS NOT NULL
+                    AND own.retracted_at IS NULL
+            )
+    ) AS telling
+    FROM judged n
+    WHERE n.twice OR n.live
+    ORDER BY n.line""",
     clearance=UUID_TYPE,
     carrier=INT,
     confirmed=INSTANT,

@@ -71,20 +71,21 @@ async def put_part(
     clearance.require_draft()
     read, n = sent.read, sent.n
     behind = await parts.make_room(db, clearance, n, len(read), tools.most)
-    last, held, bad = behind, 0, list[BadLine]()
+    last, held, telling, bad = behind, 0, 0, list[BadLine]()
     confirmed = now - tools.freeze
     async with aclosing(_sealed(read, tools)) as chunks:
         async for chunk in chunks:
             left_out = await parts.take(db, clearance, last, chunk, confirmed)
-            last += len(chunk.lines) - len(left_out)
-            held += sum(one.code == LIVE_HOLDING for one in left_out)
-            bad += left_out[: MOST_BAD - len(bad)]
+            last += len(chunk.lines) - len(left_out.bad)
+            held += sum(one.code == LIVE_HOLDING for one in left_out.bad)
+            telling += left_out.telling
+            bad += left_out.bad[: MOST_BAD - len(bad)]
     part = _part(sent, digest, (behind, last), [*read.bad, *bad], now)
     await parts.add(db, clearance.id, tools.sealer.header, part)
     more = {"held": held, "replaced": earlier is not None}
     await record(db, now, _put(clearance, part, actor, more))
     asking = AskingCarrier(clearance.carrier_id, actor)
-    await note_refused(db, now, asking, held, tools.bound)
+    await note_refused(db, now, asking, telling, tools.bound)
     return part
 
 
