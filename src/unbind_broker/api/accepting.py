@@ -151,10 +151,8 @@ async def accept_placed(
         placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
             return _written(placed, {"Idempotency-Replayed": "true"})
-        view = placed.view
-        if view is None:
-            sealer = context.runtime.sealer
-            view = await read_order(db, carrier, placed.order_id, sealer)
+        sealer = context.runtime.sealer
+        view = placed.view or await read_order(db, carrier, placed.order_id, sealer)
         if view is None:
             raise AssertionError("an order that was just placed is not there")
         location = f"{PLACES[accepting.kind]}/{view['id']}"
