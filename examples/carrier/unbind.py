@@ -14,7 +14,7 @@ from unbind_broker.client import (
     Client,
     Consent,
     Question,
-    Refused,
+    UnbindError,
     Unbinding,
     verify_receipt,
 )
@@ -40,13 +40,17 @@ async def unbind(broker: Client, number: str, owner_since: date) -> str:
 
 
 async def main() -> str:
-    """Read who is meant, and tell a refusal in the broker's words."""
-    number, owner_since = sys.stdin.readline().split()
+    """Read who is meant, and tell in a line what went wrong."""
+    try:
+        number, since = sys.stdin.readline().split()
+        owner_since = date.fromisoformat(since)
+    except ValueError:
+        sys.exit("expected on standard input: NUMBER 2025-03-01")
     async with Client(os.environ["UNBIND_URL"], os.environ["UNBIND_KEY"]) as broker:
         try:
-            return await unbind(broker, number, date.fromisoformat(owner_since))
-        except Refused as refused:
-            sys.exit(str(refused))
+            return await unbind(broker, number, owner_since)
+        except UnbindError as trouble:
+            sys.exit(str(trouble))
 
 
 Path("receipt.jws").write_text(asyncio.run(main()), encoding="ascii")
