@@ -23,6 +23,11 @@ code, td:first-child {{ font-family: ui-monospace, monospace; }}
 table {{ border-collapse: collapse; width: 100%; }}
 span {{ opacity: .7; font-size: .9em; }}
 td {{ border-top: 1px solid #8884; padding: .4rem .6rem .4rem 0; vertical-align: top; }}
+h1 {{ word-break: keep-all; }}
+@media (max-width: 34rem) {{
+  tr, td {{ display: block; padding: 0; border: 0; }}
+  tr {{ padding: .5rem 0; border-top: 1px solid #8884; }}
+}}
 </style></head><body>{body}</body></html>
 """
 
