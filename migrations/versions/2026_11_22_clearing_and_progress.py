@@ -180,7 +180,12 @@ STATEMENTS = (
         ALTER COLUMN order_id DROP NOT NULL,
         ADD COLUMN IF NOT EXISTS clearance_id uuid,
         ADD COLUMN IF NOT EXISTS place integer,
-        ADD COLUMN IF NOT EXISTS bound_before timestamptz
+        ADD COLUMN IF NOT EXISTS bound_before timestamptz,
+        DROP CONSTRAINT IF EXISTS violations_about,
+        ADD CONSTRAINT violations_about CHECK (
+            num_nulls(clearance_id, place, bound_before)
+                = CASE WHEN order_id IS NULL THEN 0 ELSE 3 END
+        )
     """,
     """
     CREATE TABLE IF NOT EXISTS finding_marks (

@@ -4,11 +4,13 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from tests.callbacks.test_demands import CUTOFF, MADE, UNBIND
 from tests.callbacks.test_demands import report as a_report
@@ -401,6 +403,23 @@ async def test_items_of_a_restore_are_counted_nowhere_as_removals(db: Db) -> Non
     assert len(await raised(db)) == 1
     count = select(func.count()).select_from(items)
     assert (await db.execute(count)).scalar_one() == 2
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"order_id": None},
+        {"clearance_id": UUID(int=1), "place": 1, "bound_before": NOON},
+        {"order_id": None, "clearance_id": UUID(int=1), "place": 1},
+    ],
+)
+async def test_a_violation_is_of_an_order_or_of_a_number_of_a_clearance(
+    db: Db, about: dict[str, object]
+) -> None:
+    platform = await an_asked_platform(db)
+    await platform.says_removed(OUTSIDE)
+    with pytest.raises(IntegrityError, match="violations_about"):
+        await db.execute(update(violations).values(about))
 
 
 def test_the_cutoff_of_these_tests_is_the_orders_own() -> None:

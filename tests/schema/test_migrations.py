@@ -80,6 +80,27 @@ async def test_two_migrations_at_once_both_succeed(server: Server) -> None:
             await engine.dispose()
 
 
+async def test_revisions_that_broke_off_are_begun_again_beside_rows(
+    engine: AsyncEngine,
+) -> None:
+    violated = """
+        INSERT INTO violations (id, order_id, clearance_id, place, bound_before,
+            platform_id, carrier_id, outcome, last_bound_at, raised_at)
+        VALUES
+            (uuid7_floor(now()), uuid7_floor(now()), NULL, NULL, NULL,
+                1, 1, 12, now(), now()),
+            (uuid7_floor(now() + '1 s'), NULL, uuid7_floor(now()), 1, now(),
+                1, 1, 12, now(), now())"""
+    async with engine.begin() as db:
+        await db.execute(text(violated))
+        await db.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    await migrate(engine)
+    await require_current(engine)
+    async with engine.connect() as db:
+        assert await db.run_sync(differences) == []
+        assert await db.scalar(text("SELECT count(*) FROM violations")) == 2
+
+
 async def test_partitions_are_made_ahead_and_again_without_harm(db: Db) -> None:
     later = datetime.now(UTC) + timedelta(days=200)
     made = await db.scalar(text("SELECT ensure_months(:at, 3)"), {"at": later})
