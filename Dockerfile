@@ -8,6 +8,7 @@ RUN python -m venv /opt/build \
     && /opt/unbind-broker/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
+COPY docs docs
 COPY src src
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/unbind-broker/bin/pip install --no-cache-dir --no-deps dist/*.whl

@@ -27,6 +27,7 @@ ROW = re.compile(r"^\| `([^`]+)` \| (.*) \|$", re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+NAMED = re.compile(r'^<a id="([^"]+)"></a>$', re.MULTILINE)
 OPTION = re.compile(r"--[a-z0-9-]+")
 
 
@@ -117,9 +118,12 @@ def broken(links: list[str], text: str, page: Path) -> Iterator[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """Write headings as their anchors: small letters, hyphens for spaces."""
+    """Write headings as their anchors: small letters, hyphens for spaces.
+
+    What is named with ``<a id="…">`` is one, too.
+    """
     headings = HEADING.findall(FENCE.sub("", text))
-    return {
+    return set(NAMED.findall(text)) | {
         re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
         for heading in headings
     }

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import AtTheDoor, Inside
+from unbind_broker.api.guide_pages import router as guide_pages
 from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
 from unbind_broker.api.problem_pages import router as problem_pages
@@ -61,6 +62,7 @@ def _with_routes() -> FastAPI:
 def _routes() -> list[BaseRoute]:
     """Make the routes once for all applications of a process: it takes a while."""
     holder = FastAPI(openapi_url=None)
-    for router in (*ROUTERS, alive_router, ready_router, problem_pages):
+    pages = (problem_pages, guide_pages)
+    for router in (*ROUTERS, alive_router, ready_router, *pages):
         holder.include_router(router)
     return holder.router.routes
