@@ -31,7 +31,10 @@ class SweepPosition:
 async def sweep_unsettled(
     db: Db, now: datetime, order_ids: Collection[UUID]
 ) -> list[UUID]:
-    """Complete those of these open orders that are done, and return them."""
+    """Complete those of these open orders that are done, and return them.
+
+    Items in them that follow what has ended get what they were left without.
+    """
     settled = await settle(db, now, order_ids)
     await note_changed(db, now, await mend_astray(db, now, order_ids))
     return settled
