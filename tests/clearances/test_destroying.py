@@ -176,8 +176,7 @@ async def test_a_draft_that_nobody_touches_goes_after_a_week(
         clock.advance(timedelta(days=1, seconds=1))
         for _ in range(3):
             await a_worker(scene).forget()
-        gone = {path: (await shown(scene, path))["destroyed_at"] for path in (idle,)}
-        assert gone[idle] is not None
+        assert (await shown(scene, idle))["destroyed_at"] is not None
         for path in (used, published):
             assert (await shown(scene, path))["destroyed_at"] is None
     async with engine.connect() as db:
