@@ -1,0 +1,54 @@
+"""The receivers that platforms start from keep the contract, as the kit sees it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.trying import by_verdict
+from tests.examples.receivers import FASTAPI, FLASK, python, tried
+from unbind_broker.conformance.registry import RULES
+from unbind_broker.conformance.running import Judged, Verdict
+
+SKIPPED = {"answer-readable", "close-account", "report-signed", "limits-rate"}
+"""It reports everything later and unsigned, closes no account, declares no rate."""
+OWN = {"hooks", "begin"}
+
+pytestmark = pytest.mark.journey
+
+
+async def test_fastapi_receiver_breaks_no_rule_however_often_it_is_tried(
+    tmp_path: Path,
+) -> None:
+    judged = await tried(python(FASTAPI), tmp_path, times=2)
+    expect_all_hold(judged, set())
+
+
+async def test_flask_receiver_breaks_no_rule(tmp_path: Path) -> None:
+    judged = await tried(python(FLASK), tmp_path)
+    expect_all_hold(judged, {"keep-alive"})  # the server that Flask brings along
+
+
+async def test_express_receiver_breaks_no_rule(express: Path) -> None:
+    judged = await tried(("node", "server.mjs"), express)
+    expect_all_hold(judged, set())
+
+
+def test_receivers_in_python_differ_in_nothing_but_their_web_framework() -> None:
+    fastapi, flask = map(_functions, (FASTAPI, FLASK))
+    assert fastapi.keys() == flask.keys()
+    assert {name for name in fastapi if fastapi[name] != flask[name]} == OWN
+
+
+def expect_all_hold(judged: list[Judged], advised: set[str]) -> None:
+    assert [one.rule.id for one in judged] == [rule.id for rule in RULES]
+    broken = {one.rule.id: one.seen for one in judged if one.verdict is Verdict.BROKEN}
+    assert broken == {}
+    assert by_verdict(judged, Verdict.ADVISED) == advised
+    assert by_verdict(judged, Verdict.SKIPPED) == SKIPPED
+
+
+def _functions(file: Path) -> dict[str, str]:
+    parts = ast.parse(file.read_text(encoding="utf-8")).body
+    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {part.name: ast.unparse(part) for part in parts if isinstance(part, named)}
