@@ -7,10 +7,11 @@ PROBING_KINDS = (
         "too-many-refusals",
         429,
         "Too many numbers of others today",
-        "More lines and requests of today than UNBIND_REFUSALS_PER_DAY were refused "
-        "because somebody else holds the number. Upload again after the seconds in "
-        "Retry-After, when the next day begins, or ask the administrators.",
-        "当日因号码由他人持有而被拒绝的次数超过 UNBIND_REFUSALS_PER_DAY，"
-        "请按 Retry-After 于次日再上传，或联系系统管理员核查。",
+        "More than 10,000 of your lines and requests of today (a setting of the "
+        "broker) were refused because somebody else holds the number. Nothing of this "
+        "part was stored. Upload it again after the seconds in Retry-After, when the "
+        "next day begins, or ask the administrators.",
+        "当日因号码由他人持有而被拒绝的次数已超过上限（默认 10,000，可配置）。"
+        "本分片未保存，请按 Retry-After 于次日再上传，或联系系统管理员核查。",
     ),
 )

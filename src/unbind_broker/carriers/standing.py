@@ -36,8 +36,8 @@ class Standing:
         """
         if self.braked:
             raise UnbindingBraked(
-                "no unbind orders are taken until an administrator releases the brake; "
-                "queries and restore orders go on"
+                "no unbind orders are taken until an administrator releases the brake, "
+                "and no clearances are published; queries and restore orders go on"
             )
 
 

@@ -18,8 +18,14 @@ ELSEWHERE = Rejection(
     "not told ported_out, or told of something newer",
 )
 NEWER = Rejection("holding-newer-known", "something newer than this day is known")
-OVER = Rejection("holding-ended", "your holding has ended already, or otherwise")
-CONTRADICTED = Rejection("holding-contradicted", "you told otherwise of this holder")
+OVER = Rejection(
+    "holding-ended",
+    "by what you told before, your holding has ended already: on another day, or in "
+    "another way",
+)
+CONTRADICTED = Rejection(
+    "holding-contradicted", "against what you told before of the same holder"
+)
 FREEZE_OVER = Rejection(
     "freeze-over", "a former holder can come back only within the freeze"
 )

@@ -155,7 +155,10 @@ async def _found_by_query(
     )
     found = rows.all()
     if not found:
-        raise NoPlatforms("the query left no platform to send this order to")
+        raise NoPlatforms(
+            "no platform of this query answered bound and can be asked now; if the "
+            "query is still running, wait for its end"
+        )
     lacking = [row.slug for row in found if not _offers(row, action)]
     if lacking:
         detail = f"{action} is not offered by {', '.join(lacking)}"
