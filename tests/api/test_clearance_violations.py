@@ -137,6 +137,20 @@ async def test_the_same_claim_is_raised_once_another_one_again(scene: Scene) -> 
     assert len(await violations(scene)) == len(await orders(scene)) == 2
 
 
+async def test_a_report_that_wavers_raises_the_last_claim_of_each_number(
+    scene: Scene,
+) -> None:
+    path = await a_published(scene, [1])
+    nothing = {"number": number(1), "outcome": "not_bound", "amend": True}
+    again = too_much(1, amend=True)
+    later = too_much(1, last_bound_at="2026-09-01T00:00:00Z", amend=True)
+    wavering = [too_much(1), nothing, again, nothing, later, nothing]
+    await has_found(scene, "weibo", path, *wavering)
+    (violation,) = await violations(scene)
+    assert violation["last_bound_at"] == "2026-09-01T00:00:00Z"
+    assert len(await told(scene)) == len(await orders(scene)) == 1
+
+
 async def test_a_suspended_platform_s_violation_stands_without_a_restore(
     scene: Scene,
 ) -> None:

@@ -246,6 +246,19 @@ async def test_another_claim_is_raised_again(db: Db) -> None:
     assert len(await raised(db)) == len(await restores(db)) == 3
 
 
+async def test_a_report_that_wavers_raises_the_last_claim_of_each_item(db: Db) -> None:
+    carrier, weibo = await a_carrier(db), await a_reachable_platform(db)
+    written = format_id(Prefix.ORDER, await an_order(db, carrier, asked()))
+    first, last = removed(written, OUTSIDE), removed(written, "2025-06-02T00:00:00Z")
+    nothing = {"id": written, "outcome": "not_bound", "amend": True}
+    wavering = [first, nothing, {**first, "amend": True}, {**last, "amend": True}]
+    applied = await apply(db, LATER, weibo.id, [*wavering, nothing], APPLYING)
+    assert {one.status.value for one in applied.answers} == {"recorded"}
+    (violation,) = await raised(db)
+    assert violation.last_bound_at == datetime(2025, 6, 2, tzinfo=UTC)
+    assert len(await restores(db)) == 1
+
+
 async def test_an_amendment_can_turn_a_good_result_into_a_violation(db: Db) -> None:
     platform = await an_asked_platform(db)
     await platform.report({"outcome": "not_bound"})

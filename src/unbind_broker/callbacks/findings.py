@@ -156,7 +156,7 @@ async def _weigh(
     folded = reporter.sensitive
     violating = [
         outside(now, published, one, tools.sealer, is_folded=folded)
-        for one in judging.violating
+        for one in judging.violating.values()
     ]
     await raise_violations(db, now, reporter, violating, tools.working_time)
     tally = Tally() if folded else judging.tally
@@ -166,7 +166,10 @@ async def _weigh(
 
 @dataclass
 class _Judging:
-    """The state of one report while its lines are judged one after the other."""
+    """The state of one report while its lines are judged one after the other.
+
+    ``violating`` keeps the last claim of each number: one that wavers floods nobody.
+    """
 
     told: FindingReport
     tools: FindingTools
@@ -174,7 +177,7 @@ class _Judging:
     found: Mapping[bytes, FoundNumber]
     changed: dict[int, Finding] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
-    violating: list[Removal] = field(default_factory=list)
+    violating: dict[int, Removal] = field(default_factory=dict)
 
     def answer(self, line: FindingLine | Unreadable) -> LineAnswer:
         if isinstance(line, Unreadable):
@@ -255,7 +258,7 @@ class _Judging:
         if noted.violates:
             index, border = self.indexes[line.number], self._border(found)
             removal = Removal(line.number, index, found, noted.finding, border)
-            self.violating.append(removal)
+            self.violating[found.place] = removal
         why = (OUTSIDE_INTERVAL, _WHAT_FOLLOWS) if noted.outside else (None, None)
         return LineAnswer(line.number.masked, LineStatus.RECORDED, *why)
 

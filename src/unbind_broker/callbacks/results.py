@@ -134,7 +134,7 @@ async def apply_together(
     await record(db, now, *(fact for one, its in told for fact in one.facts(its)))
     for one in reports:
         await raise_violations(
-            db, now, one.reporter, one.violating, applying.working_time
+            db, now, one.reporter, [*one.violating.values()], applying.working_time
         )
     tallies = count((asked[item.key], item) for item in changed)
     await mark(db, now, tallies)
@@ -166,7 +166,10 @@ def _named(read: Mapping[PlatformId, Sequence[object]]) -> set[ItemKey]:
 
 @dataclass
 class _Report:
-    """The state of one report while its lines are judged one after the other."""
+    """The state of one report while its lines are judged one after the other.
+
+    ``violating`` keeps the last claim of each item: one that wavers floods nobody.
+    """
 
     now: datetime
     reporter: Reporter
@@ -174,7 +177,7 @@ class _Report:
     evidence_id: UUID | None
     changed: dict[UUID, Item] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
-    violating: list[Outside] = field(default_factory=list)
+    violating: dict[ItemKey, Outside] = field(default_factory=dict)
     ends_noted: list[ItemKey] = field(default_factory=list)
 
     def answer(self, line: Report | UnknownId | Unreadable) -> LineAnswer:
@@ -193,7 +196,8 @@ class _Report:
             case Recorded(item=item, amended=amended):
                 self.changed[line.order_id] = self._shown(item)
                 if verdict.violates:
-                    self.violating.append(Outside.of_item(self.asked[item.key], item))
+                    found = Outside.of_item(self.asked[item.key], item)
+                    self.violating[item.key] = found
                 if amended:
                     self._remark("result.amended", line, reported=item, was=amended)
             case Conflict(standing=standing):
