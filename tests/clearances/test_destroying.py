@@ -16,6 +16,7 @@ from tests.support.clearings import (
     has_put,
     ndjson,
     number,
+    put,
     shown,
 )
 from tests.support.clock import FixedClock
@@ -60,6 +61,25 @@ async def test_a_draft_is_not_published_amid_its_destruction(
         await destroy_all(scene)
     assert await count(engine, "clearance_numbers") == 0
     assert await count(engine, "clearance_waves") == 0
+
+
+async def test_a_carrier_is_told_that_what_it_still_reads_has_lost_its_numbers(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    async with a_scene(engine, clock, "weibo") as scene:
+        path = await a_draft(scene)
+        await has_put(scene, path, ndjson(range(3)))
+        clock.advance(HALF_A_YEAR)
+        await destroy_all(scene)
+        still = await scene.get(path)
+        refusals = [
+            await scene.post(f"{path}/publish", {}),
+            await scene.get(f"{path}/results"),
+            await put(scene, path, ndjson(range(3)), part=2),
+        ]
+    assert still.json()["destroyed_at"] is not None
+    assert [one.status_code for one in refusals] == [404] * 3
+    assert all("numbers are destroyed" in one.json()["detail"] for one in refusals)
     assert await count(engine, "clearances WHERE emptied_at IS NOT NULL") == 1
 
 

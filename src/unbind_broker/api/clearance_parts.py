@@ -14,7 +14,11 @@ from unbind_broker.api.accepting import asking_carrier
 from unbind_broker.api.bodies import media_type_of, require_plain
 from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.clearance_bodies import UPLOADED, PutPartShown
-from unbind_broker.api.clearance_paths import ClearanceIdInPath, PartInPath
+from unbind_broker.api.clearance_paths import (
+    WITHOUT_NUMBERS,
+    ClearanceIdInPath,
+    PartInPath,
+)
 from unbind_broker.api.clearance_turns import in_turn
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.json_answers import encode, json_answer
@@ -123,7 +127,7 @@ async def _check(
     async with context.engine.connect() as db:
         clearance = await find(db, clearance_id, carrier_of(caller))
         if clearance is None:
-            raise NotFound("no clearance of yours has this id")
+            raise NotFound(WITHOUT_NUMBERS)
         if await find_part(db, clearance_id, n) is None:
             clearance.require_draft()
         now, asking = context.clock.now(), asking_carrier(caller)

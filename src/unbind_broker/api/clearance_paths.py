@@ -10,13 +10,17 @@ from unbind_broker.api.problems import NotFound
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.clearances.parts import MOST_PARTS
 
+NOT_YOURS = "no clearance of yours has this id"
+WITHOUT_NUMBERS = f"{NOT_YOURS}, or its numbers are destroyed by now"
+"""Where more than what was counted is asked for, which can be read to the end."""
+
 
 def _clearance_id(
     clearance_id: Annotated[str, Path(examples=["clr_01kb2x5c7zf3v8h1m4n6p9q2rs"])],
 ) -> UUID:
     found = parse_id(clearance_id, Prefix.CLEARANCE)
     if found is None:
-        raise NotFound("no clearance of yours has this id")
+        raise NotFound(NOT_YOURS)
     return found
 
 

@@ -16,7 +16,7 @@ from starlette.types import Send
 from typing_extensions import override
 
 from unbind_broker.api.callers import CarrierCaller, carrier_of
-from unbind_broker.api.clearance_paths import ClearanceIdInPath
+from unbind_broker.api.clearance_paths import WITHOUT_NUMBERS, ClearanceIdInPath
 from unbind_broker.api.clearance_result_bodies import COLUMNS, CSV, NDJSON, STREAMED
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.negotiation import media_type
@@ -123,7 +123,7 @@ async def _disclose(
     async with context.admission.enter(), context.engine.begin() as db:
         found = await service.find(db, clearance_id, carrier_of(caller))
         if found is None:
-            raise NotFound("no clearance of yours has this id")
+            raise NotFound(WITHOUT_NUMBERS)
         if found.status is ClearanceStatus.DRAFT:
             raise ClearanceNotPublished("publish it first: nobody was asked yet")
         written = format_id(Prefix.CLEARANCE, clearance_id)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
+from unbind_broker.api.clearance_paths import WITHOUT_NUMBERS
 from unbind_broker.api.context import Context
 from unbind_broker.api.problems import NotFound
 from unbind_broker.base.database import Db
@@ -34,7 +35,7 @@ async def in_turn(
             async with context.engine.begin() as db:
                 clearance = await lock(db, clearance_id, carrier)
                 if clearance is None:
-                    raise NotFound("no clearance of yours has this id")
+                    raise NotFound(WITHOUT_NUMBERS)
                 return await change(db, clearance)
         except ClearanceBusy:
             if loop.time() >= until:

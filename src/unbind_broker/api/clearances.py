@@ -21,7 +21,7 @@ from unbind_broker.api.clearance_bodies import (
     WithdrawBody,
 )
 from unbind_broker.api.clearance_open import OpenClearancePage, show_open
-from unbind_broker.api.clearance_paths import ClearanceIdInPath
+from unbind_broker.api.clearance_paths import NOT_YOURS, ClearanceIdInPath
 from unbind_broker.api.clearance_turns import in_turn
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.json_answers import encode, json_answer
@@ -244,7 +244,7 @@ async def withdraw_numbers(
 
 def _there(view: ClearanceView | None) -> ClearanceView:
     if view is None:
-        raise NotFound("no clearance of yours has this id")
+        raise NotFound(NOT_YOURS)
     return view
 
 
