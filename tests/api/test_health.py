@@ -58,11 +58,6 @@ async def test_every_problem_is_explained_in_both_languages(
     assert f'href="/problems/{code}"' in (await api.get("/problems")).text
 
 
-async def test_list_of_problems_fits_a_phone(api: AsyncClient) -> None:
-    narrow = (await api.get("/problems")).text.partition("@media (max-width: 34rem)")[2]
-    assert re.search(r"tr, td \{ display: block;", narrow)
-
-
 async def test_unknown_problem_is_not_found(api: AsyncClient) -> None:
     answer = await api.get("/problems/<script>")
     assert answer.status_code == 404

@@ -60,8 +60,12 @@ TAGS = [
 
 
 def describe() -> FastAPI:
-    """Make an empty application whose ``/docs`` works without internet."""
+    """Make an empty application whose ``/docs`` works without internet.
+
+    ReDoc is left out: it loads a picture from its makers.
+    """
     app: FastAPI = FastAPIOffline(
+        redoc_url=None,
         title="unbind-broker",
         version=__version__,
         description=DESCRIPTION,
