@@ -193,7 +193,7 @@ async def _braked(
     ]
     for one in mine:
         held = one["held_orders"]
-        screen.say(f"{CARRIER}: {one['brake']['reason']}; {held} orders are held.")
+        screen.say(f"{CARRIER}: {one['brake']['reason']}; orders held: {held}.")
     untouched = PEOPLE - len(orders)
     screen.say(f"{untouched} of {PEOPLE} people were never reached.")
     asked = await cast.carrier.queries.place(_question(stage, cast.numbers[-1]))
