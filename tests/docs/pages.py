@@ -41,7 +41,8 @@ def session(blocks: list[Block], folder: Path) -> str:
 
     Every block of a page's session may use what those before it have set.
     """
-    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
+    ending = "kill $(jobs -p) 2>/dev/null || true; wait"
+    lines = ["set -euo pipefail", f"trap '{ending}' EXIT"]
     for place, block in enumerate(blocks):
         if block.kind == "python":
             found = FILE.match(block.text)

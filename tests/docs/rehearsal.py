@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,34 +39,42 @@ class Rehearsal:
 
     async def run(self, *command: str, told: str = "") -> str:
         """Run a program to its end, which must be a good one; give what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self.folder,
-            env=self._environment(),
-        )
-        try:
-            printed, errors = await asyncio.wait_for(
-                process.communicate(told.encode()), PATIENCE
-            )
-        finally:
-            if process.returncode is None:
-                process.kill()
-        assert process.returncode == 0, printed.decode() + errors.decode()
-        return printed.decode()
+        own = {"UNBIND_URL": self.url, "UNBIND_KEY": self.key}
+        return await run(self.folder, *command, told=told, environment=own)
 
-    def _environment(self) -> dict[str, str]:
-        plain = {k: v for k, v in os.environ.items() if not k.startswith("UNBIND_")}
-        beside = str(Path(sys.executable).parent)
-        return {
-            **plain,
-            "PATH": f"{beside}:{plain['PATH']}",
-            "UNBIND_URL": self.url,
-            "UNBIND_KEY": self.key,
-            "HOME": str(self.folder),
-        }
+
+async def run(
+    folder: Path,
+    *command: str,
+    told: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a program in a folder, with nothing of ours set but ``environment``."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env={**_plain(folder), **(environment or {})},
+        start_new_session=True,
+    )
+    try:
+        printed, errors = await asyncio.wait_for(
+            process.communicate(told.encode()), PATIENCE
+        )
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGTERM)  # and all that it has started
+            await process.wait()
+    assert process.returncode == 0, printed.decode() + errors.decode()
+    return printed.decode()
+
+
+def _plain(folder: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("UNBIND_")}
+    beside = str(Path(sys.executable).parent)
+    return {**kept, "PATH": f"{beside}:{kept['PATH']}", "HOME": str(folder)}
 
 
 @asynccontextmanager

@@ -6,16 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.docs.pages import ROOT, Block, agrees, blocks_of, printed_by, session
-from tests.docs.rehearsal import Rehearsal
-from tests.support.app import a_runtime, on_a_port
-from tests.support.builders import a_key, a_platform
+from tests.docs.rehearsal import run
 from unbind_broker.api.guide import render
 from unbind_broker.app.factory import document
 from unbind_broker.app.server import reserve
-from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.magic_numbers import BLOCKS, WRONG, describe
 from unbind_broker.base.magic_numbers import Block as Numbers
@@ -26,6 +22,7 @@ from unbind_broker.items.states import OUTCOMES, REFUSALS, HolderAction
 
 ENGLISH, CHINESE = "docs/platforms.md", "docs/platforms.zh-CN.md"
 PAGES = {"en": ENGLISH, "zh": CHINESE}
+PORTS = ("BROKER", "PORT", "KIT", "TRIAL")
 CODE = re.compile(r"`([^`\n]+)`")
 ID = re.compile(r'<h[1-6] id="([^"]+)"')
 TO_PLATFORMS = ("query.req", "unbind.", "restore.", "clearance.pub", "endpoint.")
@@ -47,18 +44,13 @@ def shared(page: str) -> list[Block]:
 
 @pytest.mark.journey
 async def test_page_runs_from_top_to_bottom_and_prints_what_it_shows(
-    engine: AsyncEngine, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     blocks = blocks_of(ENGLISH)
     script = session(blocks, tmp_path)
-    ports = " ".join(f"{name}={a_free_port()}" for name in ("PORT", "KIT", "TRIAL"))
+    ports = " ".join(f"{name}={a_free_port()}" for name in PORTS)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    async with engine.begin() as db:
-        key = await a_key(db, await a_platform(db, "acme"))
-    async with on_a_port(a_runtime(engine, SystemClock())) as http:
-        url = str(http.base_url).rstrip("/")
-        platform = Rehearsal(url, key.key, tmp_path)
-        printed = await platform.run("bash", "-c", f"export {ports}\n{script}")
+    printed = await run(tmp_path, "bash", "-c", f"export {ports}\n{script}")
 
     wrong = {
         block.text: printed_by(place, printed)
@@ -96,7 +88,8 @@ def test_table_of_test_numbers_is_the_one_of_the_program(language: str) -> None:
 def row(numbers: Numbers, language: str) -> str:
     comma, meaning = ("，", numbers.zh) if language == "zh" else (", ", numbers.en)
     told: Any = describe(numbers)
-    bound = comma.join(show_instant(at) if at else "?" for at in numbers.bound_at)
+    dates = (f"`{show_instant(at)}`" if at else "?" for at in numbers.bound_at)
+    bound = comma.join(dates)
     ends = comma.join(f"`{w}`" for w in (told["unbind"], told["reason"]) if w)
     span = f"`{told['first']}` – `{told['last'][-4:]}`"
     return f"| {span} | {bound} | `{told['query']}` | {ends} | {meaning} |"
