@@ -45,7 +45,7 @@ def an_item(
     return Item(
         event=EVENTS[kind],
         id=format_id(prefix, new_uuid7(NOW)),
-        number="+8613800001234",
+        number="+8613800000234",
         action=action,
         bound_from=bound_from,
         bound_before=CUTOFF if bound_from is None else NOW,
@@ -117,7 +117,7 @@ def test_late_result_of_a_far_deadline_is_never_sent() -> None:
         "unbind.requested",
         {
             "id": "ord_1",
-            "number": "+8613800001234",
+            "number": "+8613800000234",
             "bound_before": "2025-02-28T16:00:00Z",
             "deadline": "2026-11-27T15:59:59Z",
         },
@@ -150,7 +150,7 @@ def test_contradiction_follows_the_result_and_differs_from_it() -> None:
 def test_item_without_a_field_is_refused(missing: str) -> None:
     raw = {
         "id": "ord_1",
-        "number": "+8613800001234",
+        "number": "+8613800000234",
         "bound_before": "2025-02-28T16:00:00Z",
         "deadline": "2026-11-27T15:59:59Z",
     }

@@ -91,7 +91,9 @@ async def a_scene(traits: Traits = PROMPT, seed: int = 0) -> AsyncIterator[Scene
         await broker.close()
 
 
-def a_request(*ids: str, kind: str = "unbind.requested") -> dict[str, Any]:
+def a_request(
+    *ids: str, kind: str = "unbind.requested", number: str = "+8613800000234"
+) -> dict[str, Any]:
     deadline = datetime.now(UTC) + timedelta(minutes=5)
     return {
         "type": kind,
@@ -100,7 +102,7 @@ def a_request(*ids: str, kind: str = "unbind.requested") -> dict[str, Any]:
             "items": [
                 {
                     "id": one,
-                    "number": "+8613800001234",
+                    "number": number,
                     "scope": "previous_owner",
                     "action": "detach",
                     "bound_from": None,

@@ -99,6 +99,12 @@ def simulate(
     Webhooks library, treat item ids as idempotency keys and report results. The broker
     must admit private addresses (UNBIND_ALLOW_PRIVATE_ENDPOINTS=1). Shares are between
     0 and 1.
+
+    Test numbers have fixed outcomes, at every platform and whatever the shares say
+    (conformance --numbers --json lists them): bound, not bound, every refusal, partly,
+    action required, slow, late, contradicting, violating. All others are answered at
+    random from the seed. A wave of a clearance is late or fails as a whole, with the
+    test numbers in it.
     """
     traits = Traits(
         latency=latency,

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from unbind_broker.client import Client, Consent, Order, Question, Unbinding
 
-NUMBER = "+8613800001234"
-"""From the made-up range: it belongs to nobody."""
+NUMBER = "+8613800000234"
+"""From the made-up range: it belongs to nobody, and no answer about it is fixed."""
 POLL = 0.25
 OPEN = ("queued", "acknowledged", "in_progress", "action_required")
 HELD_SINCE = timedelta(days=60)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.instants import show_instant
 from unbind_broker.demo.broker_client import BrokerClient, CallFailed, open_http
+from unbind_broker.demo.fixed_outcomes import SOON, When, find_fixed, fixed_block
 from unbind_broker.demo.outcomes import LONGEST_WAIT, REASONS, Line
 from unbind_broker.demo.traits import Dice, Traits
 
@@ -99,26 +100,52 @@ class Clearer:
 
     async def _work(self, platform: ClearingPlatform, wave: Wave) -> None:
         broker, cursor = BrokerClient(self._http, platform.key), ""
+        found: defaultdict[When, list[Line]] = defaultdict(list)
         while True:
             page = await broker.get(f"{wave.manifest}&limit={PAGE}{cursor}")
-            is_last = page["next_cursor"] is None
-            found = [find(platform, self._dice, entry) for entry in page["data"]]
-            await self._report(broker, wave, found, complete=is_last)
-            self.counts["numbers"] += len(found)
-            if is_last:
-                self.counts["waves"] += 1
-                return
+            for entry in page["data"]:
+                for when, line in look(platform, self._dice, entry):
+                    found[when].append(line)
+            self.counts["numbers"] += len(page["data"])
+            if page["next_cursor"] is None:
+                break
+            lines = found.pop(When.NOW, [])
+            await self._report(broker, wave, lines, complete=False)
             cursor = f"&cursor={page['next_cursor']}"
+        await self._finish(broker, wave, found)
+
+    async def _finish(
+        self, broker: BrokerClient, wave: Wave, found: Mapping[When, list[Line]]
+    ) -> None:
+        """Report what is left, the rest being clean once the last of it is told."""
+        left = sorted(found) or [When.NOW]
+        for when in left:
+            wait = self._wait_for(when, wave)
+            if wait > LONGEST_WAIT:
+                self.counts["waves never finished"] += 1
+                return
+            await asyncio.sleep(max(0.0, wait.total_seconds()))
+            lines = found.get(when, [])
+            await self._report(broker, wave, lines, complete=when is left[-1])
+        self.counts["waves"] += 1
+
+    def _wait_for(self, when: When, wave: Wave) -> timedelta:
+        match when:
+            case When.NOW:
+                return timedelta(0)
+            case When.SOON:
+                return SOON
+            case When.LATE:
+                return wave.deadline - self._clock.now() + AFTER_DEADLINE
 
     async def _report(
         self,
         broker: BrokerClient,
         wave: Wave,
-        found: list[Line | None],
+        lines: list[Line],
         *,
         complete: bool,
     ) -> None:
-        lines = [line for line in found if line is not None]
         if not (lines or complete):
             return
         body = {"clearance": wave.clearance, "findings": lines, "complete": complete}
@@ -128,10 +155,23 @@ class Clearer:
             self.counts[f"findings {told['status']}"] += 1
 
 
+def look(
+    platform: ClearingPlatform, dice: Dice, entry: Mapping[str, Any]
+) -> list[tuple[When, Line]]:
+    """Decide what is told about a number of the manifest, and when; the same always."""
+    if entry["withdrawn"]:
+        return []
+    block = fixed_block(str(entry["number"]))
+    if block is not None:
+        return find_fixed(block, entry)
+    line = find(platform, dice, entry)
+    return [] if line is None else [(When.NOW, line)]
+
+
 def find(
     platform: ClearingPlatform, dice: Dice, entry: Mapping[str, Any]
 ) -> Line | None:
-    """Decide what a platform finds about a number of the manifest, always the same."""
+    """Decide what a platform finds about a number that is no test number."""
     number, traits = str(entry["number"]), platform.traits
     asked = (platform.slug, number)
     if entry["withdrawn"] or dice.roll("bound", *asked) >= RESTING_RATE:

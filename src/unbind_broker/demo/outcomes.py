@@ -41,10 +41,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is told at once, in the answer, and what later: seconds and line."""
+    """What is told at once, in the answer, and what later: seconds and line.
+
+    One that ``is_late`` is told after the item's deadline only, if at all.
+    """
 
     at_once: tuple[Line, ...] = ()
     later: tuple[tuple[float, Line], ...] = ()
+    is_late: bool = False
 
 
 def parse_item(event: str, raw: Mapping[str, Any]) -> Item:
@@ -62,6 +66,13 @@ def parse_item(event: str, raw: Mapping[str, Any]) -> Item:
     )
 
 
+def tell_late(item: Item, result: Line, now: datetime) -> Plan:
+    """Tell a result after the deadline, or never where that is far."""
+    wait = item.deadline - now + timedelta(milliseconds=500)
+    later = () if wait > LONGEST_WAIT else ((_s(wait), result),)
+    return Plan(later=later, is_late=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Mind:
     """Decide for one platform; the same item always gets the same decision."""
@@ -74,8 +85,7 @@ class Mind:
         """Say what is told about ``item``, and when."""
         traits, result = self.traits, self.result(item)
         if self._hits(traits.late_rate, "late", item):
-            wait = item.deadline - now + timedelta(milliseconds=500)
-            return Plan(later=() if wait > LONGEST_WAIT else ((_s(wait), result),))
+            return tell_late(item, result, now)
         delay = _s(traits.report_delay) * (0.5 + self._roll("delay", item))
         plan = Plan(at_once=(result,))
         if self._is_long(item):

@@ -15,6 +15,7 @@ from standardwebhooks.webhooks import (
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.demo.clearing import Clearer, ClearingPlatform, parse_wave
+from unbind_broker.demo.fixed_outcomes import WithFixedOutcomes, fixed_block
 from unbind_broker.demo.http_server import Answer, Request
 from unbind_broker.demo.outcomes import Item, Line, Mind, Plan, parse_item
 from unbind_broker.demo.reports import Reporter
@@ -63,7 +64,8 @@ class SimulatedPlatforms:
     """Answer for many platforms, told apart by path: ``/p/<slug>``.
 
     Deliveries are verified with the official library. A repeated item gets the same
-    result again and has no further effect.
+    result again and has no further effect. Requests about test numbers alone do not
+    fail.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class SimulatedPlatforms:
 
     def add(self, slug: str, traits: Traits) -> SimulatedPlatform:
         """Open a platform; its key and secret may follow."""
-        platform = SimulatedPlatform(Mind(slug, traits, self._dice))
+        platform = SimulatedPlatform(WithFixedOutcomes(Mind(slug, traits, self._dice)))
         self._platforms[slug] = platform
         return platform
 
@@ -122,13 +124,15 @@ class SimulatedPlatforms:
     async def _deliver(
         self, platform: SimulatedPlatform, request: Request, event: dict[str, Any]
     ) -> Answer | None:
-        bad_luck = await self._bad_luck(platform.mind, request)
+        items = [parse_item(event["type"], raw) for raw in event["data"]["items"]]
+        is_spared = all(fixed_block(item.number) is not None for item in items)
+        bad_luck = await self._bad_luck(platform.mind, request, is_spared=is_spared)
         if bad_luck is not None:
             return _failure(bad_luck)
         now = self._clock.now()
         told: list[Line] = []
-        for raw in event["data"]["items"]:
-            told += self._take(platform, parse_item(event["type"], raw), now)
+        for item in items:
+            told += self._take(platform, item, now)
         return _json({"results": self._fitting(platform, told)})
 
     async def _clear(
@@ -142,13 +146,16 @@ class SimulatedPlatforms:
         self._clearer.begin(clearing, parse_wave(event["data"]))
         return Answer(204)
 
-    async def _bad_luck(self, mind: Thinking, request: Request) -> float | None:
+    async def _bad_luck(
+        self, mind: Thinking, request: Request, *, is_spared: bool = False
+    ) -> float | None:
         """Be as slow as told; give how a request fails that shall: from 0 to 1."""
         webhook_id, traits = request.headers["webhook-id"], mind.traits
         tries = self._tries.count(f"{mind.slug} {webhook_id}")
         luck = self._dice.roll("luck", mind.slug, webhook_id, tries)
         await asyncio.sleep(traits.latency.total_seconds() * (0.5 + luck))
-        if tries <= traits.most_failures and luck < traits.fail_rate:
+        may_fail = tries <= traits.most_failures and not is_spared
+        if may_fail and luck < traits.fail_rate:
             self.counts["failed"] += 1
             return luck / traits.fail_rate
         self.counts["deliveries"] += 1
@@ -200,9 +207,7 @@ class _Memory:
 
 def _again(mind: Thinking, item: Item, plan: Plan) -> tuple[Line, ...]:
     """Tell a result again that was told; keep silent about one that is to be late."""
-    result = mind.result(item)
-    late = bool(plan.later) and not plan.at_once and mind.traits.late_rate > 0
-    return () if late else (result,)
+    return () if plan.is_late else (mind.result(item),)
 
 
 def _verified(secret: str, request: Request) -> dict[str, Any] | None:
