@@ -6,11 +6,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.app import a_runtime, on_a_port
 from tests.support.browser import a_browser, a_page
 from tests.support.clock import FixedClock
+from unbind_broker.api.guide import LANGUAGES
 
 PHONE = {"viewport": {"width": 360, "height": 800}}
+GUIDES = [f"/docs/platforms?lang={language}" for language in LANGUAGES]
 
 
-@pytest.mark.parametrize("path", ["/problems", "/problems/overloaded", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/problems", "/problems/overloaded", "/docs", *GUIDES, "/docs/delivery"]
+)
 async def test_they_fit_a_phone_and_load_nothing_from_elsewhere(
     engine: AsyncEngine, clock: FixedClock, path: str
 ) -> None:
