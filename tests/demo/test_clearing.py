@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -148,6 +148,35 @@ async def test_who_is_late_by_more_than_an_hour_never_reports() -> None:
         clearer.begin(ClearingPlatform("zhihu", PROMPT, "key-of-weibo"), PUBLISHED)
         await eventually(lambda: clearer.counts["waves"])
     assert len(door.reports) == 1
+
+
+async def test_slow_and_contradicting_findings_follow_before_it_is_completed() -> None:
+    before, slow, contradicting = 1000, 4200, 4400
+    door = Door([[entry(before), entry(slow), entry(contradicting)]])
+    async with clearing(door) as clearer:
+        clearer.begin(WEIBO, PUBLISHED)
+        await eventually(lambda: clearer.counts["waves"])
+    told = [[one["outcome"] for one in report["findings"]] for report in door.reports]
+    assert told == [["unbound", "unbound"], ["unbound", "refused"]]
+    assert [one["complete"] for one in door.reports] == [False, True]
+
+
+async def test_late_finding_of_a_far_deadline_leaves_the_wave_open() -> None:
+    before, late = 1000, 4300
+    door = Door([[entry(before), entry(late)]])
+    async with clearing(door) as clearer:
+        clearer.begin(WEIBO, PUBLISHED)
+        await eventually(lambda: clearer.counts["waves never finished"])
+    assert [one["complete"] for one in door.reports] == [False]
+
+
+async def test_late_finding_completes_the_wave_after_its_deadline() -> None:
+    late, soon = 4300, replace(PUBLISHED, deadline=NOON)
+    door = Door([[entry(late)]])
+    async with clearing(door) as clearer:
+        clearer.begin(WEIBO, soon)
+        await eventually(lambda: clearer.counts["waves"])
+    assert [one["complete"] for one in door.reports] == [True]
 
 
 async def test_the_webhook_is_answered_at_once_and_worked_on() -> None:

@@ -46,7 +46,7 @@ WORST = Traits(
     contradict_rate=1.0,
 )
 SOONER = SOON.total_seconds()
-LATER = 600.5
+LATER = 601.5
 each_block = pytest.mark.parametrize("block", ALL, ids=lambda block: block.name)
 
 
@@ -167,10 +167,20 @@ def test_behaviour_decides_when_it_is_told(kind: OrderKind, result: str) -> None
         [result],
         [(SOONER, "refused")],
     )
-    asking = ([result], [])
-    if kind is not OrderKind.QUERY:
-        asking = (["action_required"], [(SOONER, result)])
-    assert told(of(NAMED["action-required"], kind)) == asking
+
+
+@pytest.mark.parametrize(
+    ("kind", "at_once", "later"),
+    [
+        (OrderKind.QUERY, ["bound"], []),
+        (OrderKind.UNBIND, ["action_required"], [(SOONER, "unbound")]),
+        (OrderKind.RESTORE, ["action_required"], [(SOONER, "restored")]),
+    ],
+)
+def test_present_holder_is_asked_before_anything_changes(
+    kind: OrderKind, at_once: list[str], later: list[tuple[float, str]]
+) -> None:
+    assert told(of(NAMED["action-required"], kind)) == (at_once, later)
 
 
 def test_every_refusal_is_a_number() -> None:
@@ -207,9 +217,9 @@ def test_what_was_removed_can_be_restored_and_nothing_else(block: Block) -> None
 
 
 def test_accounts_are_closed_where_that_is_asked() -> None:
-    present = {"bound_from": CUTOFF, "bound_before": NOW}
-    line = a_mind().result(of(AFTER, action=Action.CLOSE_ACCOUNT, **present))
-    assert line["outcome"] == "closed"
+    close = Action.CLOSE_ACCOUNT
+    item = of(AFTER, action=close, bound_from=CUTOFF, bound_before=NOW)
+    assert a_mind().result(item)["outcome"] == "closed"
 
 
 @each_block

@@ -109,7 +109,7 @@ def test_late_result_comes_after_the_deadline_only() -> None:
     plan = a_platform_with_bindings(Traits(late_rate=1.0)).plan(an_item(), NOW)
 
     assert plan.at_once == ()
-    assert [after for after, _ in plan.later] == [600.5]
+    assert [after for after, _ in plan.later] == [601.5]
 
 
 def test_late_result_of_a_far_deadline_is_never_sent() -> None:

@@ -12,7 +12,7 @@ from unbind_broker.base.clock import Clock
 from unbind_broker.base.instants import show_instant
 from unbind_broker.demo.broker_client import BrokerClient, CallFailed, open_http
 from unbind_broker.demo.fixed_outcomes import SOON, When, find_fixed, fixed_block
-from unbind_broker.demo.outcomes import LONGEST_WAIT, REASONS, Line
+from unbind_broker.demo.outcomes import AFTER_DEADLINE, LONGEST_WAIT, REASONS, Line
 from unbind_broker.demo.traits import Dice, Traits
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,6 @@ RESTING_RATE = 0.02
 """Of numbers that rest, four platforms of two hundred have bindings left."""
 PAGE = 1000
 """Numbers of a page of the manifest, and so findings of a report at most."""
-AFTER_DEADLINE = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ Line = dict[str, object]
 BINDING_RATE = 0.6
 RESTORABLE_FOR = timedelta(days=30)
 LONGEST_WAIT = timedelta(hours=1)
+AFTER_DEADLINE = timedelta(seconds=1.5)
+"""More than a second: events tell the deadline without its fraction of one."""
+
 REASONS = (
     "assets_or_liabilities_open",
     "legal_hold",
@@ -68,7 +71,7 @@ def parse_item(event: str, raw: Mapping[str, Any]) -> Item:
 
 def tell_late(item: Item, result: Line, now: datetime) -> Plan:
     """Tell a result after the deadline, or never where that is far."""
-    wait = item.deadline - now + timedelta(milliseconds=500)
+    wait = item.deadline - now + AFTER_DEADLINE
     later = () if wait > LONGEST_WAIT else ((_s(wait), result),)
     return Plan(later=later, is_late=True)
 
