@@ -188,6 +188,10 @@ STATEMENTS = (
         )
     """,
     """
+    CREATE INDEX IF NOT EXISTS violations_by_restore
+        ON violations (restore_id) WHERE restore_id IS NOT NULL
+    """,
+    """
     CREATE TABLE IF NOT EXISTS finding_marks (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         carrier_id integer NOT NULL,

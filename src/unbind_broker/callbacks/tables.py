@@ -49,6 +49,11 @@ Index("violations_by_carrier", violations.c.carrier_id, violations.c.id)
 Index("violations_by_platform", violations.c.platform_id, violations.c.id)
 Index("violations_by_order", violations.c.order_id)
 Index(
+    "violations_by_restore",
+    violations.c.restore_id,
+    postgresql_where=violations.c.restore_id.is_not(None),
+)
+Index(
     "evidence_by_age",
     evidence.c.received_at,
     postgresql_where=evidence.c.body.is_not(None),

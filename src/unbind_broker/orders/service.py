@@ -16,6 +16,7 @@ from unbind_broker.orders.idempotency import (
 )
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sendable import LOG_SENDABLE
+from unbind_broker.orders.standing import UNDOES_VIOLATION
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 
@@ -105,7 +106,10 @@ class OpenOrder:
 
 
 async def open_orders(db: Db, number_indexes: Collection[bytes]) -> list[OpenOrder]:
-    """Find the open orders about these numbers, of all carriers, oldest first."""
+    """Find the open orders about these numbers, of all carriers, oldest first.
+
+    Those that undo violations are left out: no later holder ends them.
+    """
     found = await db.execute(
         select(
             orders.c.id,
@@ -119,6 +123,7 @@ async def open_orders(db: Db, number_indexes: Collection[bytes]) -> list[OpenOrd
         .where(
             orders.c.number_index == any_(literal(list(number_indexes), BYTESES)),
             orders.c.status.in_(OPEN),
+            ~UNDOES_VIOLATION,
         )
         .order_by(orders.c.id)
     )
