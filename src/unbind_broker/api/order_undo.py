@@ -93,7 +93,13 @@ Repeated = Annotated[Repeatable | None, Depends(_repeated)]
     "/{order_id}/cancel",
     summary="Cancel an order",
     response_model=OrderShown,
-    responses=problems(*ANY_BODY, "not-found", "order-already-completed", "overloaded"),
+    responses=problems(
+        *ANY_BODY,
+        "not-found",
+        "order-already-completed",
+        "undoes-violation",
+        "overloaded",
+    ),
 )
 async def cancel_order(
     context: Ctx,
@@ -107,7 +113,8 @@ async def cancel_order(
     sent, and every platform that was sent a request and has not finished is told by
     `unbind.cancelled`. What platforms have done by then stands: a result that still
     comes in replaces `cancelled`, marked `late`, and a restore order undoes it.
-    Cancelling again changes nothing.
+    Cancelling again changes nothing. The restore order that the broker makes to undo a
+    violation cannot be cancelled (`undoes-violation`).
     """
     del body  # there is nothing in it
     now, carrier = context.clock.now(), asking_carrier(caller)

@@ -66,6 +66,14 @@ PROTECTION_KINDS = (
         "该工单已办结，无法撤销；已解绑的内容可通过恢复工单（restore）恢复。",
     ),
     ProblemKind(
+        "undoes-violation",
+        409,
+        "This order undoes a violation",
+        "A platform removed what lay outside the interval, and the broker asks it to "
+        "attach that again. Such an order cannot be cancelled.",
+        "平台越界解绑后，由本系统下发此恢复工单，要求其恢复绑定；此类工单不能撤销。",
+    ),
+    ProblemKind(
         "nothing-to-restore",
         409,
         "There is nothing to attach again",

@@ -116,6 +116,10 @@ class AlreadyCompleted(Refused):
     """The order is done and cannot be cancelled any more."""
 
 
+class UndoesViolation(Refused):
+    """The order undoes a violation and cannot be cancelled."""
+
+
 class NotCompleted(Refused):
     """The order is not over yet: there is no receipt."""
 
@@ -194,6 +198,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "ownership-superseded": OwnershipSuperseded,
     "unbinding-braked": UnbindingBraked,
     "order-already-completed": AlreadyCompleted,
+    "undoes-violation": UndoesViolation,
     "order-not-completed": NotCompleted,
     "not-restorable": NotRestorable,
     "nothing-to-restore": NothingToRestore,

@@ -62,7 +62,7 @@ class Orders(Placing):
     async def cancel(self, order_id: str) -> Order:
         """Call an order back. Twice is like once, so every failure is tried again.
 
-        Raises ``AlreadyCompleted``.
+        Raises ``AlreadyCompleted`` and ``UndoesViolation``.
         """
         answer = await self._calls.make(Call("POST", f"{self._at(order_id)}/cancel"))
         return read(Order, answer.content)

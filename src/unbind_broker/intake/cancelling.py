@@ -11,8 +11,16 @@ from unbind_broker.base.errors import BrokerError
 from unbind_broker.intake.asked import AskingCarrier
 from unbind_broker.items.states import Reason
 from unbind_broker.notices.calling_back import call_back, hold_still
+from unbind_broker.orders.standing import UNDOES_VIOLATION
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
+
+
+class UndoesViolation(BrokerError):
+    """The order gives back what was removed too much."""
+
+    code: ClassVar[str] = "undoes-violation"
+    title: ClassVar[str] = "This order undoes a violation"
 
 
 class OrderAlreadyCompleted(BrokerError):
@@ -27,7 +35,8 @@ async def cancel(db: Db, now: datetime, carrier: AskingCarrier, order_id: UUID) 
 
     What counts is what the carrier may know: an order that it sees as completed is not
     cancelled, though a folded platform may still work on it. Raises
-    ``OrderAlreadyCompleted``; False if no order of the carrier has this id.
+    ``OrderAlreadyCompleted``, and ``UndoesViolation`` where it is none of the carrier's
+    asking; False if no order of the carrier has this id.
     """
     if await _read(db, carrier, order_id) is None:
         return False
@@ -42,6 +51,10 @@ async def cancel(db: Db, now: datetime, carrier: AskingCarrier, order_id: UUID) 
             "every platform has finished; what was detached is attached again by a "
             "restore order"
         )
+    if order.undoes_violation:
+        raise UndoesViolation(
+            "a platform removed what is somebody's own, and is asked to attach it again"
+        )
     await call_back(db, now, [order_id], Reason.BY_CARRIER, carrier.actor)
     return True
 
@@ -52,6 +65,7 @@ class _Standing(NamedTuple):
     status: OrderStatus
     told_at: datetime | None
     completed_at: datetime | None
+    undoes_violation: bool
 
     @property
     def was_told_before(self) -> bool:
@@ -65,7 +79,12 @@ class _Standing(NamedTuple):
 
 async def _read(db: Db, carrier: AskingCarrier, order_id: UUID) -> _Standing | None:
     found = await db.execute(
-        select(orders.c.status, orders.c.told_at, orders.c.completed_at).where(
+        select(
+            orders.c.status,
+            orders.c.told_at,
+            orders.c.completed_at,
+            UNDOES_VIOLATION,
+        ).where(
             orders.c.id == order_id,
             orders.c.carrier_id == carrier.id,
             orders.c.kind.in_((OrderKind.UNBIND, OrderKind.RESTORE)),
