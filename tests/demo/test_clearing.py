@@ -17,6 +17,7 @@ from tests.support.clock import NOON, FixedClock
 from tests.support.findings import results
 from tests.support.waiting import eventually
 from unbind_broker.demo.clearing import Clearer, ClearingPlatform, Wave, find, look
+from unbind_broker.demo.fixed_outcomes import When
 from unbind_broker.demo.http_server import Answer, HttpServer, Request
 from unbind_broker.demo.traits import Dice, Traits
 
@@ -70,9 +71,14 @@ def test_what_is_kept_has_a_reason() -> None:
 
 
 def test_a_number_that_is_withdrawn_is_left_alone() -> None:
-    bound = [one for one in range(5000) if look(WEIBO, Dice(), entry(one))]
+    def told(place: int, *, withdrawn: bool) -> list[Any]:
+        entered = entry(place, withdrawn=withdrawn)
+        looked = look(WEIBO, Dice(), entered, When.NOW)
+        return [line for _, line in looked if line is not None]
+
+    bound = [one for one in range(5000) if told(one, withdrawn=False)]
     assert bound
-    assert not any(look(WEIBO, Dice(), entry(one, withdrawn=True)) for one in bound)
+    assert not any(told(one, withdrawn=True) for one in bound)
 
 
 @dataclass
@@ -92,7 +98,8 @@ class Door:
         self.read.append(request.path)
         if self.status != 200:
             return Answer(self.status)
-        place = len(self.read) - 1
+        _, _, cursor = request.path.partition("&cursor=")
+        place = int(cursor or 0)
         following = None if place == len(self.pages) - 1 else str(place + 1)
         page = {"data": self.pages[place], "next_cursor": following}
         return Answer(body=json.dumps(page).encode())
@@ -141,13 +148,24 @@ async def test_a_wave_that_cannot_be_read_is_left_until_it_is_told_again() -> No
 
 
 async def test_who_is_late_by_more_than_an_hour_never_reports() -> None:
-    door = Door([[]])
+    door = Door([[entry(0)]])
     late = ClearingPlatform("weibo", Traits(late_rate=1.0), "key-of-weibo")
     async with clearing(door) as clearer:
         clearer.begin(late, PUBLISHED)
         clearer.begin(ClearingPlatform("zhihu", PROMPT, "key-of-weibo"), PUBLISHED)
         await eventually(lambda: clearer.counts["waves"])
+        await eventually(lambda: clearer.counts["waves never finished"])
     assert len(door.reports) == 1
+
+
+async def test_who_is_late_is_in_time_with_test_numbers() -> None:
+    door = Door([[entry(1000), entry(5000)]])
+    late = ClearingPlatform("weibo", Traits(late_rate=1.0), "key-of-weibo")
+    async with clearing(door) as clearer:
+        clearer.begin(late, PUBLISHED)
+        await eventually(lambda: clearer.counts["waves"])
+    told = [(len(one["findings"]), one["complete"]) for one in door.reports]
+    assert told == [(1, True)]
 
 
 async def test_slow_and_contradicting_findings_follow_before_it_is_completed() -> None:
@@ -168,6 +186,16 @@ async def test_late_finding_of_a_far_deadline_leaves_the_wave_open() -> None:
         clearer.begin(WEIBO, PUBLISHED)
         await eventually(lambda: clearer.counts["waves never finished"])
     assert [one["complete"] for one in door.reports] == [False]
+
+
+async def test_more_late_findings_than_a_report_holds_come_in_several() -> None:
+    several = [entry(4300 + place % 100) for place in range(1500)]
+    door = Door([several[:1000], several[1000:]])
+    async with clearing(door) as clearer:
+        clearer.begin(WEIBO, replace(PUBLISHED, deadline=NOON - timedelta(seconds=2)))
+        await eventually(lambda: clearer.counts["waves"])
+    told = [(len(one["findings"]), one["complete"]) for one in door.reports]
+    assert told == [(1000, False), (500, True)]
 
 
 async def test_late_finding_completes_the_wave_after_its_deadline() -> None:

@@ -103,8 +103,8 @@ def simulate(
     Test numbers have fixed outcomes, at every platform and whatever the shares say
     (conformance --numbers --json lists them): bound, not bound, every refusal, partly,
     action required, slow, late, contradicting, violating. All others are answered at
-    random from the seed. A wave of a clearance is late or fails as a whole, with the
-    test numbers in it.
+    random from the seed. A request or a wave that holds both fails or is completed late
+    as a whole.
     """
     traits = Traits(
         latency=latency,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,10 +80,8 @@ class Clearer:
         await self._http.aclose()
 
     async def _clear(self, platform: ClearingPlatform, wave: Wave) -> None:
-        wait = self._wait(platform, wave)
-        if wait > LONGEST_WAIT:
-            return
-        await asyncio.sleep(max(0.0, wait.total_seconds()))
+        delay = 0.5 + self._roll("delay", platform, wave)
+        await asyncio.sleep(platform.traits.report_delay.total_seconds() * delay)
         try:
             await self._work(platform, wave)
         except CallFailed as failed:
@@ -91,20 +89,19 @@ class Clearer:
             self.counts["waves given up"] += 1
             log.warning("wave_given_up", extra={"status": failed.status})
 
-    def _wait(self, platform: ClearingPlatform, wave: Wave) -> timedelta:
-        traits, asked = platform.traits, (platform.slug, wave.clearance, wave.wave)
-        if self._dice.roll("late", *asked) < traits.late_rate:
-            return wave.deadline - self._clock.now() + AFTER_DEADLINE
-        return traits.report_delay * (0.5 + self._dice.roll("delay", *asked))
+    def _roll(self, what: str, platform: ClearingPlatform, wave: Wave) -> float:
+        return self._dice.roll(what, platform.slug, wave.clearance, wave.wave)
 
     async def _work(self, platform: ClearingPlatform, wave: Wave) -> None:
         broker, cursor = BrokerClient(self._http, platform.key), ""
+        is_late = self._roll("late", platform, wave) < platform.traits.late_rate
+        others = When.LATE if is_late else When.NOW
         found: defaultdict[When, list[Line]] = defaultdict(list)
         while True:
             page = await broker.get(f"{wave.manifest}&limit={PAGE}{cursor}")
             for entry in page["data"]:
-                for when, line in look(platform, self._dice, entry):
-                    found[when].append(line)
+                for when, line in look(platform, self._dice, entry, others):
+                    found[when] += [] if line is None else [line]
             self.counts["numbers"] += len(page["data"])
             if page["next_cursor"] is None:
                 break
@@ -145,26 +142,33 @@ class Clearer:
         *,
         complete: bool,
     ) -> None:
-        if not (lines or complete):
-            return
-        body = {"clearance": wave.clearance, "findings": lines, "complete": complete}
         path = f"/v1/clearances/{wave.clearance}/findings"
-        answer = await broker.call("POST", path, body)
-        for told in answer.body["results"]:
-            self.counts[f"findings {told['status']}"] += 1
+        starts = range(0, len(lines), PAGE) or range(int(complete))
+        for start in starts:
+            body = {
+                "clearance": wave.clearance,
+                "findings": lines[start : start + PAGE],
+                "complete": complete and start == starts[-1],
+            }
+            answer = await broker.call("POST", path, body)
+            for told in answer.body["results"]:
+                self.counts[f"findings {told['status']}"] += 1
 
 
 def look(
-    platform: ClearingPlatform, dice: Dice, entry: Mapping[str, Any]
-) -> list[tuple[When, Line]]:
-    """Decide what is told about a number of the manifest, and when; the same always."""
+    platform: ClearingPlatform, dice: Dice, entry: Mapping[str, Any], others: When
+) -> Sequence[tuple[When, Line | None]]:
+    """Decide what is told about a number of the manifest, and when; the same always.
+
+    No line: it is clean, which the end of the report tells. ``others`` is when that
+    of numbers which are no test numbers is told.
+    """
     if entry["withdrawn"]:
         return []
     block = fixed_block(str(entry["number"]))
     if block is not None:
         return find_fixed(block, entry)
-    line = find(platform, dice, entry)
-    return [] if line is None else [(When.NOW, line)]
+    return [(others, find(platform, dice, entry))]
 
 
 def find(
