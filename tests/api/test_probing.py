@@ -59,6 +59,46 @@ async def test_uploads_end_for_the_day_once_too_many_numbers_were_held(
     assert (await upload(scene, 9)).status_code == 200
 
 
+async def test_a_part_that_came_before_may_be_sent_again_on_such_a_day(
+    scene: Scene,
+) -> None:
+    path, content = await a_draft(scene), ndjson([1, 2, 3, 4, 9], TODAY)
+    first = await has_put(scene, path, content)
+    assert await has_put(scene, path, content) == first
+    assert (await carrier_shown(scene))["refused_today"] == 4
+    assert (await scene.post(f"{path}/publish", {})).status_code == 200
+    assert await has_put(scene, path, content) == first
+
+
+@pytest.mark.parametrize(
+    ("places", "part"), [([5, 9], 1), ([9], 1), ([1, 2, 3, 4, 9], 2)]
+)
+async def test_nothing_else_may_be_put_in_on_such_a_day(
+    scene: Scene, places: list[int], part: int
+) -> None:
+    path, content = await a_draft(scene), ndjson([1, 2, 3, 4, 9], TODAY)
+    first = await has_put(scene, path, content)
+    refused = await put(scene, path, ndjson(places, TODAY), part=part)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-refusals")
+    assert int(refused.headers["Retry-After"]) == 12 * 3600
+    assert (await carrier_shown(scene))["refused_today"] == 4
+    assert await has_put(scene, path, content) == first
+
+
+async def test_an_upload_that_began_before_is_judged_when_all_of_it_has_come(
+    scene: Scene,
+) -> None:
+    path = await a_draft(scene)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield ndjson([9], TODAY)
+        await has_put(scene, path, ndjson([1, 2, 3, 4], TODAY))
+        yield ndjson([5], TODAY)
+
+    refused = await put(scene, await a_draft(scene), slowly())
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-refusals")
+
+
 async def test_what_others_claim_of_given_up_numbers_is_not_held_against_a_carrier(
     scene: Scene,
 ) -> None:

@@ -85,7 +85,8 @@ async def upload_part(
     `date-in-future`, a number that stands in this clearance already, or one that
     somebody holds (`live-holding`: another carrier says so, or you said so of a day
     since). Where that many of a day were held that they look guessed, uploads are
-    refused until the next (`too-many-refusals`), and administrators see it.
+    refused until the next (`too-many-refusals`), and administrators see it; a part that
+    is stored already may still be sent again.
 
     A part is stored when all of it has come, as a whole or not at all: whatever breaks
     off, send it again. The same content gets the same answer; other content replaces
@@ -128,8 +129,9 @@ async def _check(
         clearance = await find(db, clearance_id, carrier_of(caller))
         if clearance is None:
             raise NotFound(WITHOUT_NUMBERS)
-        if await find_part(db, clearance_id, n) is None:
-            clearance.require_draft()
+        if await find_part(db, clearance_id, n) is not None:
+            return  # it may be the same once more
+        clearance.require_draft()
         now, asking = context.clock.now(), asking_carrier(caller)
         await require_usual(db, now, asking, _bound(context))
 

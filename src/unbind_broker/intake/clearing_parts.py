@@ -23,7 +23,7 @@ from unbind_broker.clearances.sealed_numbers import seal_number
 from unbind_broker.clearances.service import Clearance
 from unbind_broker.intake.asked import AskingCarrier
 from unbind_broker.intake.clearing_lines import ReadPart
-from unbind_broker.intake.probing import RefusalBound, note_refused
+from unbind_broker.intake.probing import RefusalBound, note_refused, require_usual
 
 AT_ONCE = 4000
 """Numbers of one statement."""
@@ -62,13 +62,16 @@ async def put_part(
 ) -> Part:
     """Put a part in the place of the one of its number, unless it is the same.
 
-    ``clearance`` is locked. Raises ``ClearanceNotDraft`` and ``ClearanceTooLarge``.
+    ``clearance`` is locked. Raises ``ClearanceNotDraft``, ``TooManyRefusals`` and
+    ``ClearanceTooLarge``.
     """
     digest = tools.blind_index.fingerprint(b"clearance part\n" + sent.digest)
     earlier = await parts.find_part(db, clearance.id, sent.n)
     if earlier is not None and earlier.digest == digest:
         return earlier
     clearance.require_draft()
+    asking = AskingCarrier(clearance.carrier_id, actor)
+    await require_usual(db, now, asking, tools.bound)
     read, n = sent.read, sent.n
     behind = await parts.make_room(db, clearance, n, len(read), tools.most)
     last, held, telling, bad = behind, 0, 0, list[BadLine]()
@@ -84,7 +87,6 @@ async def put_part(
     await parts.add(db, clearance.id, tools.sealer.header, part)
     more = {"held": held, "replaced": earlier is not None}
     await record(db, now, _put(clearance, part, actor, more))
-    asking = AskingCarrier(clearance.carrier_id, actor)
     await note_refused(db, now, asking, telling, tools.bound)
     return part
 
