@@ -94,6 +94,17 @@ async def test_connection_is_kept_and_its_parts_are_timed(outbound: Outbound) ->
     assert second.timings.total_ms >= second.timings.first_byte_ms
 
 
+async def test_connections_of_a_rush_lie_idle_after_it(outbound: Outbound) -> None:
+    async def name_caller(_: object, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        writer.write(answer(str(writer.get_extra_info("peername")[1]).encode()))
+
+    async with speaking(name_caller) as wire:
+        await asyncio.gather(*(post(outbound, wire.url) for _ in range(3)))
+        later = {(await post(outbound, wire.url)).answer for _ in range(5)}
+    assert (wire.connections, len(later)) == (3, 1)
+
+
 async def test_throttling_answer_brings_its_pause(outbound: Outbound) -> None:
     busy = answer(b"", "429 Too Many Requests", "Retry-After: 17")
     async with speaking(saying(busy)) as wire:

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import AddrInfoType
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 from typing_extensions import override
 
@@ -38,6 +39,23 @@ class BoundedConnector(aiohttp.TCPConnector):
     def __init__(self, policy: UrlPolicy, **options: Any) -> None:
         super().__init__(socket_factory=partial(_socket, policy), **options)
         self._factory = partial(_bounded, loop=self._loop)
+
+    @override
+    def _release(
+        self,
+        key: ConnectionKey,
+        protocol: ResponseHandler,
+        *,
+        should_close: bool = False,
+    ) -> None:
+        """Have the connection used next: what a rush needed beside it goes idle, ends.
+
+        Taken in turns, as the pool does it, all would be kept for ever.
+        """
+        super()._release(key, protocol, should_close=should_close)
+        kept = self._conns.get(key)
+        if kept and kept[-1][0] is protocol:
+            kept.rotate(1)
 
 
 class _BoundedHandler(ResponseHandler):
