@@ -34,7 +34,7 @@ async def test_two_workers_share_the_endpoints(stage: Stage) -> None:
     async def half_each() -> bool:
         return sorted((await owners(stage)).values()) == [5, 5]
 
-    settings = short(lease=5)
+    settings = short()
     async with stage.working(settings):
         await stage.reaches(stage.all_leased)
         ids = await stage.order(5)
