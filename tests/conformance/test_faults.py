@@ -140,7 +140,7 @@ SILENT = (
 )
 """Nothing comes of something here; nobody needs to wait for it long."""
 OWN_KEY = PrivateKey(bytes(range(32)))
-SHORT: dict[str, Any] = {"wait": timedelta(seconds=3)}
+SHORT: dict[str, Any] = {"wait": timedelta(seconds=8)}
 SIGNED: dict[str, Any] = {"result_public_key": OWN_KEY.public, **SHORT}
 DECLARED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(SILENT, SHORT),
