@@ -100,17 +100,21 @@ async def upload_part(
             sent = await _receive(context, request, n, reader)
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
-        now = context.clock.now()
-        runtime, settings = context.runtime, context.settings
-        most, freeze = settings.clearance_numbers, settings.freeze
-        bound = _bound(context)
-        tools = ClearingTools(runtime.sealer, runtime.blind_index, most, freeze, bound)
+        now, tools = context.clock.now(), _tools(context)
 
         async def change(db: Db, clearance: Clearance) -> Part:
             return await put_part(db, now, clearance, sent, caller.actor, tools)
 
         part = await in_turn(context, carrier_of(caller), clearance_id, change)
     return json_answer(encode(_shown(part)))
+
+
+def _tools(context: Context) -> ClearingTools:
+    runtime, settings = context.runtime, context.settings
+    most, freeze = settings.clearance_numbers, settings.freeze
+    return ClearingTools(
+        runtime.sealer, runtime.blind_index, most, freeze, _bound(context)
+    )
 
 
 def _reader_of(media_type: str) -> Reader:

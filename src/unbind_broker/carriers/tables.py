@@ -61,32 +61,26 @@ Index(
     postgresql_where=brakes.c.released_at.is_(None),
 )
 
-result_marks = Table(
-    "result_marks",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("carrier_id", Integer, nullable=False),
-    Column("at", INSTANT, nullable=False),
-    Column("results", Integer, nullable=False),
-    Column("bad", Integer, nullable=False),
-)
 
-Index("result_marks_by_carrier", result_marks.c.carrier_id, result_marks.c.id)
-Index("result_marks_bad", result_marks.c.at, postgresql_where=result_marks.c.bad > 0)
+def _marks(name: str) -> Table:
+    """Sums of a carrier's newest results, a row for each report."""
+    marks = Table(
+        name,
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column("carrier_id", Integer, nullable=False),
+        Column("at", INSTANT, nullable=False),
+        Column("results", Integer, nullable=False),
+        Column("bad", Integer, nullable=False),
+    )
+    Index(f"{name}_by_carrier", marks.c.carrier_id, marks.c.id)
+    Index(f"{name}_bad", marks.c.at, postgresql_where=marks.c.bad > 0)
+    return marks
 
-# The same of what platforms found about numbers of clearances.
-finding_marks = Table(
-    "finding_marks",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("carrier_id", Integer, nullable=False),
-    Column("at", INSTANT, nullable=False),
-    Column("results", Integer, nullable=False),
-    Column("bad", Integer, nullable=False),
-)
 
-Index("finding_marks_by_carrier", finding_marks.c.carrier_id, finding_marks.c.id)
-Index("finding_marks_bad", finding_marks.c.at, postgresql_where=finding_marks.c.bad > 0)
+result_marks = _marks("result_marks")
+# What platforms found about numbers of clearances.
+finding_marks = _marks("finding_marks")
 
 attestations_used = Table(
     "attestations_used",
