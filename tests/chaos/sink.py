@@ -117,11 +117,20 @@ class Connection(asyncio.Protocol):
             return
         self._buffer = rest[length:]
         door = int(first.split(" ")[1].rpartition("/")[2])
-        self._current = self._sink.take(door, headers, rest[:length])
+        # The loop tells of a sender that hung up one turn later than of what came.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._take, door, headers, rest[:length])
+
+    def _take(self, door: int, headers: dict[str, str], body: bytes) -> None:
+        request = self._sink.take(door, headers, body)
+        if self._transport is None:
+            request.ended = request.arrived
+            return
+        self._current = request
         behaviour = self._sink.doors[door]
         if not behaviour.hang:
             loop = asyncio.get_running_loop()
-            loop.call_later(behaviour.delay, self._answer, self._current)
+            loop.call_later(behaviour.delay, self._answer, request)
 
     def _answer(self, request: Request) -> None:
         if self._transport is None:
