@@ -7,6 +7,7 @@ challenges by itself, keeps what it was sent, and otherwise answers as it is tol
 
 import asyncio
 import json
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -118,6 +119,13 @@ class Door:
         return max((delivery.in_flight for delivery in self.deliveries), default=0)
 
     @property
+    def most_in_a_second(self) -> int:
+        """The most requests of which none came a second after the first."""
+        starts = sorted(delivery.started for delivery in self.deliveries)
+        ends = (bisect_left(starts, start + 1.0) for start in starts)
+        return max((end - place for place, end in enumerate(ends)), default=0)
+
+    @property
     def largest_batch(self) -> int:
         return max((len(delivery.items) for delivery in self.deliveries), default=0)
 
@@ -183,17 +191,21 @@ class Receiver:
         return door
 
     @property
+    def port(self) -> int:
+        return int(self.base_url.rpartition(":")[2])
+
+    @property
     def deliveries(self) -> list[Delivery]:
         return [one for door in self.doors.values() for one in door.deliveries]
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator["Receiver"]:
-        """Listen on a free port of 127.0.0.1."""
+    async def opened(self, port: int = 0) -> AsyncIterator["Receiver"]:
+        """Listen on a port of 127.0.0.1, any free one if it is 0."""
         # Whoever hangs up is served no longer, and not counted as in flight.
         server = web.Server(self._serve, handler_cancellation=True)
         runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
         await site.start()
         host, port = runner.addresses[0][:2]
         self.base_url = f"http://{host}:{port}"

@@ -8,7 +8,6 @@ nothing in per cent.
 """
 
 import asyncio
-from bisect import bisect_left
 from datetime import timedelta
 
 from tests.support.app import a_runtime, bearer, in_process
@@ -27,12 +26,6 @@ RARELY, OFTEN = 0.8, 5.0
 """Requests a second: one in longer than a short lease lasts, and several."""
 SHORT_LEASE = 1.0
 _STALL = sql("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
-
-
-def most_in_a_second(door: Door) -> int:
-    starts = sorted(delivery.started for delivery in door.deliveries)
-    ends = (bisect_left(starts, start + 1.0) for start in starts)
-    return max((end - place for place, end in enumerate(ends)), default=0)
 
 
 def gap_around(door: Door, moment: float) -> float:
@@ -56,8 +49,8 @@ async def add_doors(stage: Stage) -> tuple[Door, Door, Door]:
 
 def check(busy: Door, often: Door, rarely: Door) -> None:
     assert (busy.largest_batch, busy.peak_in_flight) == (3, 2)
-    assert most_in_a_second(often) <= OFTEN + 1
-    assert most_in_a_second(rarely) <= RARELY + 1
+    assert often.most_in_a_second <= OFTEN + 1
+    assert rarely.most_in_a_second <= RARELY + 1
 
 
 async def test_limits_hold_while_the_database_stalls_and_when_a_worker_goes(
@@ -116,7 +109,7 @@ async def test_lowered_limits_hold_from_then_on(stage: Stage) -> None:
     assert {len(one.items) for one in later} == {2}
     assert {one.in_flight for one in later} == {1}
     door.deliveries = later
-    assert most_in_a_second(door) <= OFTEN + 1
+    assert door.most_in_a_second <= OFTEN + 1
 
 
 async def lower(stage: Stage, **limits: float) -> None:
