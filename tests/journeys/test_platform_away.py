@@ -173,7 +173,7 @@ async def set_up(engine: AsyncEngine, sites: dict[str, Receiver]) -> Scene:
         for slug, limits in ((AWAY, LIMITS), (STEADY, {"max_batch": BATCH})):
             platform = await a_platform(db, slug, now=now)
             url = doors[slug].url
-            made = await an_endpoint(db, platform, url, now=now, **limits)  # type: ignore[arg-type] # by name
+            made = await an_endpoint(db, platform, url, now=now, **limits)
             doors[slug].secrets.append(made.secret)
             scene.endpoints[slug] = made.endpoint.id
             scene.keys[slug] = bearer(await a_key(db, platform, now=now))
