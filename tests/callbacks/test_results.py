@@ -205,6 +205,17 @@ async def test_an_amendment_leaves_the_old_result_in_the_trail(db: Db) -> None:
     assert fact.facts["reported"]["status"] == "unbound"
 
 
+async def test_a_result_after_the_end_is_in_the_trail_with_what_stood_before(
+    db: Db,
+) -> None:
+    key = await an_item(db, status=ItemStatus.EXPIRED)
+    await report(db, key, unbound(key), unbound(key))
+    (fact,) = await facts_of(db, "result.late")
+    assert (fact.actor, fact.order_id) == ("platform:weibo", key.order_id)
+    assert fact.facts["was"]["status"] == "expired"
+    assert fact.facts["reported"]["status"] == "unbound"
+
+
 async def test_a_conflict_is_in_the_trail(db: Db) -> None:
     key = await an_item(db)
     await report(db, key, unbound(key))

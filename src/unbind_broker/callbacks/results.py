@@ -188,18 +188,19 @@ class _Report:
             return LineAnswer(line.id, LineStatus.UNKNOWN)
         item = self.changed.get(line.order_id, asked.item)
         verdict = judge(self.now, asked.question, item, line)
-        self._note(verdict, line)
+        self._note(verdict, line, item)
         return _answer(line.id, verdict)
 
-    def _note(self, verdict: Verdict, line: Report) -> None:
+    def _note(self, verdict: Verdict, line: Report, before: Item) -> None:
         match verdict:
-            case Recorded(item=item, amended=amended):
+            case Recorded(item=item):
                 self.changed[line.order_id] = self._shown(item)
                 if verdict.violates:
                     found = Outside.of_item(self.asked[item.key], item)
                     self.violating[item.key] = found
-                if amended:
-                    self._remark("result.amended", line, reported=item, was=amended)
+                if before.status.is_final:
+                    action = "result.amended" if verdict.amended else "result.late"
+                    self._remark(action, line, reported=item, was=before)
             case Conflict(standing=standing):
                 self._remark("result.conflict", line, standing=standing)
             case Duplicate() if line.outcome is ItemStatus.ACKNOWLEDGED:
