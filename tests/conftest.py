@@ -4,20 +4,26 @@ from collections.abc import AsyncIterator, Generator
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import a_runtime, in_process
 from tests.support.clock import FixedClock
-from tests.support.database import Server, open_server
+from tests.support.database import Server, open_patient_engine, open_server
 from tests.support.receiver import Receiver
 from tests.support.sealing import BLIND_INDEX, SEALER
 from unbind_broker.base.clock import Clock
-from unbind_broker.base.database import Db, open_engine
+from unbind_broker.base.database import Db
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.runtime.opening import Runtime
 
-JOURNEY_LIMIT = 220
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
+
+JOURNEY_LIMIT = 300
 """Seconds: they take half a minute, on a busy machine three times as long."""
 
 _UNTRACED = pytest.StashKey[bool]()
@@ -71,7 +77,7 @@ async def server() -> AsyncIterator[Server]:
 async def shared_engine(server: Server) -> AsyncIterator[AsyncEngine]:
     """The pool behind ``db``, on a database in which nothing is ever committed."""
     async with server.fresh() as url:
-        pool = open_engine(url, pool=2, application="tests")
+        pool = open_patient_engine(url, pool=2, application="tests")
         yield pool
         await pool.dispose()
 
@@ -97,7 +103,7 @@ async def database_url(server: Server) -> AsyncIterator[str]:
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """A pool of connections to this test's own database."""
-    pool = open_engine(database_url, pool=10, application="tests")
+    pool = open_patient_engine(database_url, pool=10, application="tests")
     yield pool
     await pool.dispose()
 

@@ -21,10 +21,9 @@ from schemathesis.generation import GenerationMode
 
 from tests.support.app import a_runtime, bearer, on_a_port
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
-from tests.support.database import open_server
+from tests.support.database import open_patient_engine, open_server
 from unbind_broker.app.factory import document
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.database import open_engine
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.keys.tables import Role
@@ -105,7 +104,7 @@ def broker() -> Iterator[Broker]:
 
 async def serve(started: Future[Broker], over: asyncio.Event) -> None:
     async with open_server() as server, server.fresh() as url:
-        engine = open_engine(url, pool=8, application="fuzz")
+        engine = open_patient_engine(url, pool=8, application="fuzz")
         clock = SystemClock()
         now = clock.now()
         async with engine.begin() as db:

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.app import a_runtime, bearer, on_a_port
 from tests.support.builders import a_carrier, a_key
 from tests.support.clock import FixedClock
+from tests.support.database import open_patient_engine
 from tests.support.holdings_api import line, number
 from tests.support.order_api import order_body
 from tests.support.order_builders import a_reachable_platform
-from unbind_broker.base.database import open_engine
 from unbind_broker.holdings.tables import holdings
 from unbind_broker.orders.states import OPEN
 from unbind_broker.orders.tables import orders
@@ -26,7 +26,7 @@ DATES = [f"2025-03-{place % 25 + 1:02}" for place in range(50)]
 @pytest.fixture
 async def wide(database_url: str) -> AsyncIterator[AsyncEngine]:
     """A connection for everybody, so that nobody waits for one in vain."""
-    pool = open_engine(database_url, pool=60, application="tests")
+    pool = open_patient_engine(database_url, pool=60, application="tests")
     yield pool
     await pool.dispose()
 

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from unbind_broker.api.sse import LARGEST_PIECE, EventStream, event, pieces, retry
+from unbind_broker.api.sse import (
+    LARGEST_PIECE,
+    SLOWEST_READER,
+    EventStream,
+    event,
+    pieces,
+    retry,
+)
 
 
 @dataclass
@@ -101,7 +108,7 @@ async def test_who_does_not_read_beginning_or_end_is_cut_off(
         if stuck.items() <= message.items():
             await asyncio.Event().wait()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SLOWEST_READER - 1):
         await a_stream(source)(SCOPE, stays, send)
     assert source.left
 
@@ -116,7 +123,7 @@ async def test_who_leaves_is_told_nothing_more() -> None:
     async def send(message: Any) -> None:
         del message
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SLOWEST_READER - 1):
         await a_stream(source)(SCOPE, leaves, send)
     assert source.gone.is_set()
     assert source.left

@@ -103,7 +103,7 @@ async def test_unusual_request_takes_the_ordinary_way_and_is_answered(
         reader, writer = await asyncio.open_connection(url.host, url.port)
         head = b"POST /v1/orders HTTP/1.1\r\nHost: b\r\nContent-Type: application/json"
         writer.write(head + b"\r\n" + unusual)
-        first = await asyncio.wait_for(reader.readline(), 10)
+        first = await asyncio.wait_for(reader.readline(), 60)
         writer.close()
     assert first.split()[1] in {b"503", b"400", b"100"}
 
@@ -122,7 +122,7 @@ async def test_connection_is_of_use_after_a_refusal(
         statuses = []
         for _ in range(2):
             writer.write(order)
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0])
             await reader.readexactly(length)
             statuses.append(head.split()[1])
@@ -137,7 +137,7 @@ async def test_connections_beyond_the_bound_are_turned_away(
     async with an_api(engine, clock, most_connections=2) as (http, _):
         url = http.base_url
         open_ = [await asyncio.open_connection(url.host, url.port) for _ in range(3)]
-        turned_away = await asyncio.wait_for(open_[2][0].read(), 10)
+        turned_away = await asyncio.wait_for(open_[2][0].read(), 60)
         for _, writer in open_:
             writer.close()
     assert turned_away.startswith(b"HTTP/1.1 503 ")

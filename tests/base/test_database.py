@@ -75,4 +75,4 @@ async def test_silence_ends_a_statement_and_renews_every_connection(
         gate.speak()
         async with asyncio.timeout(20), pool.connect() as db:
             assert await db.scalar(text("SELECT 1")) == 1
-        await asyncio.wait_for(pool.dispose(), 20)
+        await asyncio.wait_for(pool.dispose(), 60)

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.cli.conftest import Command
 from tests.support.audit import a_sealed_trail, seal_everything, some_events, tamper
+from tests.support.database import open_patient_engine
 from tests.support.sealing import BROKER_KEY
 from unbind_broker.base.broker_key import BrokerKey, public_jwk
-from unbind_broker.base.database import open_engine
 from unbind_broker.base.sealing import SecretKey
 
 pytestmark = pytest.mark.usefixtures("on_server")
@@ -26,7 +26,7 @@ def do(database_url: str) -> Do:
     """Do something in the database; commands run on loops of their own."""
 
     async def work(what: Callable[[AsyncEngine], Awaitable[object]]) -> None:
-        engine = open_engine(database_url, pool=2, application="tests")
+        engine = open_patient_engine(database_url, pool=2, application="tests")
         try:
             await what(engine)
         finally:

@@ -143,7 +143,7 @@ async def test_worker_whose_health_cannot_be_served_says_so(runtime: Runtime) ->
         other.listen()
         telling = telling_health(runtime.clock, listener, liveness)
         with pytest.raises(CannotListen, match="is in use"):
-            await asyncio.wait_for(telling.__aenter__(), 10)
+            await asyncio.wait_for(telling.__aenter__(), 60)
 
 
 def test_the_first_request_asks_and_the_second_hurries() -> None:

@@ -20,7 +20,7 @@ async def end_server(data_dir: Path, pid: int, stop: Stop) -> None:
     """End the server under a command that waits to be asked to stop."""
     async with ending_with_database(data_dir, stop, LOOK):
         os.kill(pid, signal.SIGINT)
-        await asyncio.wait_for(stop.asked.wait(), 30)
+        await asyncio.wait_for(stop.asked.wait(), 60)
 
 
 async def test_command_is_asked_to_stop_when_its_server_has_ended(

@@ -33,7 +33,7 @@ async def test_query_leads_to_an_order_and_a_receipt(
     query = await client.queries.place(a_question())
     await broker.report("didi", query.id, "not_bound")
     await broker.report("weibo", query.id, "bound", bindings=2, **BOUND)
-    found = await client.queries.until_over(query.id, within=10)
+    found = await client.queries.until_over(query.id, within=60)
     assert found.is_over
     assert {item.platform: item.status for item in found.items} == {
         "didi": "not_bound",
@@ -46,7 +46,7 @@ async def test_query_leads_to_an_order_and_a_receipt(
     with pytest.raises(errors.NotCompleted):
         await client.orders.receipt(order.id)
     await broker.report("weibo", order.id, "unbound", removed=2, **BOUND)
-    done = await client.orders.until_over(order.id, within=10)
+    done = await client.orders.until_over(order.id, within=60)
     assert (done.status, done.items[0].removed) == ("completed", 2)
 
     jws, jwks = await client.orders.receipt(order.id), await client.jwks()

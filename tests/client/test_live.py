@@ -7,7 +7,7 @@ from tests.client.proxy import Mood, Proxy
 from tests.support.waiting import eventually
 from unbind_broker.client import Client, TimelineEvent
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 async def gather(client: Client, order_id: str, told: list[TimelineEvent]) -> None:

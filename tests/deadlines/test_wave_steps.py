@@ -42,7 +42,7 @@ async def test_others_change_a_clearance_between_the_steps(
         done = [await step() for _ in range(2)]
         assert [one.is_idle or one.published for one in done] == [0, 0]
         taken = await asyncio.wait_for(
-            scene.post(f"{path}/withdraw", {"numbers": [number(5)]}), 5
+            scene.post(f"{path}/withdraw", {"numbers": [number(5)]}), 60
         )
         assert taken.json()["withdrawn"] == 1
         assert (await waves(scene, path))[1] is None

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.database import open_patient_engine
 from tests.support.guards import APPLYING
 from tests.support.order_builders import (
     a_query,
@@ -24,7 +25,7 @@ from tests.support.order_builders import (
 )
 from tests.support.trail import trail
 from tests.support.undo import order_row
-from unbind_broker.base.database import Db, open_engine
+from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, Prefix, format_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.callbacks.results import apply
@@ -103,7 +104,7 @@ async def test_strangers_and_queries_are_not_there(db: Db) -> None:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[AsyncEngine]:
-    opened = open_engine(database_url, pool=10, application="race")
+    opened = open_patient_engine(database_url, pool=10, application="race")
     yield opened
     await opened.dispose()
 

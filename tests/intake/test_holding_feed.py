@@ -70,7 +70,7 @@ def _locking(order_id: OrderId, *, nowait: bool = False) -> Select[tuple[UUID]]:
 
 
 async def _until_somebody_waits(engine: AsyncEngine) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         waiting = 0
         while not waiting:
             async with engine.connect() as db:

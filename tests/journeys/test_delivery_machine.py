@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 from typing_extensions import override
 
 from tests.support.clock import NOON
-from tests.support.database import Server
+from tests.support.database import Server, open_patient_engine
 from tests.support.deeds import Chosen, Deeds
 from tests.support.delivery_checks import (
     check,
@@ -37,7 +37,6 @@ from tests.support.delivery_network import Flight
 from tests.support.delivery_parties import SLUGS
 from tests.support.delivery_worker import Hand
 from tests.support.delivery_world import World
-from unbind_broker.base.database import open_engine
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.items.states import ItemStatus
@@ -101,7 +100,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     async def _begin(self) -> None:
         self.database = self.server.fresh()
         url = await self.database.__aenter__()
-        self.engine = open_engine(url, pool=6, application="tests")
+        self.engine = open_patient_engine(url, pool=6, application="tests")
         self.world = World(self.engine)
         await self.world.begin()
         self.seen = await look(self.world)

@@ -16,11 +16,11 @@ from typing_extensions import override
 from tests.support.app import a_runtime, bearer, on_a_port
 from tests.support.builders import a_key
 from tests.support.clock import FixedClock
+from tests.support.database import open_patient_engine
 from tests.support.order_api import NUMBER, order_body
 from tests.support.protection_checks import Seen, check, check_swept, look
 from tests.support.protection_truth import ALL, PRESENT, PULLED, PUSHED, SENSITIVE
 from tests.support.protection_world import CARRIERS, Fate, World
-from unbind_broker.base.database import open_engine
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.keys.tables import Role
 
@@ -41,7 +41,7 @@ class TickingClock(FixedClock):
 @pytest.fixture
 async def wide(database_url: str) -> AsyncIterator[AsyncEngine]:
     """A connection for everybody, so that nobody waits for one in vain."""
-    pool = open_engine(database_url, pool=70, application="tests")
+    pool = open_patient_engine(database_url, pool=70, application="tests")
     yield pool
     await pool.dispose()
 

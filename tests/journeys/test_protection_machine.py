@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from typing_extensions import override
 
 from tests.support.clock import NOON
-from tests.support.database import Server
+from tests.support.database import Server, open_patient_engine
 from tests.support.protection_checks import (
     Seen,
     check,
@@ -45,7 +45,6 @@ from tests.support.protection_truth import (
 )
 from tests.support.protection_world import CARRIERS, Fate, World
 from tests.support.sealing import BLIND_INDEX
-from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.deliveries.outcomes import OutcomeKind
@@ -179,7 +178,7 @@ class ProtectionMachine(RuleBasedStateMachine):
     async def _begin(self) -> None:
         self.database = self.server.fresh()
         url = await self.database.__aenter__()
-        self.engine = open_engine(url, pool=2, application="tests")
+        self.engine = open_patient_engine(url, pool=2, application="tests")
         self.world = World(self.engine)
         await self.world.begin()
         self.seen = await look(self.engine)

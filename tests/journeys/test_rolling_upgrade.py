@@ -14,12 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.journeys.outsider import Outsider, asking, is_completed
 from tests.journeys.processes import Process, Processes, processes
 from tests.support.builders import a_carrier, a_key, a_platform
-from tests.support.database import Server
+from tests.support.database import Server, open_patient_engine
 from tests.support.previous_release import REVISION, unpack_previous
 from tests.support.receiver import Answer, Delivery, Door, Receiver
 from tests.support.waiting import eventually
 from tests.worker.stage import CLOCK
-from unbind_broker.base.database import open_engine
 from unbind_broker.base.sealing import generate_key
 from unbind_broker.schema import migrate as schema
 from unbind_broker.schema.migrate import head, migrate
@@ -160,7 +159,7 @@ async def test_nothing_is_lost_while_old_and_new_work_side_by_side(
 ) -> None:
     old = unpack_previous(tmp_path / "old")
     async with server.empty() as url:
-        engine = open_engine(url, pool=4, application="tests")
+        engine = open_patient_engine(url, pool=4, application="tests")
         await reach(engine, REVISION)
         plain = make_url(url).set(drivername="postgresql")
         async with processes(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier, an_endpoint
 from tests.support.clock import NOON
+from tests.support.database import open_patient_engine
 from tests.support.joining import a_number
 from tests.support.news import news
 from tests.support.order_builders import (
@@ -21,7 +22,7 @@ from tests.support.order_builders import (
     order_status,
 )
 from tests.support.sweeping import sweep
-from unbind_broker.base.database import Db, open_engine
+from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, Prefix, format_id
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
@@ -117,7 +118,7 @@ async def test_many_who_settle_at_once_tell_once(
         ]
         for order_id in made:
             await bring_to(db, ItemKey(order_id, platform.id), ItemStatus.NOT_BOUND)
-    pool = open_engine(database_url, pool=6, application="race")
+    pool = open_patient_engine(database_url, pool=6, application="race")
 
     async def settle_all(ids: list[OrderId]) -> None:
         async with pool.begin() as db:

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.database import open_patient_engine
 from tests.support.guards import APPLYING
 from tests.support.joining import a_number
 from tests.support.order_builders import (
@@ -16,7 +17,7 @@ from tests.support.order_builders import (
     order_status,
 )
 from unbind_broker.audit.tables import audit_events
-from unbind_broker.base.database import Db, open_engine
+from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, Prefix, format_id
 from unbind_broker.callbacks.results import apply
 from unbind_broker.items.item import ItemKey
@@ -78,7 +79,7 @@ async def test_results_that_race_always_settle_their_order(
             await an_order(db, carrier, asked(number=a_number(place)))
             for place in range(50)
         ]
-    pool = open_engine(database_url, pool=10, application="race")
+    pool = open_patient_engine(database_url, pool=10, application="race")
     for order_id in order_ids:
         await asyncio.gather(
             *(_report_and_settle(pool, one, order_id) for one in reporters)

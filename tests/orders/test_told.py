@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.database import open_patient_engine
 from tests.support.guards import APPLYING
 from tests.support.order_builders import (
     a_reachable_platform,
@@ -20,7 +21,7 @@ from tests.support.order_builders import (
 )
 from tests.support.sweeping import sweep
 from tests.support.trail import trail
-from unbind_broker.base.database import Db, open_engine
+from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, Prefix, format_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.callbacks.results import apply
@@ -249,7 +250,7 @@ async def test_takings_and_results_that_race_leave_nothing_untold(
             await an_order(db, carrier, asked(number=PhoneNumber(f"+861380000{n:04}")))
             for n in range(40)
         ]
-    pool = open_engine(database_url, pool=10, application="race")
+    pool = open_patient_engine(database_url, pool=10, application="race")
     for order_id in order_ids:
         await asyncio.gather(
             *(_take_and_answer(pool, one, order_id) for one in reporters)

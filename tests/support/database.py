@@ -12,12 +12,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.support.clock import NOON
+from tests.support.waiting import PATIENCE
 from unbind_broker.base.database import INSTANT, open_engine, sql
 from unbind_broker.runtime.embedded import open_embedded
 from unbind_broker.schema.migrate import migrate
@@ -113,6 +114,20 @@ async def open_server() -> AsyncIterator[Server]:
                 yield server
         finally:
             await asyncio.to_thread(embedded.close)
+
+
+def open_patient_engine(url: str, *, pool: int, application: str) -> AsyncEngine:
+    """Open a pool that gives a machine which stands still a minute for everything."""
+    engine = open_engine(url, pool=pool, application=application, answer_limit=PATIENCE)
+    queue: Any = engine.pool
+    queue._timeout = PATIENCE
+    event.listen(engine.sync_engine, "do_connect", _connect_patiently)
+    return engine
+
+
+def _connect_patiently(*call: Any) -> None:
+    *_, arguments = call
+    arguments["timeout"] = PATIENCE
 
 
 def _fast_place() -> Path | None:

@@ -14,10 +14,9 @@ from tests.support.app import bearer
 from tests.support.builders import a_key, an_endpoint
 from tests.support.carriers_eyes import Eyes
 from tests.support.clock import NOON, FixedClock
-from tests.support.database import Server
+from tests.support.database import Server, open_patient_engine
 from tests.support.order_api import Scene, a_scene
 from tests.support.platform_answers import Answers, Lines
-from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deadlines.gathering import take_in, tell_gathered
@@ -114,7 +113,7 @@ async def a_world(
     server: Server, answers: Answers, *, others: bool
 ) -> AsyncIterator[World]:
     async with server.fresh() as url:
-        engine = open_engine(url, pool=5, application="world")
+        engine = open_patient_engine(url, pool=5, application="world")
         async with a_scene(engine, FixedClock(NOON)) as scene:
             await scene.add_platform("dating", sensitive=True)
             if others:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, overload
 
 Found = TypeVar("Found")
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds. Generous, because a slow machine is no failure."""
 
 

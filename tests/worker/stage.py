@@ -16,6 +16,7 @@ from tests.support.joining import a_number
 from tests.support.order_builders import an_order, asked, order_status
 from tests.support.receiver import Door, Receiver
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
+from tests.support.waiting import PATIENCE
 from unbind_broker.base.clock import Clock, SystemClock
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import (
@@ -125,7 +126,7 @@ class Stage:
         return look
 
     async def reaches(
-        self, look: Callable[[], Coroutine[Any, Any, bool]], within: float = 30.0
+        self, look: Callable[[], Coroutine[Any, Any, bool]], within: float = PATIENCE
     ) -> None:
         """Look again and again until it is so."""
         loop = asyncio.get_running_loop()

@@ -85,7 +85,7 @@ async def test_only_one_worker_guards_at_a_time(
             " FROM generate_series(x'636C6B00'::int, x'636C6B1F'::int) n"
         )
         await other.execute(locks)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await guarding.steps(released=lambda: None)[name]() > 0
     async with engine.connect() as db:
         assert await order_status(db, order_id) is OrderStatus.IN_PROGRESS

@@ -40,7 +40,7 @@ async def test_nothing_is_sealed_while_another_worker_does(
 ) -> None:
     await some_events(engine, 9)
     lock = sql("SELECT pg_advisory_xact_lock(x'636C6B08'::bigint)")
-    async with engine.begin() as other, asyncio.timeout(10):
+    async with engine.begin() as other, asyncio.timeout(60):
         await other.execute(lock)
         assert await sealing.step() == 3.0
     assert await all_seals(engine) == []

@@ -100,7 +100,7 @@ async def test_endpoints_of_a_known_dead_worker_are_taken_over_at_once(
         )
     ids = await stage.order(2)
     async with stage.working(dead=[dead]):
-        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED), within=15)
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
     for door in stage.doors:
         assert door.times_sent == dict.fromkeys(ids, 1)
 
