@@ -103,23 +103,35 @@ def test_keys_are_made_and_shown_where_none_is_given(command: Command) -> None:
     assert "UNBIND_SECRET=whsec_" in ended.err
     assert "UNBIND_KEY=ub_platform_" in ended.err
     assert "UNBIND_CONFORMANCE_SECRET, UNBIND_CONFORMANCE_KEY" in ended.err
-    assert ended.err.endswith("is the secret installed there?\n")
+    assert ended.err.endswith("is the secret of this trial installed there?\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "expected the URL of an endpoint, or --numbers"),
-        (("ftp://example.test/x",), "expected an https URL"),
+        (("ftp://example.test/x",), "such as http://127.0.0.1:8080/hooks"),
+        (("localhost:8080/x",), "URL: expected an https URL"),
         (("http://127.0.0.1:9/x", "--only", "nope"), "no rule nope; there are"),
         (("http://127.0.0.1:9/x", "--secret-file", "nowhere"), "No such file"),
-        (("http://127.0.0.1:9/x", "--result-public-key", "x"), "expected whpk_"),
+        (
+            ("http://127.0.0.1:9/x", "--result-public-key", "x"),
+            "--result-public-key: expected whpk_ and base64 (whpk_… of 32 bytes)",
+        ),
         (
             ("http://127.0.0.1:9/x", "--within", "1ms", "--port", "0"),
             "nobody answers at this URL: connection refused",
         ),
     ],
-    ids=["no URL", "no web", "no rule", "no file", "no key", "nobody there"],
+    ids=[
+        "no URL",
+        "no web",
+        "no scheme",
+        "no rule",
+        "no file",
+        "no key",
+        "nobody there",
+    ],
 )
 def test_what_cannot_be_tried_ends_with_code_2(
     command: Command, arguments: tuple[str, ...], message: str
@@ -127,6 +139,30 @@ def test_what_cannot_be_tried_ends_with_code_2(
     ended = command("conformance", *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
+
+
+def test_secret_that_is_none_is_named_and_not_repeated(
+    command: Command, nowhere: pytest.MonkeyPatch
+) -> None:
+    nowhere.setenv("UNBIND_CONFORMANCE_SECRET", "hunter2")
+    ended = command("conformance", "http://127.0.0.1:9/x")
+    assert ended.code == 2
+    assert ended.err.startswith(
+        "unbind-broker: UNBIND_CONFORMANCE_SECRET: expected whsec_ and base64"
+    )
+    assert "hunter2" not in ended.err
+
+
+def test_what_keeps_a_trial_from_beginning_is_told_in_chinese(command: Command) -> None:
+    chinese = ("--within", "1ms", "--port", "0", "--lang", "zh")
+    ended = command("conformance", "http://127.0.0.1:9/x", *chinese)
+    assert ended.code == 2
+    assert ended.err.endswith("unbind-broker: 该 URL 无人应答：connection refused\n")
+
+
+def test_waiting_for_an_endpoint_says_for_how_long(command: Command) -> None:
+    ended = command("conformance", "http://127.0.0.1:9/x", "--within", "2s")
+    assert "(trying on for up to 2 s, see --within)" in ended.err
 
 
 def test_port_in_use_ends_with_code_2(command: Command) -> None:

@@ -58,7 +58,7 @@ async def test_rule_that_looks_back_makes_the_others_run() -> None:
 
 
 async def test_endpoint_that_knows_another_secret_cannot_be_tried() -> None:
-    with pytest.raises(CannotTry, match="is the secret installed there"):
+    with pytest.raises(CannotTry, match="is the secret of this trial installed there"):
         await tried("refuses-everything")
 
 

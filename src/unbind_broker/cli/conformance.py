@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,19 +16,10 @@ from unbind_broker.api.words import Words
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.errors import BrokerError
-from unbind_broker.base.instants import show_instant, show_instant_or_null
-from unbind_broker.base.magic_numbers import (
-    BLOCKS,
-    CUTOFF,
-    OWNER_SINCE,
-    WRONG,
-    Block,
-    as_document,
-    describe,
-)
+from unbind_broker.base.instants import show_instant
 from unbind_broker.base.network_guard import UrlPolicy, check_endpoint_url
 from unbind_broker.base.signing_keys import PublicKey, Secret
-from unbind_broker.cli.listing import show
+from unbind_broker.cli.conformance_numbers import print_numbers
 from unbind_broker.cli.loop import run_on_loop
 from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port, duration
 from unbind_broker.conformance import report
@@ -35,6 +27,7 @@ from unbind_broker.conformance.plan import PORT, Plan, new_key, new_secret
 from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.report import Language
 from unbind_broker.conformance.running import Judged, try_endpoint
+from unbind_broker.conformance.said import CannotTry
 
 app = typer.Typer(add_completion=False)
 
@@ -141,7 +134,7 @@ def conformance(
     be tried.
     """
     if numbers:
-        _print_numbers(lang, as_json=as_json)
+        print_numbers(lang, as_json=as_json)
         return
     chosen = _known(only or ())
     made = _Made()
@@ -163,7 +156,7 @@ def conformance(
             now, told = SystemClock().now, partial(_tell, lang)
             judged = run_on_loop(try_endpoint(plan, listener, now, chosen, told))
     except (BrokerError, OSError) as error:
-        _give_up(error)
+        _give_up(error, lang)
     text = _document(judged, plan.url)
     if json_file is not None:
         json_file.write_text(f"{text}\n", encoding="utf-8")
@@ -195,7 +188,8 @@ class _Made:
 def _checked(url: str | None) -> str:
     if url is None:
         raise typer.BadParameter("expected the URL of an endpoint, or --numbers")
-    return check_endpoint_url(url, UrlPolicy(allow_private=True)).url
+    with _about("URL", "such as http://127.0.0.1:8080/hooks"):
+        return check_endpoint_url(url, UrlPolicy(allow_private=True)).url
 
 
 def _known(only: Sequence[str]) -> Sequence[str]:
@@ -208,7 +202,10 @@ def _known(only: Sequence[str]) -> Sequence[str]:
 
 def _secret(file: Path | None, made: _Made) -> Secret:
     text = _given(file, SECRET_VARIABLE)
-    return Secret.parse(text) if text else made.secret()
+    if not text:
+        return made.secret()
+    with _about(str(file or SECRET_VARIABLE), "whsec_… of 24 to 64 bytes"):
+        return Secret.parse(text)
 
 
 def _given(file: Path | None, variable: str) -> str:
@@ -218,7 +215,22 @@ def _given(file: Path | None, variable: str) -> str:
 
 
 def _public(text: str | None) -> PublicKey | None:
-    return None if text is None else PublicKey.parse(text)
+    if text is None:
+        return None
+    with _about("--result-public-key", "whpk_… of 32 bytes"):
+        return PublicKey.parse(text)
+
+
+class _Unusable(BrokerError):
+    """Name what was given and cannot be used, and what it should look like."""
+
+
+@contextmanager
+def _about(given: str, like: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokerError as error:
+        raise _Unusable(f"{given}: {error.detail} ({like})") from None
 
 
 def _announce(made: _Made, broker: str, url: str, lang: Language) -> None:
@@ -239,40 +251,18 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _give_up(error: BrokerError | OSError) -> NoReturn:
-    said = error.detail if isinstance(error, BrokerError) else str(error)
+def _give_up(error: BrokerError | OSError, lang: Language) -> NoReturn:
+    match error:
+        case CannotTry():
+            said = lang.of(error.words)
+        case BrokerError():
+            said = error.detail
+        case _:
+            said = str(error)
     _say(f"unbind-broker: {said}")
     raise typer.Exit(NOT_TRIED)
 
 
-def _print_numbers(lang: Language, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(as_document(), ensure_ascii=False, indent=2))
-        return
-    print(lang.of(_HEADING).format(since=OWNER_SINCE, cutoff=show_instant(CUTOFF)))
-    blocks = [block for block in BLOCKS if block.behaviour not in WRONG]
-    show([_row(block, lang) for block in blocks], as_json=False)
-
-
-def _row(block: Block, lang: Language) -> dict[str, object]:
-    described = describe(block)
-    dates = (show_instant_or_null(at) for at in block.bound_at)
-    return {
-        "first": described["first"],
-        "last": described["last"],
-        "bound_at": [at or "?" for at in dates],
-        "query": described["query"],
-        "unbind": described["unbind"],
-        "reason": described["reason"],
-        "meaning": lang.of(Words(block.zh, block.en)),
-    }
-
-
-_HEADING = Words(
-    "入网时间 {since}，界限 {cutoff}。每段从 first 到 last 逐个种入；? 为时间不明。",
-    "Holder since {since}, border {cutoff}. Seed every number from first to last; "
-    "? is a binding of unknown date.",
-)
 _TOLD = Words("端点需要知道：", "Your endpoint needs to know:")
 _KEPT = Words(
     f"（下次沿用：将它们设为 {SECRET_VARIABLE} 与 {KEY_VARIABLE}）",

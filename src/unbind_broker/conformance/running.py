@@ -80,7 +80,8 @@ async def open_stage(
 async def _wait_for_endpoint(stage: Stage, told: Callable[[Words], None]) -> None:
     """Wait until it is up, and takes what is signed with the secret."""
     loop = asyncio.get_running_loop()
-    ends, why = loop.time() + stage.plan.within.total_seconds(), ""
+    within, why = stage.plan.within.total_seconds(), None
+    ends = loop.time() + within
     while True:
         sent = await stage.poster.try_out(test_payload(stage.now()), stage.signed)
         if _is_there(sent):
@@ -89,7 +90,7 @@ async def _wait_for_endpoint(stage: Stage, told: Callable[[Words], None]) -> Non
         if loop.time() >= ends:
             raise CannotTry(why)
         if why != before:
-            told(Words(why, why))
+            told(_still_trying(why, within))
         await asyncio.sleep(stage.plan.pause.total_seconds())
 
 
@@ -100,15 +101,34 @@ def _is_there(sent: Sent) -> bool:
     return sent.status not in _CLIENT_ERRORS
 
 
-def _why_not(sent: Sent) -> str:
+def _still_trying(why: Words, within: float) -> Words:
+    return Words(
+        f"{why.zh}（继续尝试，至多 {within:g} 秒，可用 --within 调整）",
+        f"{why.en} (trying on for up to {within:g} s, see --within)",
+    )
+
+
+def _why_not(sent: Sent) -> Words:
     match sent.status:
         case None:
-            return f"nobody answers at this URL: {sent.exchange.error}"
+            error = sent.exchange.error
+            return Words(
+                f"该 URL 无人应答：{error}", f"nobody answers at this URL: {error}"
+            )
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.BAD_REQUEST:
-            hint = "is the secret installed there?"
+            hint = _NO_SECRET
         case _:
-            hint = "is this the path of the endpoint?"
-    return f"the endpoint answers {sent.seen} to what is rightly signed: {hint}"
+            hint = _NO_PATH
+    return Words(
+        f"对签名正确的请求，端点应答 {sent.seen}：{hint.zh}",
+        f"the endpoint answers {sent.seen} to what is rightly signed: {hint.en}",
+    )
+
+
+_NO_SECRET = Words(
+    "那里装的是本次检验的签名密钥吗？", "is the secret of this trial installed there?"
+)
+_NO_PATH = Words("路径对吗？", "is this the path of the endpoint?")
 
 
 def _needed(only: Collection[str]) -> Sequence[Rule]:

@@ -26,6 +26,10 @@ class CannotTry(BrokerError):
     code = "cannot-try"
     title = "The endpoint cannot be tried"
 
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
+
 
 @dataclass(frozen=True)
 class Noticed:
