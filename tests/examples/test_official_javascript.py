@@ -1,14 +1,10 @@
 """The official JavaScript library accepts what the broker signs, and nothing else."""
 
-import json
-import subprocess
-from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
+from tests.examples.official import ACCEPTED, Message, javascript_says
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.ids import OrderId, new_uuid7
 from unbind_broker.base.magic_numbers import BEFORE, CUTOFF, OWNER_SINCE
@@ -23,20 +19,8 @@ from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.states import Action, OrderKind, Scope
 from unbind_broker.sending.payloads import OutgoingItem, payload
 
-SCRIPT = Path(__file__).with_name("verify.mjs")
 SECRET, OTHER = Secret(bytes(range(32))), Secret(bytes(range(1, 33)))
 TOO_OLD = timedelta(minutes=6)
-ACCEPTED = "accepted"
-
-
-@dataclass(frozen=True)
-class Message:
-    headers: Mapping[str, str]
-    body: bytes
-    secret: Secret = SECRET
-
-    def having(self, name: str, value: str) -> "Message":
-        return replace(self, headers={**self.headers, name: value})
 
 
 def test_every_event_is_accepted_with_one_signature_and_with_two(express: Path) -> None:
@@ -44,14 +28,14 @@ def test_every_event_is_accepted_with_one_signature_and_with_two(express: Path) 
     one = [_signed(body) for body in bodies]
     two = [_signed(body, OTHER, SECRET) for body in bodies]
     before = [_signed(body, SECRET, OTHER) for body in bodies]
-    said = _verdicts(express, [*one, *two, *before])
+    said = javascript_says(express, [*one, *two, *before])
     assert said == [ACCEPTED] * len(said)
 
 
 def test_every_altered_one_is_rejected(express: Path) -> None:
     message = _signed(_body(EventType.UNBIND_REQUESTED))
     altered = [*_other_bodies(message), *_other_headers(message)]
-    said = _verdicts(express, [message, *altered])
+    said = javascript_says(express, [message, *altered])
     assert said[0] == ACCEPTED
     assert [one for one in said[1:] if one == ACCEPTED] == []
     assert len(altered) > len(message.body)
@@ -78,7 +62,7 @@ def _other_headers(message: Message) -> list[Message]:
     ]
     signatures = ["", "nonsense", "v1,", f"v9,{digits}", f"v1a,{digits}", *flipped]
     return [
-        replace(message, secret=OTHER),
+        replace(message, secret=OTHER.text),
         message.having("webhook-id", "msg_other"),
         message.having(TIMESTAMP_HEADER, later),
         message.having(TIMESTAMP_HEADER, "yesterday"),
@@ -90,7 +74,8 @@ def _other_headers(message: Message) -> list[Message]:
 def _signed(body: bytes, *secrets: Secret, at: datetime | None = None) -> Message:
     now = at or SystemClock().now()
     signature = sign_v1(secrets or (SECRET,), "msg_one", now, body)
-    return Message(signature_headers("msg_one", now, signature), body)
+    headers = signature_headers("msg_one", now, signature)
+    return Message(headers, body, SECRET.text)
 
 
 def _body(event: EventType) -> bytes:
@@ -109,26 +94,3 @@ def _body(event: EventType) -> bytes:
         deadline=now + timedelta(days=7),
     )
     return payload(event, now, [item])
-
-
-def _verdicts(express: Path, messages: list[Message]) -> list[str]:
-    written = [
-        {
-            "secret": one.secret.text,
-            "headers": one.headers,
-            "body": b64encode(one.body).decode(),
-        }
-        for one in messages
-    ]
-    done = subprocess.run(
-        ("node", str(SCRIPT)),
-        cwd=express,
-        input=json.dumps(written),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said: Any = json.loads(done.stdout)
-    return [str(one) for one in said]

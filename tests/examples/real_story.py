@@ -1,0 +1,204 @@
+"""A story in which every type of webhook is sent, and what arrived of it.
+
+Everybody calls the API, a whole worker sends, and real endpoints receive.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.app import a_runtime, bearer, in_process
+from tests.support.builders import a_carrier, a_key, a_platform
+from tests.support.clearings import ndjson, number
+from tests.support.guards import OUTSIDE, active_after_cutoff, removed
+from tests.support.receiver import Answer, Delivery, Door, Receiver
+from tests.support.waiting import eventually
+from unbind_broker.base.clock import SystemClock
+from unbind_broker.base.database import open_engine
+from unbind_broker.base.instants import show_instant
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.worker.process import run_worker
+
+MOBILE, UNICOM = "china-mobile", "china-unicom"
+CARRIERS = MOBILE, UNICOM
+PROMPT, SILENT = "prompt", "silent"
+"""Platforms: one answers with results at once, one only takes what comes."""
+CLOCK = SystemClock()
+SETTINGS = {
+    "lease": timedelta(seconds=15),
+    "request_timeout": timedelta(seconds=8),
+    "scan_interval": timedelta(seconds=0.2),
+    "update_interval": timedelta(seconds=0.2),
+}
+SHORT = timedelta(seconds=5)
+"""The time that the platform has which lets it pass."""
+SINCE, SINCE_LATER = "2025-03-01", "2026-11-01"
+QUERIED, OVERDUE, WRONG, CALLED_OFF, DISPUTED, CLEARED = range(1, 7)
+ACTIVE = range(10, 15)
+"""The numbers' places: what happens to each."""
+
+
+@dataclass
+class Party:
+    """A carrier or a platform, as far as it can be seen from outside."""
+
+    http: httpx.AsyncClient
+    door: Door
+    headers: dict[str, str]
+
+    async def call(self, method: str, path: str, body: object = None) -> Any:
+        answer = await self.http.request(method, path, json=body, headers=self.headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def connect(self, *, rotating: bool) -> None:
+        """Register the endpoint, prove that it is there, and have it tried."""
+        made = await self.call("PUT", "/v1/endpoint", {"url": self.door.url})
+        self.door.secrets.append(made["secret"])
+        if rotating:
+            grace = {"grace_seconds": 3600}
+            made = await self.call("POST", "/v1/endpoint/rotate-secret", grace)
+            self.door.secrets.append(made["secret"])
+        await self.call("POST", "/v1/endpoint/verify")
+        await self.call("POST", "/v1/endpoint/test")
+
+    async def ask(self, path: str, place: int, *slugs: str, **changes: str) -> str:
+        """Ask these platforms about a number, and give the path of what was made."""
+        consent = {"method": "in_store", "at": show_instant(CLOCK.now())}
+        basis = {"number": number(place), "owner_since": SINCE, "consent": consent}
+        basis["reference"] = f"门店 {place}"
+        made = await self.call("POST", path, {**basis, "platforms": slugs, **changes})
+        return f"{path}/{made['id']}"
+
+    async def gets(self, event: EventType, times: int = 1) -> None:
+        def came() -> bool:
+            return [one.type for one in self.door.deliveries].count(event) >= times
+
+        await eventually(came, 60.0)
+
+    @property
+    def received(self) -> list[Delivery]:
+        return [*self.door.challenges, *self.door.deliveries]
+
+
+@dataclass
+class Told:
+    """What each kind of party received in the story."""
+
+    carriers: list[Party] = field(default_factory=list)
+    platforms: list[Party] = field(default_factory=list)
+
+
+async def tell(url: str, *, rotating: bool) -> Told:
+    """Let it all happen on an empty database, with one secret each or with two."""
+    engine = open_engine(url, pool=10, application="tests")
+    try:
+        async with Receiver().opened() as receiver, _clients(engine) as (http, hasty):
+            parties = await _gather(engine, receiver, http)
+            for one in parties.values():
+                await one.connect(rotating=rotating)
+            async with _working(engine):
+                await _happen(parties, hasty)
+    finally:
+        await engine.dispose()
+    return Told(
+        [one for slug, one in parties.items() if slug in CARRIERS],
+        [one for slug, one in parties.items() if slug not in CARRIERS],
+    )
+
+
+async def _happen(parties: dict[str, Party], hasty: httpx.AsyncClient) -> None:
+    mobile, unicom = parties[MOBILE], parties[UNICOM]
+    prompt, silent = parties[PROMPT], parties[SILENT]
+    prompt.door.usual = Answer(results=_result)
+    ordinary, mobile.http = mobile.http, hasty
+    await mobile.ask("/v1/orders", OVERDUE, SILENT)
+    mobile.http = ordinary
+    await mobile.ask("/v1/queries", QUERIED, PROMPT)
+    await mobile.ask("/v1/orders", WRONG, PROMPT)
+    await mobile.ask("/v1/orders", DISPUTED, PROMPT)
+    await unicom.ask("/v1/orders", DISPUTED, PROMPT, owner_since=SINCE_LATER)
+    called_off = await mobile.ask("/v1/orders", CALLED_OFF, SILENT)
+    await silent.gets(EventType.UNBIND_REQUESTED, 2)
+    await mobile.call("POST", f"{called_off}/cancel")
+    await _clear(mobile, [prompt, silent])
+    await mobile.gets(EventType.CLEARANCE_COMPLETED)
+    await prompt.gets(EventType.RESTORE_REQUESTED)
+    await silent.gets(EventType.UNBIND_CANCELLED)
+    await silent.gets(EventType.UNBIND_REMINDER)
+    for event in (EventType.ORDER_OVERDUE, EventType.ORDER_VIOLATION):
+        await mobile.gets(event)
+    for event in (EventType.ORDER_HELD, EventType.ORDER_DISPUTED):
+        await unicom.gets(event)
+    for place in ACTIVE:
+        await mobile.ask("/v1/orders", place, PROMPT)
+    await mobile.gets(EventType.CARRIER_BRAKED)
+
+
+async def _clear(carrier: Party, platforms: list[Party]) -> None:
+    """Have a number cleared of which no platform knows anything."""
+    made = await carrier.call("POST", "/v1/clearances", {})
+    path = f"/v1/clearances/{made['id']}"
+    kind = {"Content-Type": "application/x-ndjson", **carrier.headers}
+    lines = ndjson([CLEARED])
+    put = await carrier.http.put(f"{path}/parts/1", content=lines, headers=kind)
+    assert put.is_success, put.text
+    await carrier.call("POST", f"{path}/publish", {})
+    for one in platforms:
+        await one.gets(EventType.CLEARANCE_PUBLISHED)
+        await one.call("GET", f"{path}/manifest?wave=1")
+        await one.call("POST", f"{path}/findings", {"findings": [], "complete": True})
+
+
+def _result(item: dict[str, Any]) -> dict[str, object] | None:
+    item_id = str(item["id"])
+    said = item.get("number", "")
+    if said == number(QUERIED):
+        return {"id": item_id, "outcome": "not_bound"}
+    if said == number(WRONG) and "restores" not in item:
+        return removed(item_id, OUTSIDE)
+    if said in {number(place) for place in ACTIVE}:
+        return active_after_cutoff(item_id)
+    return None
+
+
+async def _gather(
+    engine: AsyncEngine, receiver: Receiver, http: httpx.AsyncClient
+) -> dict[str, Party]:
+    parties = {}
+    now = CLOCK.now()
+    async with engine.begin() as db:
+        for slug in (*CARRIERS, PROMPT, SILENT):
+            make = a_carrier if slug in CARRIERS else a_platform
+            held = await a_key(db, await make(db, slug, now=now), now=now)
+            parties[slug] = Party(http, receiver.door(slug), bearer(held))
+    return parties
+
+
+@asynccontextmanager
+async def _clients(
+    engine: AsyncEngine,
+) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
+    """Give a broker that keeps the usual deadlines, and one in a hurry."""
+    usual = a_runtime(engine, CLOCK, **SETTINGS)
+    hasty = a_runtime(engine, CLOCK, **SETTINGS, order_deadline=SHORT)
+    async with in_process(usual) as first, in_process(hasty) as second:
+        yield first, second
+
+
+@asynccontextmanager
+async def _working(engine: AsyncEngine) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    runtime = a_runtime(engine, CLOCK, **SETTINGS)
+    task = asyncio.create_task(run_worker(runtime, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
