@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 
 import pytest
 
@@ -48,3 +50,30 @@ def test_fault_of_the_work_is_passed_on() -> None:
 
     with pytest.raises(ValueError, match="no such thing"):
         run_on_loop(fail())
+
+
+def test_signal_breaks_off_the_work_before_it_ends_the_process() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        task = asyncio.create_task(stubborn(0, ended))
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("work")
+            assert not task.done()
+
+    def exit_with_its_number(number: int, _frame: object) -> None:
+        raise SystemExit(number)
+
+    before = signal.signal(signal.SIGTERM, exit_with_its_number)
+    try:
+        with pytest.raises(SystemExit) as exited:
+            run_on_loop(work())
+        assert signal.getsignal(signal.SIGTERM) is exit_with_its_number
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert exited.value.code == signal.SIGTERM
+    assert ended == ["work", "ended"]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Self, TypeVar
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 ENDING_LIMIT = 5.0
 """Seconds that tasks left over have to end, before the process ends without them."""
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 Value = TypeVar("Value")
 
 
@@ -22,19 +25,19 @@ def run_on_loop(
 ) -> Value:
     """Run ``main`` to its end, on uvloop where that is installed.
 
-    What it leaves behind is broken off; a task that will not end holds up nothing.
+    What it leaves behind is broken off; a task that will not end holds up nothing. A
+    signal that is to end the process breaks off ``main`` first, as Ctrl-C does.
     """
     runner = asyncio.Runner(loop_factory=_loop_factory())
+    breaking = _BreakingOff()
     try:
-        return runner.run(_alone(main, ending_limit))
+        return runner.run(_alone(main, ending_limit, breaking))
+    except asyncio.CancelledError:
+        breaking.pass_on()
+        raise
     finally:
-        loop = runner.get_loop()
-        left = asyncio.all_tasks(loop)
-        if left:
-            log.error("tasks_never_end", extra={"tasks": len(left)})
-            loop.close()
-        else:
-            runner.close()
+        _close(runner)
+        breaking.restore()
 
 
 class Stop:
@@ -80,8 +83,60 @@ class Stop:
         self.asked.set()
 
 
-async def _alone(main: Coroutine[Any, Any, Value], ending_limit: float) -> Value:
+def _close(runner: asyncio.Runner) -> None:
+    loop = runner.get_loop()
+    left = asyncio.all_tasks(loop)
+    if left:
+        log.error("tasks_never_end", extra={"tasks": len(left)})
+        loop.close()
+    else:
+        runner.close()
+
+
+class _BreakingOff:
+    """Cancel the work when a signal comes whose handler would raise amid the loop.
+
+    Raised there, ``SystemExit`` leaves every task as it stands, and connections open.
+    """
+
+    def __init__(self) -> None:
+        own = threading.current_thread() is threading.main_thread()
+        found = {number: signal.getsignal(number) for number in _ENDING if own}
+        self._before = {number: it for number, it in found.items() if callable(it)}
+        self._came: signal.Signals | None = None
+
+    def hear(self) -> None:
+        """Begin to hear, from inside the work."""
+        working = asyncio.current_task()
+        for number in self._before:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(number, self._break_off, working, number)
+
+    def pass_on(self) -> None:
+        """Do what the signal that came was to do, now that the work has ended."""
+        if self._came is not None:
+            self._before[self._came](self._came, None)
+
+    def restore(self) -> None:
+        """Put the handlers back, which a closed loop takes away."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _break_off(
+        self, working: asyncio.Task[Any] | None, number: signal.Signals
+    ) -> None:
+        if self._came is not None:
+            self.pass_on()
+        self._came = number
+        if working is not None:
+            working.cancel()
+
+
+async def _alone(
+    main: Coroutine[Any, Any, Value], ending_limit: float, breaking: _BreakingOff
+) -> Value:
     """Await ``main``, then break off every other task."""
+    breaking.hear()
     try:
         return await main
     finally:
