@@ -1,10 +1,12 @@
 """The official libraries accept what the broker really sends, and nothing else.
 
-Every type is sent in the story: through the API, by a worker, over HTTP, to endpoints
-with one secret and to endpoints that have just been given another one.
+So do the receivers that platforms start from, which are built upon them. Every type is
+sent in the story: through the API, by a worker, over HTTP, to endpoints with one secret
+and to endpoints that have just been given another one.
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -15,12 +17,12 @@ import pytest
 from tests.examples.altering import Altered, alterations
 from tests.examples.official import ACCEPTED, Message, javascript_says, python_says
 from tests.examples.real_story import CLOCK, Party, Told, tell
+from tests.examples.receivers import FASTAPI, FLASK, python
+from tests.examples.taking import expect_taken, message_of
 from tests.support.database import Server
-from tests.support.receiver import Delivery
-from unbind_broker.base.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
+from unbind_broker.base.signing import SIGNATURE_HEADER
 from unbind_broker.endpoints.events import CARRIER_EVENTS, PLATFORM_EVENTS, EventType
 
-SIGNED = ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER
 LEAST_WAYS = 90
 Judge = Callable[[Sequence[Message]], list[str]]
 
@@ -35,16 +37,27 @@ async def stories(server: Server) -> AsyncIterator[list[Told]]:
         yield list(await both)
 
 
-def test_python_accepts_every_real_delivery_and_no_altered_one(
-    stories: list[Told],
+async def test_what_is_in_python_takes_every_real_delivery_and_no_altered_one(
+    stories: list[Told], tmp_path: Path
 ) -> None:
     expect_right(python_says, stories)
+    for place, receiver in enumerate((FASTAPI, FLASK)):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        await expect_taken(python(receiver), folder, platforms_of(stories))
 
 
-def test_javascript_accepts_every_real_delivery_and_no_altered_one(
-    express: Path, stories: list[Told]
+async def test_what_is_in_javascript_takes_every_real_delivery_and_no_altered_one(
+    express: Path, stories: list[Told], tmp_path: Path
 ) -> None:
     expect_right(lambda messages: javascript_says(express, messages), stories)
+    shutil.copy(express / "server.mjs", tmp_path)
+    (tmp_path / "node_modules").symlink_to(express / "node_modules")
+    await expect_taken(("node", "server.mjs"), tmp_path, platforms_of(stories))
+
+
+def platforms_of(stories: list[Told]) -> list[Party]:
+    return [one for story in stories for one in story.platforms]
 
 
 def expect_right(judge: Judge, stories: list[Told]) -> None:
@@ -86,7 +99,7 @@ def _real(story: Told) -> Iterator[Message]:
     for party in _parties(story):
         for delivery in party.received:
             for secret in party.door.secrets:
-                yield _message(delivery, secret)
+                yield message_of(delivery, secret)
 
 
 def _alone(message: Message) -> Iterator[Message]:
@@ -108,13 +121,8 @@ def _altered(story: Told) -> Iterator[Altered]:
                 continue
             seen.add(delivery.type)
             for secret in party.door.secrets:
-                message = _message(delivery, secret)
+                message = message_of(delivery, secret)
                 for one in alterations(
-                    message, _message(other, secret), stranger.door.secrets[0], now
+                    message, message_of(other, secret), stranger.door.secrets[0], now
                 ):
                     yield replace(one, how=f"{delivery.type}: {one.how}")
-
-
-def _message(delivery: Delivery, secret: str) -> Message:
-    headers = {name: delivery.headers[name] for name in SIGNED}
-    return Message(headers, delivery.body, secret)
