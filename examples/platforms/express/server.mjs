@@ -21,6 +21,10 @@ import { Webhook } from "standardwebhooks";
 
 const { UNBIND_URL, UNBIND_KEY, UNBIND_SECRET, UNBIND_NUMBERS } = process.env;
 const { HOST = "127.0.0.1", PORT = "8080" } = process.env;
+if (!UNBIND_URL || !UNBIND_KEY || !UNBIND_SECRET) {
+  console.error("UNBIND_URL, UNBIND_KEY and UNBIND_SECRET have to be set");
+  process.exit(2);
+}
 const SECRETS = UNBIND_SECRET.split(" ").map((secret) => new Webhook(secret));
 const MOST_LINES = 1000;
 const LONGEST_PAUSE = 60_000;
