@@ -38,6 +38,7 @@ class Accounts:
     store: dict[str, list[Binding]] = field(default_factory=dict)
     behaviour: dict[str, str] = field(default_factory=dict)
     removed: dict[str, list[Binding]] = field(default_factory=dict)
+    cleared: list[str] = field(default_factory=list)
 
     def seed(self) -> None:
         document: Any = as_document()
@@ -80,7 +81,7 @@ class Accounts:
             return self._find(bindings, found)
         return self._detach(item, bindings, found)
 
-    def clear(self, listed: Line) -> Line | None:
+    def clear(self, clearance: str, listed: Line) -> Line | None:
         """Clear a number of a manifest; None: there is nothing to tell."""
         if listed["withdrawn"] and self.fault != "clears-withdrawn":
             return None
@@ -90,11 +91,12 @@ class Accounts:
         if not found:
             clean = {"number": number, "outcome": "not_bound"}
             return clean if self.fault == "tells-clean-ones" else None
-        item = {"id": number, "action": "detach", "number": number}
-        self._detach(item, bindings, found)
+        key = f"{clearance} {number}"
+        self._detach({"id": key, "action": "detach", "number": number}, bindings, found)
         if listed["withdrawn"]:
             return None
-        return {"number": number, "outcome": "unbound", **self._newest(found)}
+        self.cleared.append(number)
+        return {"number": number, "outcome": "unbound", **self.newest(found)}
 
     def _find(self, bindings: list[Binding], found: list[Binding]) -> Line:
         if found[0].reason == "active_after_cutoff":
@@ -102,7 +104,7 @@ class Accounts:
         if self.fault == "queries-detach":
             _end(found)
         count = len(bindings if self.fault == "counts-all" else found)
-        return {"outcome": "bound", "bindings": count, **self._newest(found)}
+        return {"outcome": "bound", "bindings": count, **self.newest(found)}
 
     def _detach(
         self, item: Line, bindings: list[Binding], found: list[Binding]
@@ -123,7 +125,7 @@ class Accounts:
 
     def _done(self, item: Line, go: list[Binding], stay: list[Binding]) -> Line | None:
         until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-        done = {"removed": len(go), **self._newest(go), "restorable_until": until}
+        done = {"removed": len(go), **self.newest(go), "restorable_until": until}
         if self.fault == "restores-not":
             del done["restorable_until"]
         if item["action"] == "close_account":
@@ -142,7 +144,9 @@ class Accounts:
         return None if self.fault == "never-asks" else asked
 
     def _restore(self, item: Line) -> Line:
-        undone = self.removed.get(item["restores"], [])
+        restores = item["restores"]
+        by_clearance = f"{restores} {item['number']}"
+        undone = self.removed.get(restores, self.removed.get(by_clearance, []))
         for one in undone:
             one.is_live = self.fault != "restores-nothing"
             if self.fault == "restores-with-another-date" and one.bound_at:
@@ -177,7 +181,7 @@ class Accounts:
             case _:
                 return at < end
 
-    def _newest(self, found: list[Binding]) -> Line:
+    def newest(self, found: list[Binding]) -> Line:
         newest = max(one.bound_at for one in found if one.bound_at is not None)
         if self.fault == "wrong-date":
             newest -= timedelta(days=1)

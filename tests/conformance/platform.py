@@ -17,7 +17,7 @@ import httpx
 from aiohttp import web
 
 from tests.conformance.accounts import Accounts, Line
-from tests.conformance.verifying import Refusal, verify
+from tests.conformance.verifying import SIGNATURE, Refusal, verify
 from unbind_broker.base.signing import sign_v1a, signature_headers
 from unbind_broker.base.signing_keys import PrivateKey
 
@@ -81,38 +81,44 @@ class Platform:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            event = verify(self.secret, headers, body, self.fault)
+            event = self.verified(headers, body)
         except Refusal as refusal:
-            if "webhook-signature" not in headers:
+            if self.fault.startswith("refuses-and") and SIGNATURE not in headers:
                 self._act_all_the_same(json.loads(body))
             return web.Response(status=refusal.status)
         if self.fault == "redirects-everything":
             return web.Response(status=302, headers={"location": "/elsewhere"})
         if event["type"] in REQUESTS:
-            answer = await self._take(event, headers.get("webhook-id", ""))
+            answer = await self.take(event, headers.get("webhook-id", ""))
         else:
-            answer = await self._hear(event["type"], event["data"])
+            answer = await self.hear(event["type"], event["data"])
         if self.fault == "closes-connections":
             answer.force_close()
         return answer
 
+    def verified(self, headers: dict[str, str], body: bytes) -> Line:
+        """Read the event; raises ``Refusal``."""
+        return verify(self.secret, headers, body, self.fault)
+
     def _act_all_the_same(self, event: Line) -> None:
         """Do, or say, what was just refused."""
+        if event["type"] != "unbind.requested":
+            return
         for item in event["data"]["items"]:
             if self.fault == "refuses-and-acts":
                 self.accounts.do(event["type"], item)
             if self.fault == "refuses-and-reports":
                 self._report_later([{"id": item["id"], "outcome": "not_bound"}])
 
-    async def _hear(self, kind: str, data: Any) -> web.Response:
+    async def hear(self, kind: str, data: Any) -> web.Response:
         status = 500 if kind == FAILS.get(self.fault) else 204
         match kind:
             case "endpoint.verification":
                 return await self._challenge(data["challenge"])
             case "unbind.cancelled" if self.fault != "ignores-cancellations":
                 self.cancelled |= {item["id"] for item in data["items"]}
-            case "clearance.published" if status < 500:
-                self._spawn(self._clear(data))
+            case "clearance.published" if status < 500 and self.is_new(data):
+                self._spawn(self.clear(data))
             case "weather.changed" if self.fault == "redirects":
                 return web.Response(status=307, headers={"location": "/elsewhere"})
             case "weather.changed" if self.fault == "refuses-unknown-types":
@@ -121,6 +127,12 @@ class Platform:
                 pass
         return web.Response(status=status)
 
+    def is_new(self, published: Line) -> bool:
+        """Tell whether a wave was not published before."""
+        is_new = published["manifest"] not in self.seen
+        self.seen.add(published["manifest"])
+        return is_new
+
     async def _challenge(self, challenge: str) -> web.Response:
         if self.fault == "slow-challenge":
             await asyncio.sleep(2.5)
@@ -128,7 +140,7 @@ class Platform:
             challenge = challenge[::-1]
         return web.json_response({"challenge": challenge})
 
-    async def _take(self, event: Line, webhook_id: str) -> web.Response:
+    async def take(self, event: Line, webhook_id: str) -> web.Response:
         kind, items = event["type"], event["data"]["items"]
         status = self._refusal(event, kind, items)
         if status is not None:
@@ -140,7 +152,7 @@ class Platform:
         for place, item in enumerate(items):
             if place >= FULL and kind == DROPPED.get(self.fault):
                 continue
-            line = await self._one(kind, item, webhook_id)
+            line = await self.one(kind, item, webhook_id)
             is_late = self.pause is not None or self.accounts.is_slow(
                 kind, item["number"]
             )
@@ -179,7 +191,7 @@ class Platform:
         status, applies = faults.get(self.fault, (0, False))
         return status if applies else None
 
-    async def _one(self, kind: str, item: Line, webhook_id: str) -> Line | None:
+    async def one(self, kind: str, item: Line, webhook_id: str) -> Line | None:
         if item["id"] in self.cancelled:
             done = {"outcome": "unbound", "last_bound_at": "2023-06-02T16:00:00Z"}
             claims = self.fault == "claims-what-was-cancelled"
@@ -220,9 +232,9 @@ class Platform:
         if self.fault == "wrong-form":
             await self._call("/v1/results", b'{"result": []}', "odd")
         for lines in told:
-            await self._post("/v1/results", {"results": lines})
+            await self.post("/v1/results", {"results": lines})
 
-    async def _post(self, path: str, value: Line) -> None:
+    async def post(self, path: str, value: Line) -> None:
         """Report until it is taken, under one webhook-id."""
         body, webhook_id = json.dumps(value).encode(), f"rep_{next(self.reports)}"
         while await self._call(path, body, webhook_id) == 503:
@@ -247,15 +259,15 @@ class Platform:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _clear(self, published: Line) -> None:
+    async def clear(self, published: Line) -> None:
         path = f"/v1/clearances/{published['id']}/findings"
         if self.fault == "completes-unread":
-            await self._post(path, {"findings": [], "complete": True})
+            await self.post(path, {"findings": [], "complete": True})
         listed = await self._read(published["manifest"])
-        cleared = [self.accounts.clear(one) for one in listed]
+        cleared = [self.accounts.clear(published["id"], one) for one in listed]
         findings = [one for one in cleared if one is not None]
         complete = self.fault != "never-completes"
-        await self._post(path, {"findings": findings, "complete": complete})
+        await self.post(path, {"findings": findings, "complete": complete})
 
     async def _read(self, path: str) -> list[Line]:
         listed: list[Line] = []

@@ -44,6 +44,10 @@ class Caller:
         manifest, _ = self.stage.manifests.publish(listed)
         return manifest
 
+    @staticmethod
+    def path_of(manifest: Manifest) -> str:
+        return manifest.path(manifest.waves[0])
+
 
 async def _opened(**declared: Any) -> AsyncIterator[Caller]:
     plan = Plan(
@@ -160,7 +164,7 @@ async def test_report_can_be_put_off(caller: Caller) -> None:
 
 
 async def test_manifest_is_read_in_pages(caller: Caller) -> None:
-    path = caller.publish().path
+    path = caller.path_of(caller.publish())
     first = (await caller.http.get(path)).json()
     rest = (await caller.http.get(f"{path}&cursor={first['next_cursor']}")).json()
     assert len(first["data"]) == PAGE
@@ -179,13 +183,14 @@ async def test_manifest_is_read_in_pages(caller: Caller) -> None:
         ("limit=0", 422),
         ("limit=²", 422),
         ("limit=99999999999", 422),
-        ("wave=2", 422),
+        ("wave=2", 404),
+        ("wave=0", 422),
         ("cursor=x", 400),
         ("cursor=p4", 400),
     ],
 )
 async def test_wrong_page_is_refused(caller: Caller, query: str, status: int) -> None:
-    path = caller.publish().path.partition("?")[0]
+    path = caller.path_of(caller.publish()).partition("?")[0]
     assert (await caller.http.get(f"{path}?{query}")).status_code == status
 
 
@@ -196,7 +201,7 @@ async def test_other_clearance_is_not_found(caller: Caller) -> None:
 
 async def test_findings_are_answered_as_the_broker_answers_them(caller: Caller) -> None:
     manifest = caller.publish()
-    path = manifest.path.replace("manifest?wave=1", "findings")
+    path = caller.path_of(manifest).replace("manifest?wave=1", "findings")
     told = {"number": NOTHING.number(0).e164, "last_bound_at": "2023-06-02T16:00:00Z"}
     lines = [
         {**told, "outcome": "unbound"},

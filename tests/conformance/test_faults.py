@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.test_mistakes import ALL
 from tests.conformance.trying import by_verdict, tried
 from unbind_broker.base.signing_keys import PrivateKey
 from unbind_broker.conformance.registry import RULES
@@ -33,12 +34,13 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "long-answers": {"answer-small"},
     },
     "signatures": {
-        "takes-unsigned": {"signature-missing"},
+        "takes-unsigned": {"signature-missing", "signature-every-type"},
         "refuses-and-acts": {"signature-missing"},
         "refuses-and-reports": {"signature-missing"},
         "takes-any-signature": {
             "signature-wrong-key",
             "signature-altered-body",
+            "signature-every-type",
             "signature-malformed",
             "signature-unknown-version",
         },
@@ -48,7 +50,7 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "any-version": {"signature-unknown-version"},
         "first-signature-only": {"signature-beside-unknown", "signature-rotation"},
         "impatient": {"signature-tolerance"},
-        "signs-parsed": {"signature-raw-bytes"},
+        "signs-parsed": {"signature-raw-bytes", "signature-malformed"},
     },
     "deliveries": {
         "wants-batches": {"batch-of-one"},
@@ -62,17 +64,18 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "races": {"duplicate-at-once"},
         "strict-fields": {"unknown-fields"},
         "refuses-unknown-types": {"unknown-type"},
-        "ignores-cancellations": {"cancel-first"},
+        "ignores-cancellations": {"cancel-first", "cancel-only-that"},
         "claims-what-was-cancelled": {"cancel-first"},
         "fails-reminders": {"reminder"},
         "fails-once": {"taken"},
     },
     "interval": {
-        "wrong-date": {"interval-before", "inside-interval"},
+        "wrong-date": {"interval-before", "inside-interval", "query-counts"},
         "detaches-nothing": {"interval-takes-effect"},
         "compares-dates": {"interval-last-second"},
         "border-is-before": {
             "interval-border",
+            "interval-as-given",
             "inside-interval",
             "clearance-findings",
         },
@@ -83,7 +86,11 @@ FOUND: dict[str, dict[str, set[str]]] = {
             "clearance-spared",
             "inside-interval",
         },
-        "ignores-start": {"interval-current-owner", "inside-interval"},
+        "ignores-start": {
+            "batch-mixed",
+            "interval-current-owner",
+            "inside-interval",
+        },
         "counts-all": {"interval-both", "interval-current-owner"},
     },
     "results": {
@@ -92,7 +99,7 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "never-asks": {"action-required"},
         "only-detaches": {"close-account"},
         "tells-account": {"outcome-fits"},
-        "wrong-outcome": {"outcome-fits", "restore", "restore-then-repeat"},
+        "wrong-outcome": {"outcome-fits", "restore", "clearance-undone"},
         "no-date": {"bound-at-told"},
         "no-reason": {"reason-told"},
         "no-detail": {"reason-told"},
@@ -110,7 +117,7 @@ FOUND: dict[str, dict[str, set[str]]] = {
         "wrong-form": {"report-form"},
     },
     "undoing": {
-        "restores-nothing": {"restore"},
+        "restores-nothing": {"restore", "clearance-undone"},
         "restores-anything": {"restore-nothing"},
         "restores-with-another-date": {"restore"},
         "forgets-what-it-restored": {"restore-then-repeat"},
@@ -153,6 +160,7 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
     found = set[str]().union(
         *(rules for faults in FOUND.values() for rules in faults.values())
     )
+    found |= set().union(*ALL.values())
     elsewhere = {"keep-alive", "report-signed", "interval-after"}
     assert {rule.id for rule in RULES} - found == elsewhere
     assert found <= {rule.id for rule in RULES}
@@ -206,8 +214,10 @@ async def test_fault_about_limits_is_found_and_no_other() -> None:
 async def test_ignored_border_shows_in_queries_already() -> None:
     judged = await tried("ignores-border")
     assert by_verdict(judged, Verdict.BROKEN) == {
+        "batch-mixed",
         "interval-border",
         "interval-after",
+        "interval-as-given",
         "inside-interval",
     }
     assert "interval-both" in by_verdict(judged, Verdict.SKIPPED)

@@ -21,7 +21,13 @@ OWN_KEY = PrivateKey(bytes(range(32)))
         (
             {"pause": 0.01, "signs_with": OWN_KEY},
             {"result_public_key": OWN_KEY.public, "max_batch": 1, "max_concurrency": 1},
-            {"batch-full", "duplicate-at-once", "answer-readable", "limits-rate"},
+            {
+                "batch-full",
+                "batch-mixed",
+                "duplicate-at-once",
+                "answer-readable",
+                "limits-rate",
+            },
         ),
     ],
     ids=["at once", "later", "later and signed, one by one"],

@@ -24,13 +24,14 @@ async def tried(
     only: Collection[str] = (),
     platform: Mapping[str, Any] | None = None,
     times: int = 1,
+    kind: type[Platform] = Platform,
     **declared: Any,
 ) -> list[Judged]:
     """Try it so many times, and give what came of the last one."""
     secret, key = new_secret(), new_key()
     with reserve("127.0.0.1", 0) as listener:
         broker, port = url_of(listener), listener.getsockname()[1]
-        made = Platform(secret.text, key, broker, fault, **(platform or {}))
+        made = kind(secret.text, key, broker, fault, **(platform or {}))
         async with made.opened():
             usual = {**USUAL, "url": made.url, "secret": secret, "key": key}
             plan = Plan(**(usual | declared))

@@ -39,8 +39,8 @@ def verify(
 
 def _slips(secret: str, headers: Mapping[str, str], body: bytes, fault: str) -> bool:
     """Let something pass that a right verification would not."""
-    signature, age = headers.get(SIGNATURE, ""), _age(headers)
-    is_signed = _signature(secret, headers, body) in signature.split(" ")
+    signature, age = headers.get(SIGNATURE, ""), age_of(headers)
+    is_signed = signature_of(secret, headers, body) in signature.split(" ")
     match fault:
         case "takes-unsigned" | "unseeded-and-unsigned":
             return not signature
@@ -62,7 +62,7 @@ def _holds(secret: str, headers: Mapping[str, str], body: bytes, fault: str) -> 
             given[SIGNATURE] = signature.replace("v9,", "v1,")
         case "first-signature-only":
             given[SIGNATURE] = signature.split(" ")[0]
-        case "impatient" if abs(_age(headers)) > TOLERANCE / 5:
+        case "impatient" if abs(age_of(headers)) > TOLERANCE / 5:
             return False
         case "signs-parsed":
             written = json.dumps(json.loads(body), separators=(",", ":"))
@@ -76,13 +76,13 @@ def _holds(secret: str, headers: Mapping[str, str], body: bytes, fault: str) -> 
     return True
 
 
-def _age(headers: Mapping[str, str]) -> float:
+def age_of(headers: Mapping[str, str]) -> float:
     timestamp = headers.get("webhook-timestamp", "")
     signed = int(timestamp) if timestamp.isdigit() else 0
     return datetime.now(UTC).timestamp() - signed
 
 
-def _signature(secret: str, headers: Mapping[str, str], body: bytes) -> str:
+def signature_of(secret: str, headers: Mapping[str, str], body: bytes) -> str:
     key = base64.b64decode(secret.removeprefix("whsec_"))
     named = f"{headers.get('webhook-id')}.{headers.get('webhook-timestamp')}."
     digest = hmac.digest(key, named.encode() + body, hashlib.sha256)

@@ -7,24 +7,29 @@ from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, BOTH, NOTHING, ON_BORDER
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.clearances.states import FindingOutcome
-from unbind_broker.conformance.expecting import expect_bound, expect_taken
-from unbind_broker.conformance.manifests import Listed, Manifest
+from unbind_broker.conformance.expecting import (
+    expect_bound,
+    expect_taken,
+)
+from unbind_broker.conformance.manifests import Listed, Manifest, Wave
 from unbind_broker.conformance.posting import Sent
 from unbind_broker.conformance.rule import Rule
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import PRESENT, Stage
 
-_GIVEN_UP = date(2025, 2, 28)
+GIVEN_UP = date(2025, 2, 28)
 """So that the interval ends at the border of the test numbers."""
 _LONG_AGO = date(2020, 1, 1)
 _CLEAN = 5
 
 
 @dataclass(frozen=True)
-class _Clearing:
+class Clearing:
     """What was published, and the numbers that had to stay as they were."""
 
     manifest: Manifest
+    wave: Wave
+    body: bytes
     sent: Sent
     withdrawn: PhoneNumber
     earlier: PhoneNumber
@@ -36,22 +41,23 @@ async def _taken(stage: Stage) -> None:
 
 
 async def _read(stage: Stage) -> None:
-    manifest = (await _published(stage)).manifest
-    if not manifest.read.is_set():
+    wave = (await _published(stage)).wave
+    if not wave.read.is_set():
         raise Broken(
-            f"{len(manifest.listed)} 个号码只读了 {manifest.read_to} 个",
-            f"{manifest.read_to} of {len(manifest.listed)} numbers were read",
+            f"{len(wave.listed)} 个号码只读了 {wave.read_to} 个",
+            f"{wave.read_to} of {len(wave.listed)} numbers were read",
         )
 
 
 async def _findings(stage: Stage) -> None:
-    manifest = (await _read_to_its_end(stage)).manifest
+    clearing = await _read_to_its_end(stage)
+    manifest = clearing.manifest
     if manifest.wrong:
         raise Broken(
             f"有行被拒：{manifest.wrong[0]}",
             f"a line was not taken: {manifest.wrong[0]}",
         )
-    wanted = {one.number for one in manifest.listed if one.is_bound}
+    wanted = {one.number for one in clearing.wave.listed if one.is_bound}
     told = {line.number for line in manifest.lines}
     if told - wanted:
         raise Broken(
@@ -94,23 +100,35 @@ async def _spared(stage: Stage) -> None:
 
 
 async def _complete(stage: Stage) -> None:
-    manifest = (await _read_to_its_end(stage)).manifest
-    if manifest.too_early:
+    clearing = await _read_to_its_end(stage)
+    if clearing.manifest.too_early:
         raise Broken(
             "未读完就报 complete", "complete was said before all pages were read"
         )
-    if not manifest.done.is_set():
+    if not clearing.wave.done.is_set():
         raise Broken("没有报 complete: true", "complete: true never came")
 
 
-async def _cleared(stage: Stage) -> _Clearing:
-    async def publish() -> _Clearing:
+async def completed(stage: Stage) -> Clearing:
+    """Give the clearance that was completed; raises ``CannotTell``."""
+    clearing = await _read_to_its_end(stage)
+    if not clearing.wave.done.is_set():
+        raise CannotTell(
+            "没有报 complete（见 clearance-complete）",
+            "complete: true never came (see clearance-complete)",
+        )
+    return clearing
+
+
+async def _cleared(stage: Stage) -> Clearing:
+    async def publish() -> Clearing:
         listed, withdrawn, earlier, both = await _numbers(stage)
         manifest, body = stage.manifests.publish(listed)
+        (wave,) = manifest.waves
         sent = await stage.tell(body)
         if sent.is_taken:
-            await stage.desk.hears(manifest.done)
-        return _Clearing(manifest, sent, withdrawn, earlier, both)
+            await stage.desk.hears(wave.done)
+        return Clearing(manifest, wave, body, sent, withdrawn, earlier, both)
 
     return await stage.once("clearance", publish)
 
@@ -123,18 +141,18 @@ async def _numbers(
     earlier = await stage.bound_number(BEFORE)
     both = await stage.bound_number(BOTH)
     listed = [
-        *(Listed(NOTHING.number(20 + n), _GIVEN_UP) for n in range(_CLEAN)),
-        Listed(bound[0], _GIVEN_UP, is_bound=True),
-        Listed(withdrawn, _GIVEN_UP, withdrawn=True),
+        *(Listed(NOTHING.number(20 + n), GIVEN_UP) for n in range(_CLEAN)),
+        Listed(bound[0], GIVEN_UP, is_bound=True),
+        Listed(withdrawn, GIVEN_UP, withdrawn=True),
         Listed(earlier, _LONG_AGO),
-        Listed(both, _GIVEN_UP, is_bound=True),
-        Listed(ON_BORDER.number(1), _GIVEN_UP),
-        Listed(bound[1], _GIVEN_UP, is_bound=True),
+        Listed(both, GIVEN_UP, is_bound=True),
+        Listed(ON_BORDER.number(1), GIVEN_UP),
+        Listed(bound[1], GIVEN_UP, is_bound=True),
     ]
     return listed, withdrawn, earlier, both
 
 
-async def _published(stage: Stage) -> _Clearing:
+async def _published(stage: Stage) -> Clearing:
     clearing = await _cleared(stage)
     if not clearing.sent.is_taken:
         raise CannotTell(
@@ -144,9 +162,9 @@ async def _published(stage: Stage) -> _Clearing:
     return clearing
 
 
-async def _read_to_its_end(stage: Stage) -> _Clearing:
+async def _read_to_its_end(stage: Stage) -> Clearing:
     clearing = await _published(stage)
-    if not clearing.manifest.read.is_set():
+    if not clearing.wave.read.is_set():
         raise CannotTell(
             "清单没有读完（见 clearance-read）",
             "the manifest was not read to its end (see clearance-read)",

@@ -72,9 +72,13 @@ class Door:
         self._check_key(request)
         manifest, asked = self._manifest(request), request.query_params
         limit = read_count(asked.get("limit", _USUAL_NUMBERS))
-        if not limit or asked.get("wave", "1") != "1":
+        place = read_count(asked.get("wave", "1"))
+        if not limit or not place:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "limit or wave is wrong")
-        page = self._stage.manifests.page(manifest, asked.get("cursor"), limit)
+        if place > len(manifest.waves):
+            raise Refused(HTTPStatus.NOT_FOUND, "this wave was not published")
+        wave = manifest.waves[place - 1]
+        page = self._stage.manifests.page(wave, asked.get("cursor"), limit)
         if page is None:
             raise Refused(HTTPStatus.BAD_REQUEST, "nobody gave this cursor")
         return JSONResponse(page)

@@ -1,5 +1,9 @@
 """What several rules expect."""
 
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.posting import Sent
@@ -8,11 +12,23 @@ from unbind_broker.conformance.stage import FORMER, Stage
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import Scope
 
+_CLIENT_ERRORS = range(400, 500)
+
 
 def expect_taken(sent: Sent) -> None:
     """Expect a 2xx in time."""
     if not sent.is_taken:
         raise Broken(f"应答：{sent.seen}，应为 2xx", f"saw {sent.seen}, expected 2xx")
+
+
+def expect_client_error(sent: Sent, what: str = "") -> None:
+    """Expect that something was refused; ``what`` it was is told, where it matters."""
+    if sent.status not in _CLIENT_ERRORS or sent.status == HTTPStatus.GONE:
+        zh, en = (f"{what}：", f"{what}: ") if what else ("", "")
+        raise Broken(
+            f"{zh}应答：{sent.seen}，应为 401 或 400",
+            f"{en}saw {sent.seen}, expected 401 or 400",
+        )
 
 
 def expect_outcome(found: ItemStatus, *expected: ItemStatus) -> None:
@@ -53,4 +69,16 @@ def expect_one_result(asked: Asked) -> None:
         first = asked.result.outcome
         raise Broken(
             f"先是 {first}，重复之后是 {other}", f"{first} first, {other} when repeated"
+        )
+
+
+async def expect_all_told(stage: Stage, asked: Sequence[Asked]) -> None:
+    """Expect that items that were sent together each got a result."""
+    came = await asyncio.gather(*(stage.desk.hears(one.settled) for one in asked))
+    silent = came.count(False)
+    if silent:
+        size = len(asked)
+        raise Broken(
+            f"{size} 条明细中 {silent} 条没有结果",
+            f"{silent} of {size} items got no result",
         )

@@ -1,5 +1,7 @@
 """Rules about whose binding is whose: the heart of the contract."""
 
+from datetime import timedelta
+
 from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import (
     AFTER,
@@ -90,6 +92,20 @@ async def _current_owner(stage: Stage) -> None:
     await _expect_one_removed(stage, PRESENT, FORMER)
 
 
+async def _as_given(stage: Stage) -> None:
+    """Ask about intervals that nobody would compute from the first day."""
+    await _seeded(stage)
+    (bound_at,) = AFTER.bound_at
+    asked = [
+        stage.new_query(AFTER.number(4), PRESENT, CUTOFF, bound_at or CUTOFF),
+        stage.new_query(ON_BORDER.number(4), FORMER, None, _ELSEWHERE),
+    ]
+    expected = ItemStatus.NOT_BOUND, ItemStatus.BOUND
+    for one, outcome in zip(asked, expected, strict=True):
+        await stage.take(one)
+        expect_outcome(await stage.desk.last_word(one), outcome)
+
+
 async def _expect_one_removed(stage: Stage, scope: Scope, other: Scope) -> None:
     number = await stage.bound_number(BOTH, scope)
     found = await stage.query(number, scope)
@@ -148,6 +164,8 @@ _OWN = Words(
     "People lost their own accounts to this in 2022.",
 )
 _BORDER = f"{CUTOFF:%Y-%m-%dT%H:%M:%SZ}"
+_ELSEWHERE = CUTOFF + timedelta(hours=8)
+"""The same border for a broker in another zone."""
 _RULES = (
     (
         "before",
@@ -216,6 +234,17 @@ _RULES = (
             "Apply [bound_from, bound_before) as it stands, whatever the scope.",
         ),
         _current_owner,
+    ),
+    (
+        "as-given",
+        "按给定的 bound_from、bound_before 判断，不自行推算",
+        "bound_from and bound_before are taken as given, not worked out anew",
+        Words(
+            "订单之后新绑定的账号属于机主，不在区间内；中枢可能在另一时区",
+            "What the holder binds after the order is outside, and a broker may be in "
+            "another time zone.",
+        ),
+        _as_given,
     ),
 )
 

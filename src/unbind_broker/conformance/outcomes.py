@@ -1,6 +1,7 @@
 """Rules about results: do they come, and are they those that the case asks for."""
 
 from unbind_broker.api.words import Words
+from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.magic_numbers import (
     ACTION_REQUIRED,
     AFTER,
@@ -67,6 +68,27 @@ async def _is_refused(stage: Stage, reason: Reason, block: Block) -> bool:
             f"block {block.name}: the reason is {given}, expected {reason}",
         )
     return True
+
+
+async def _counts(stage: Stage) -> None:
+    if stage.unseeded is not None:
+        raise stage.unseeded
+    asked = stage.new(OrderKind.QUERY, PARTLY.number(1))
+    await stage.take(asked)
+    outcome = await stage.desk.last_word(asked)
+    if outcome is ItemStatus.NOT_BOUND:
+        raise CannotTell(
+            f"号码段 {PARTLY.name} 没有种入", f"the block {PARTLY.name} is not seeded"
+        )
+    expect_outcome(outcome, ItemStatus.BOUND)
+    found = await stage.desk.result(asked)
+    newest = max(at for at in PARTLY.bound_at if at is not None)
+    if (found.bindings, found.last_bound_at) != (len(PARTLY.bound_at), newest):
+        at, wanted = show_instant_or_null(found.last_bound_at), show_instant(newest)
+        raise Broken(
+            f"bindings {found.bindings}、last_bound_at {at}，应为 2 与 {wanted}",
+            f"{found.bindings} bindings, last_bound_at {at}; expected 2 and {wanted}",
+        )
 
 
 async def _partly(stage: Stage) -> None:
@@ -143,6 +165,20 @@ RULES = (
             "have no case.",
         ),
         _refusals,
+    ),
+    Rule(
+        "query-counts",
+        "queries",
+        Words(
+            "有两个绑定：bindings 为 2，last_bound_at 取较新者",
+            "where two are bound: bindings 2, and last_bound_at is the newer one's",
+        ),
+        Words(
+            "机主据此得知还有几个账号；最新的日期证明都在区间内",
+            "The holder learns how many there are; the newest date proves that all of "
+            "them are inside.",
+        ),
+        _counts,
     ),
     Rule(
         "partly",

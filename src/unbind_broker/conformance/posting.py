@@ -125,6 +125,11 @@ def signed_by(*secrets: Secret, shift: timedelta = timedelta(0)) -> Headers:
     return headers
 
 
+def unsigned(_webhook_id: str, _now: datetime, _body: bytes) -> Mapping[str, str]:
+    """Leave all of the headers out."""
+    return {}
+
+
 def new_webhook_id() -> str:
     """Make a ``webhook-id`` that was never used."""
     return f"msg_{new_token(_ID_BYTES)}"

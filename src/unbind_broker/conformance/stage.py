@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 from unbind_broker.base.magic_numbers import Block
 from unbind_broker.base.numbers import PhoneNumber
@@ -67,12 +68,30 @@ class Stage:
         number: PhoneNumber,
         scope: Scope = FORMER,
         action: Action | None = None,
+        *,
+        age: timedelta = timedelta(0),
     ) -> Asked:
-        """Make an item; nothing is sent yet."""
+        """Make an item, which the carrier asked for some time ago; nothing is sent."""
         if action is None and kind is not OrderKind.QUERY:
             action = Action.DETACH
-        asked = ask_for(self.now(), kind, number, scope, action, self.plan.domains)
+        at = self.now() - age
+        asked = ask_for(at, kind, number, scope, action, self.plan.domains)
         return self.desk.expect(asked)
+
+    def new_query(
+        self, number: PhoneNumber, scope: Scope, begin: datetime | None, end: datetime
+    ) -> Asked:
+        """Make a query about an interval of its own."""
+        made = self.new(OrderKind.QUERY, number, scope)
+        made.outgoing = replace(made.outgoing, bound_from=begin, bound_before=end)
+        made.question = replace(made.question, bound_from=begin, bound_before=end)
+        return made
+
+    def new_clearance_restore(self, clearance: UUID, number: PhoneNumber) -> Asked:
+        """Make the item that asks to undo what a clearance did to a number."""
+        made = self.new(OrderKind.RESTORE, number)
+        made.outgoing = replace(made.outgoing, restores=clearance, of_clearance=True)
+        return made
 
     def new_restore(self, undone: Asked) -> Asked:
         """Make the item that asks to undo another one."""
@@ -183,13 +202,26 @@ class Stage:
         self, block: Block, copies: range, scope: Scope
     ) -> list[PhoneNumber]:
         numbers = [block.number(copy) for copy in copies]
+        for one in (scope, *_others(scope)):
+            # The other holder's bindings were perhaps detached by an earlier run.
+            wanted = len(block.bound_in(*interval(one, self.now())))
+            if numbers and (wanted or one is scope):
+                numbers = await self._fully_bound(numbers, one, wanted)
+        return numbers
+
+    async def _fully_bound(
+        self, numbers: Sequence[PhoneNumber], scope: Scope, wanted: int
+    ) -> list[PhoneNumber]:
         asked = [self.new(OrderKind.QUERY, number, scope) for number in numbers]
         await self.ask(*asked)
         results = [await self.desk.result(one) for one in asked]
-        wanted = len(block.bound_in(*interval(scope, self.now())))
         return [
             number
             for number, result in zip(numbers, results, strict=True)
             if result.outcome is ItemStatus.BOUND
             and (result.bindings or wanted) >= wanted
         ]
+
+
+def _others(scope: Scope) -> list[Scope]:
+    return [one for one in (FORMER, PRESENT) if one is not scope]
