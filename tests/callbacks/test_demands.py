@@ -131,7 +131,7 @@ def test_zero_contradicts_nothing() -> None:
 def test_another_reason_needs_words() -> None:
     silent = report(ItemStatus.REFUSED, reason=Reason.OTHER)
     assert code(UNBIND, silent) == "detail-missing"
-    assert code(UNBIND, replace(silent, detail="words")) is None
+    assert code(UNBIND, silent._replace(detail="words")) is None
 
 
 INSTANT = timedelta(microseconds=1)

@@ -40,7 +40,7 @@ QUESTIONS = {
 
 
 def line_for(question: Question, outcome: ItemStatus, **fields: Any) -> Report:
-    return replace(report(outcome, **fields), prefix=question.prefix)
+    return report(outcome, **fields)._replace(prefix=question.prefix)
 
 
 def standing(status: ItemStatus) -> Item:
@@ -96,7 +96,7 @@ def test_the_same_result_again_is_a_duplicate() -> None:
             line = line_for(question, outcome)
             first = judge(NOW, question, standing(ItemStatus.QUEUED), line)
             assert isinstance(first, Recorded)
-            for again in (line, replace(line, amend=True)):
+            for again in (line, line._replace(amend=True)):
                 later = NOW + timedelta(days=90)
                 assert judge(later, question, first.item, again) == Duplicate()
 
@@ -189,7 +189,7 @@ def test_nobody_can_know_an_order_that_is_held() -> None:
 
 
 def test_an_order_is_not_reported_as_a_query() -> None:
-    line = replace(report(ItemStatus.NOT_BOUND), prefix=Prefix.QUERY)
+    line = report(ItemStatus.NOT_BOUND)._replace(prefix=Prefix.QUERY)
     assert judge(NOW, UNBIND, standing(ItemStatus.QUEUED), line) == NeverAsked()
 
 

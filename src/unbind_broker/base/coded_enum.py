@@ -27,14 +27,14 @@ class CodedEnum(StrEnum):
     @classmethod
     def from_code(cls, code: int) -> Self:
         """Return the member stored as ``code``; an unknown code is a ``ValueError``."""
-        member: Self | None = _members(cls).get(code)
+        member: Self | None = members_by_code(cls).get(code)
         if member is None:
             raise ValueError(f"{code} is no {cls.__name__}")
         return member
 
 
 @cache
-def _members(enum: type[Member]) -> dict[int, Member]:
+def members_by_code(enum: type[Member]) -> dict[int, Member]:
     """Look up rather than look for: a batch reads some thousand codes."""
     return {member.code: member for member in enum}
 

@@ -53,11 +53,14 @@ def count(
 
     An item counts once, when its result comes; and once more if it turns bad later.
     """
-    tallies: defaultdict[CarrierId, Tally] = defaultdict(Tally)
+    results: defaultdict[CarrierId, int] = defaultdict(int)
+    bad: defaultdict[CarrierId, int] = defaultdict(int)
     for asked, item in changed:
         if asked.question.kind is OrderKind.UNBIND and not asked.order.is_folded:
-            tallies[asked.order.carrier_id] += _added(asked, item)
-    return tallies
+            result, turned_bad = _added(asked, item)
+            results[asked.order.carrier_id] += result
+            bad[asked.order.carrier_id] += turned_bad
+    return {carrier: Tally(results[carrier], bad[carrier]) for carrier in results}
 
 
 async def consider(
@@ -110,13 +113,13 @@ async def let_go(
     return True
 
 
-def _added(asked: AskedItem, item: Item) -> Tally:
+def _added(asked: AskedItem, item: Item) -> tuple[bool, bool]:
+    """Tell whether it counts as a result now, and as a bad one."""
     before = asked.item
     was_result = before.status.is_final and before.status not in ENDED_BY_US
-    turned_bad = _is_bad(asked, item) and not (was_result and _is_bad(asked, before))
-    if turned_bad:
-        return Tally(1, 1)
-    return Tally(int(item.status.is_final and not was_result), 0)
+    if _is_bad(asked, item) and not (was_result and _is_bad(asked, before)):
+        return True, True
+    return item.status.is_final and not was_result, False
 
 
 def _is_bad(asked: AskedItem, item: Item) -> bool:

@@ -43,7 +43,7 @@ _NONE_OF = (
 """Counts that contradict an outcome unless they are zero."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
     """What a platform was asked, as far as it bears on its answers.
 

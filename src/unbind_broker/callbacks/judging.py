@@ -18,6 +18,7 @@ has ended they are a conflict, with ``amend`` or without.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from unbind_broker.callbacks.demands import REMOVALS, Fault, Question, fault_of
 from unbind_broker.callbacks.report import Report
@@ -25,8 +26,7 @@ from unbind_broker.items.item import Item
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The line changed the item.
 
     ``outside`` says that something was removed that was not in the interval;

@@ -30,17 +30,18 @@ def read_fields(
 
     ``outcome`` is needed. Raises ``FieldWrong``.
     """
-    if given.keys() - readers.keys() - {name_of_line}:
-        known = ", ".join((name_of_line, *readers))
-        raise FieldWrong(f"there is a field that is none of {known}")
     if "outcome" not in given:
         raise FieldWrong("outcome: this field is required")
     fields: dict[str, object] = {}
-    for name, read in readers.items():
-        if name not in given:
+    for name, value in given.items():
+        if name == name_of_line:
             continue
+        read = readers.get(name)
+        if read is None:
+            known = ", ".join((name_of_line, *readers))
+            raise FieldWrong(f"there is a field that is none of {known}")
         try:
-            fields[name] = read(given[name])
+            fields[name] = read(value)
         except FieldWrong as wrong:
             raise FieldWrong(f"{name}: {wrong}") from None
     return fields

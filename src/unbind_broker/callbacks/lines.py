@@ -53,11 +53,13 @@ def read_line(line: object) -> Report | UnknownId | Unreadable:
 
 
 def _read_id(text: str) -> tuple[Prefix, UUID] | None:
-    for prefix in (Prefix.QUERY, Prefix.ORDER):
-        order_id = parse_id(text, prefix)
-        if order_id is not None:
-            return prefix, order_id
-    return None
+    order_id = parse_id(text, *_PREFIXES.values())
+    if order_id is None:
+        return None
+    return _PREFIXES[text.partition("_")[0].lower()], order_id
+
+
+_PREFIXES = {prefix.value: prefix for prefix in (Prefix.QUERY, Prefix.ORDER)}
 
 
 _READERS: Readers = {

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from unbind_broker.base.ids import Prefix
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """What a platform says of one item."""
 
     id: str

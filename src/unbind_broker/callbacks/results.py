@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypedDict, assert_never
+from typing import NamedTuple, TypedDict, assert_never
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
@@ -61,8 +61,7 @@ class LineStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class LineAnswer:
+class LineAnswer(NamedTuple):
     """The answer to one line; ``code`` and ``detail`` say why where it matters."""
 
     id: str | None

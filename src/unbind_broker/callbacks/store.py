@@ -1,24 +1,30 @@
+# ruff: noqa: S608 - only column names and enum codes are put into the statement
 """Rows behind a platform's report."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, any_, exists, func, literal, select
+from sqlalchemy import any_, literal, select
 
-from unbind_broker.base.database import INTS, UUIDS, Db
+from unbind_broker.base.coded_enum import members_by_code
+from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.callbacks.demands import Question
-from unbind_broker.deliveries.tables import undelivered
-from unbind_broker.items.item import Item, ItemKey
-from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.item import Item, ItemKey, key_arrays
+from unbind_broker.items.states import HolderAction, ItemStatus, Reason
 from unbind_broker.items.tables import items
-from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
-from unbind_broker.orders.tables import orders
+from unbind_broker.orders.states import (
+    Action,
+    HoldReason,
+    OrderKind,
+    OrderStatus,
+    Scope,
+)
 from unbind_broker.platforms.tables import platforms
 
 
-@dataclass(frozen=True)
-class AskedOrder:
+class AskedOrder(NamedTuple):
     """Whose order an item is part of.
 
     ``is_folded``: its carrier is never told anything of this platform by name.
@@ -29,8 +35,7 @@ class AskedOrder:
     is_folded: bool
 
 
-@dataclass(frozen=True)
-class AskedItem:
+class AskedItem(NamedTuple):
     """An item, locked, with what was asked and by whom; others may follow it."""
 
     item: Item
@@ -94,74 +99,67 @@ async def lock_items(
     """
     if not keys:
         return {}
-    named = (
-        func.unnest(
-            literal([key.order_id for key in keys], UUIDS),
-            literal([key.platform_id for key in keys], INTS),
-        )
-        .table_valued("order_id", "platform_id", name="named")
-        .render_derived()
-    )
-    rows = await db.execute(
-        select(items, *_ASKED)
-        .join_from(
-            named,
-            items,
-            (items.c.order_id == named.c.order_id)
-            & (items.c.platform_id == named.c.platform_id),
-        )
-        .join(orders, orders.c.id == items.c.order_id)
-        .where(items.c.follows.is_(None))
-        .order_by(items.c.order_id, items.c.platform_id)
-        .with_for_update(of=items, key_share=True)
-    )
-    found = [_asked_item(row, reporters[row["platform_id"]]) for row in rows.mappings()]
+    rows = await fetch_all(db, _LOCK, key_arrays(keys))
+    found = (_asked_item(row, reporters) for row in rows)
     return {asked.item.key: asked for asked in found}
 
 
-def _asked_item(row: RowMapping, reporter: Reporter) -> AskedItem:
+def _asked_item(row: Any, reporters: Mapping[PlatformId, Reporter]) -> AskedItem:
+    """Read one row by the places of its columns: a second brings thousands."""
+    order_id, platform_id, status, reason, action, followed, attempts, *others = row
+    kind, wanted, bound_from, bound_before, deadline, held, *others = others
+    carrier_id, reference, scope, ended_before, *plain = others
+    reporter = reporters[platform_id]
     item = Item(
-        key=ItemKey(row["order_id"], row["platform_id"]),
-        **{name: row[name] for name in _CHANGEABLE},
+        key=ItemKey(order_id, platform_id),
+        status=_STATUSES[status],
+        reason=reason and _REASONS[reason],
+        holder_action=action and _HOLDER_ACTIONS[action],
+        **dict(zip(_PLAIN, plain, strict=True)),
     )
-    held = row["order_status"] is OrderStatus.HELD
     question = Question(
-        kind=row["kind"],
-        action=row["action"],
-        bound_from=row["bound_from"],
-        bound_before=row["bound_before"],
-        deadline=row["deadline"],
-        held=held and row["held_for"] is not HoldReason.BRAKED,
+        kind=_KINDS[kind],
+        action=wanted and _ACTIONS[wanted],
+        bound_from=bound_from,
+        bound_before=bound_before,
+        deadline=deadline,
+        held=held,
         domains=reporter.domains,
     )
-    order = AskedOrder(
-        carrier_id=row["carrier_id"],
-        reference=row["reference"],
-        is_folded=reporter.sensitive and row["scope"] is Scope.PREVIOUS_OWNER,
-    )
-    return AskedItem(
-        item, question, order, row["followed"], row["attempts"], row["ended_before"]
-    )
+    is_folded = reporter.sensitive and scope == Scope.PREVIOUS_OWNER.code
+    order = AskedOrder(carrier_id, reference, is_folded)
+    return AskedItem(item, question, order, followed, attempts, ended_before)
 
 
-_ASKED = (
-    orders.c.kind,
-    orders.c.action,
-    orders.c.bound_from,
-    orders.c.bound_before,
-    orders.c.deadline,
-    orders.c.status.label("order_status"),
-    orders.c.held_for,
-    orders.c.carrier_id,
-    orders.c.reference,
-    orders.c.scope,
-    exists()
-    .where(
-        undelivered.c.order_id == items.c.order_id,
-        undelivered.c.platform_id == items.c.platform_id,
-    )
-    .label("ended_before"),
+_CODED = ("status", "reason", "holder_action")
+_PLAIN = tuple(
+    name
+    for name in Item.__dataclass_fields__
+    if name in items.c and name not in {"key", *_CODED}
 )
-_CHANGEABLE = tuple(
-    name for name in Item.__dataclass_fields__ if name in items.c and name != "key"
+_STATUSES = members_by_code(ItemStatus)
+_REASONS = members_by_code(Reason)
+_HOLDER_ACTIONS = members_by_code(HolderAction)
+_KINDS = members_by_code(OrderKind)
+_ACTIONS = members_by_code(Action)
+_LOCK = sql(
+    f"""
+    SELECT i.order_id, i.platform_id, {", ".join(f"i.{name}" for name in _CODED)},
+        i.followed, i.attempts,
+        o.kind, o.action, o.bound_from, o.bound_before, o.deadline,
+        o.status = {OrderStatus.HELD.code}
+            AND o.held_for IS DISTINCT FROM {HoldReason.BRAKED.code},
+        o.carrier_id, o.reference, o.scope,
+        EXISTS (
+            SELECT FROM undelivered u
+            WHERE u.order_id = i.order_id AND u.platform_id = i.platform_id),
+        {", ".join(f"i.{name}" for name in _PLAIN)}
+    FROM unnest(:orders, :platforms) AS named (order_id, platform_id)
+    JOIN items i USING (order_id, platform_id)
+    JOIN orders o ON o.id = i.order_id
+    WHERE i.follows IS NULL
+    ORDER BY i.order_id, i.platform_id
+    FOR NO KEY UPDATE OF i""",
+    orders=UUIDS,
+    platforms=INTS,
 )

@@ -24,7 +24,7 @@ def key_arrays(keys: Collection[ItemKey]) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """What is known of an item. ``attempts`` is left to those who send.
 

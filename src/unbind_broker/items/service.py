@@ -7,6 +7,7 @@ never wait for each other in a circle. A key is named once per call.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -218,22 +219,21 @@ async def replace(db: Db, changed: Sequence[Item]) -> None:
     """Write what reports changed. The caller has locked these items."""
     if not changed:
         return
-    await db.execute(
-        _REPLACE,
-        {
-            **key_arrays([item.key for item in changed]),
-            "statuses": [item.status.code for item in changed],
-            "lates": [item.late for item in changed],
-            "reasons": [item.reason and item.reason.code for item in changed],
-            "actions": [
-                item.holder_action and item.holder_action.code for item in changed
-            ],
-            **{
-                f"{column}_values": [getattr(item, column) for item in changed]
-                for column in _PLAIN
-            },
-        },
-    )
+    plain = zip(*map(_plain_values, changed), strict=True)
+    columns: dict[str, list[object]] = {
+        "statuses": [item.status.code for item in changed],
+        "lates": [item.late for item in changed],
+        "reasons": [item.reason and item.reason.code for item in changed],
+        "actions": [item.holder_action and item.holder_action.code for item in changed],
+        **dict(zip(_PLAIN_NAMES, map(list, plain), strict=True)),
+    }
+    values = {name: _unless_null(column) for name, column in columns.items()}
+    await db.execute(_REPLACE, {**key_arrays([item.key for item in changed]), **values})
+
+
+def _unless_null(column: list[object]) -> list[object]:
+    """Leave nulls to ``unnest``, which adds them where an array is shorter."""
+    return column if column.count(None) < len(column) else []
 
 
 _NUMBERS = ("bindings", "removed", "kept")
@@ -248,6 +248,8 @@ _TIMES = (
 _TEXTS = ("action_url", "detail")
 _IDS = ("evidence_id",)
 _PLAIN = (*_NUMBERS, *_TIMES, *_TEXTS, *_IDS)
+_PLAIN_NAMES = [f"{column}_values" for column in _PLAIN]
+_plain_values = attrgetter(*_PLAIN)
 _REPLACE = sql(
     f"""
     UPDATE items i SET
