@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support import standing_still
 from tests.support.app import a_runtime, in_process
 from tests.support.clock import FixedClock
 from tests.support.database import Server, open_patient_engine, open_server
@@ -24,9 +25,14 @@ settings.register_profile(
 settings.load_profile("patient")
 
 JOURNEY_LIMIT = 300
-"""Seconds: they take half a minute, on a busy machine three times as long."""
+"""Seconds: they take half a minute, on a busy machine three times as long. So does
+what is asked again."""
 
 _UNTRACED = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(standing_still)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in sorted(items, key=lambda item: item.nodeid):
         test = (item.path, getattr(item, "originalname", item.name))
         journey = item.get_closest_marker("journey") is not None
-        if journey:
+        if journey or item.get_closest_marker("real_time"):
             item.add_marker(pytest.mark.timeout(JOURNEY_LIMIT))
         item.stash[_UNTRACED] = journey or test in seen
         seen.add(test)

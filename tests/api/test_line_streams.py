@@ -217,6 +217,7 @@ async def test_a_stream_that_drips_is_given_up() -> None:
     assert taken < 100
 
 
+@pytest.mark.real_time(0.02)
 async def test_a_stream_pays_for_no_time_but_its_own() -> None:
     """What is worked on slowly here did not come slowly."""
 
@@ -232,6 +233,7 @@ async def test_a_stream_pays_for_no_time_but_its_own() -> None:
     assert read == 5
 
 
+@pytest.mark.real_time(0.5)
 async def test_a_stream_that_is_quick_enough_goes_on_beyond_the_window() -> None:
     async def coming() -> AsyncIterator[bytes]:
         for _ in range(10):

@@ -90,6 +90,7 @@ async def not_bound_shown(watch: Watch) -> None:
     await eventually(look)
 
 
+@pytest.mark.real_time(0.5)
 async def test_many_watchers_cost_one_query_per_tick(
     engine: AsyncEngine, watching: Watching, caller: Caller
 ) -> None:

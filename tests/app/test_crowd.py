@@ -211,9 +211,10 @@ async def test_place_is_free_again_after_whatever_came_over_the_wire(
                 assert answer.status_code in {400, 415, 422}
                 assert context.orders.inside == 0
         url = http.base_url
-        _, writer = await asyncio.open_connection(url.host, url.port)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
         head = b"POST /v1/orders HTTP/1.1\r\nB@d: \x00\r\nContent-Length: 2\r\n\r\n{}"
         writer.write(head)
-        await asyncio.sleep(0.2)
+        first = await asyncio.wait_for(reader.readline(), 60)
         writer.close()
+        assert first.split()[1] == b"400"
         assert context.orders.inside == 0

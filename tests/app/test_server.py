@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 
+from tests.support.waiting import eventually
 from unbind_broker.app.server import (
     HEAD_LIMIT,
     STALL_LIMIT,
@@ -71,12 +72,22 @@ async def test_draining_server_takes_no_new_caller() -> None:
         asking = asyncio.create_task(http.get(url))
         await slow.asked.wait()
         server.drain()
-        await asyncio.sleep(0.3)
+        await eventually(lambda: is_shut(url))
         with pytest.raises(httpx.TransportError):
             async with httpx.AsyncClient() as newcomer:
                 await newcomer.get(url)
         slow.may_answer.set()
         await asking
+
+
+async def is_shut(url: str) -> bool:
+    address = httpx.URL(url)
+    try:
+        _, writer = await asyncio.open_connection(address.host, address.port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost"])
@@ -140,14 +151,11 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off() -> None:
     async with serving(Large().app, stall_limit=0.1) as (server, url):
         reader, writer = await who_asks(url)
         await asyncio.wait_for(reader.readuntil(b"\r\n"), 60)
-        for _ in range(500):
-            if not server.server_state.connections:
-                break
-            await asyncio.sleep(0.02)
+        await eventually(lambda: not server.server_state.connections)
         writer.close()
-        assert not server.server_state.connections
 
 
+@pytest.mark.real_time(0.5)
 async def test_who_takes_an_answer_slowly_gets_all_of_it() -> None:
     large = Large()
     async with serving(large.app, stall_limit=2.0) as (_, url):

@@ -9,6 +9,7 @@ from asyncpg.connection import LoggedQuery
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support.waiting import eventually
 from unbind_broker.base import database
 from unbind_broker.base.database import open_engine
 
@@ -48,12 +49,16 @@ async def test_connection_that_was_ended_while_it_rested_is_replaced(
     pool: AsyncEngine, engine: AsyncEngine
 ) -> None:
     first = await backend(pool)
+    async with pool.connect() as db:
+        driven = (await db.get_raw_connection()).driver_connection
+        assert isinstance(driven, Connection)
     async with engine.connect() as other:
         await other.execute(_END, {"pid": first})
-    await asyncio.sleep(0.2)
+    await eventually(driven.is_closed)
     assert await backend(pool) != first
 
 
+@pytest.mark.real_time(0.5)
 async def test_connection_is_asked_only_after_a_rest(pool: AsyncEngine) -> None:
     asked = await pings(pool)
     first = await backend(pool)

@@ -99,6 +99,7 @@ async def carrier(engine: AsyncEngine) -> dict[str, str]:
         return bearer(await a_key(db, await a_carrier(db)))
 
 
+@pytest.mark.real_time(0.1)
 async def test_restart_of_every_process_fails_no_request(
     engine: AsyncEngine, clock: FixedClock, carrier: dict[str, str]
 ) -> None:
@@ -135,6 +136,7 @@ async def test_restart_of_every_process_fails_no_request(
     assert stored == answers[202]
 
 
+@pytest.mark.real_time(1)
 async def test_process_that_ends_says_so_first_and_still_serves(
     engine: AsyncEngine, clock: FixedClock, carrier: dict[str, str]
 ) -> None:

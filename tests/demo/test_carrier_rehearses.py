@@ -102,7 +102,7 @@ async def ordered(carrier: Client, block: Block) -> str:
 
 async def violations(admin: BrokerClient) -> list[dict[str, Any]]:
     """Wait until each has been undone."""
-    for _ in range(200):
+    for _ in range(600):
         rows = await admin.all("/v1/admin/violations")
         if rows and all(row["restore_status"] == "restored" for row in rows):
             return rows
@@ -111,7 +111,7 @@ async def violations(admin: BrokerClient) -> list[dict[str, Any]]:
 
 
 async def is_told(simulation: Simulation, status: str) -> None:
-    for _ in range(200):
+    for _ in range(600):
         if simulation.reporter.answers[status]:
             return
         await asyncio.sleep(0.1)
@@ -129,7 +129,7 @@ async def queried(carrier: Client, block: Block) -> str:
 
 async def late(carrier: Client, query: str) -> Item:
     """Wait until the result has come in spite of all."""
-    for _ in range(200):
+    for _ in range(600):
         (item,) = (await carrier.queries.get(query)).items
         if item.late:
             return item

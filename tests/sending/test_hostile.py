@@ -43,6 +43,8 @@ from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.outbound import LEAST_READ, Outbound, open_outbound
 
+pytestmark = pytest.mark.real_time(0.05)
+
 LIMIT = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.2)
 ANYWHERE = UrlPolicy(allow_private=True)

@@ -20,6 +20,8 @@ from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.outbound import Outbound, open_outbound
 from unbind_broker.sending.resolving import AddressRefused
 
+pytestmark = pytest.mark.real_time(0.05)
+
 HOST = "hooks.weibo.com"
 OUTSIDE = ["127.0.0.1"]
 """Stands for a public address: an administrator has admitted it, and nothing else."""

@@ -120,6 +120,7 @@ async def test_records_are_of_a_bounded_size(
     assert await recorded(engine) == 3
 
 
+@pytest.mark.real_time(0.05)
 async def test_too_much_unrecorded_is_congestion(recorder: Recorder) -> None:
     lane = a_busy_lane()
     most = [sent(lane, 500) for _ in range(MOST_UNRECORDED // 500)]
@@ -133,6 +134,7 @@ async def test_too_much_unrecorded_is_congestion(recorder: Recorder) -> None:
     assert (congested, recorder.is_congested) == (True, False)
 
 
+@pytest.mark.real_time(0.05)
 async def test_nothing_more_is_sent_while_the_record_lags_behind(
     recorder: Recorder,
 ) -> None:
@@ -145,6 +147,7 @@ async def test_nothing_more_is_sent_while_the_record_lags_behind(
     assert (at_once, later, recorder.is_congested) == (False, True, False)
 
 
+@pytest.mark.real_time(0.05)
 async def test_endpoint_is_given_up_where_nothing_can_be_recorded(
     recorder: Recorder,
 ) -> None:

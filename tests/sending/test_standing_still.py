@@ -15,6 +15,8 @@ from unbind_broker.base.network_guard import UrlPolicy
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.sending.outbound import open_outbound
 
+pytestmark = pytest.mark.real_time(0.05)
+
 LIMIT = timedelta(seconds=0.1)
 STILL = 0.4
 """Seconds for which the whole process stands still: longer than a request may take."""
@@ -35,7 +37,7 @@ class Watch:
             except OSError:
                 return
             with connection:
-                connection.settimeout(5)
+                connection.settimeout(60)
                 said = connection.recv(65536)
                 self.heard.append((time.monotonic(), said))
 

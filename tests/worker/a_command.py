@@ -16,7 +16,7 @@ KEYS = {
     "UNBIND_SECRET_KEYS": base64.b64encode(b"a sealing key of thirty-two byte"),
     "UNBIND_INDEX_KEY": base64.b64encode(b"an index key of thirty-two bytes"),
 }
-SOON = 25.0
+SOON = 60.0
 """Seconds; far less than what is not waited for, far more than what is."""
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from http import HTTPStatus
 
+import pytest
 from sqlalchemy import select
 
 from tests.support.receiver import Answer
@@ -45,6 +46,7 @@ async def told(stage: Stage, place: int = 0) -> list[HealthEventKind]:
     return await stage.all(events)
 
 
+@pytest.mark.real_time(0.2)
 async def test_circuit_opens_lets_one_probe_through_and_closes_again(
     stage: Stage,
 ) -> None:
@@ -117,6 +119,7 @@ async def test_endpoint_that_is_verified_anew_is_sent_everything_at_once(
         await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
 
 
+@pytest.mark.real_time(0.2)
 async def test_endpoint_without_a_success_is_disabled_and_its_items_wait(
     stage: Stage,
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from tests.support.builders import TOOLS
@@ -196,6 +197,7 @@ async def test_nonsense_in_an_answer_is_an_acknowledgement(stage: Stage) -> None
     assert await stage.tries() == [1] * 6
 
 
+@pytest.mark.real_time(0.3)
 async def test_unanswered_item_ends_at_its_deadline_and_is_sent_no_more(
     stage: Stage,
 ) -> None:

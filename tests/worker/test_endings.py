@@ -43,7 +43,7 @@ async def test_request_under_way_is_waited_for_and_leases_are_given_back(
 
 
 async def test_second_signal_waits_for_nothing(stage: Stage, tmp_path: Path) -> None:
-    patient = {"UNBIND_REQUEST_TIMEOUT": "60s", "UNBIND_LEASE": "120s"}
+    patient = {"UNBIND_REQUEST_TIMEOUT": "10m", "UNBIND_LEASE": "20m"}
     async with commands(tmp_path, stage.engine.url, **patient) as started:
         worker = await a_busy_worker(stage, started)
         await stage.reaches(lambda: some_are_recorded(stage))

@@ -114,6 +114,7 @@ def _answer(item_id: str, item: dict[str, object]) -> dict[str, object]:
     return removed(item_id, OUTSIDE)
 
 
+@pytest.mark.real_time(0.2)
 async def test_bad_answers_stop_everything_that_is_not_sent_yet(stage: Stage) -> None:
     await stage.add_platforms(1, max_batch=1, max_concurrency=1)
     door = stage.doors[0]

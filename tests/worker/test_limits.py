@@ -10,6 +10,8 @@ nothing in per cent.
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from tests.support.app import a_runtime, bearer, in_process
 from tests.support.builders import TOOLS, a_key, a_platform, an_endpoint
 from tests.support.receiver import Answer, Delivery, Door
@@ -21,6 +23,8 @@ from unbind_broker.endpoints import service
 from unbind_broker.endpoints.choice import EndpointChoice
 from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.taking_effect import wait_until_in_force
+
+pytestmark = pytest.mark.real_time(0.1)
 
 RARELY, OFTEN = 0.8, 5.0
 """Requests a second: one in longer than a short lease lasts, and several."""

@@ -112,6 +112,7 @@ async def test_two_workers_tell_once_and_the_feed_needs_no_endpoint(
     ]
 
 
+@pytest.mark.real_time(0.1)
 async def test_how_an_order_gets_on_is_told_after_a_while(
     stage: Stage, door: Door
 ) -> None:
@@ -189,6 +190,7 @@ async def test_a_reminder_is_repeated_until_it_is_taken(stage: Stage) -> None:
     assert len({json.dumps(one.payload["data"]) for one in reminders}) == 1
 
 
+@pytest.mark.real_time(0.1)
 async def test_a_reminder_is_dropped_once_the_result_is_there(stage: Stage) -> None:
     await stage.add_platforms(1)
     (door,) = stage.doors

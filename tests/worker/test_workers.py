@@ -4,6 +4,7 @@ import asyncio
 import signal
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from tests.support.receiver import Answer
@@ -65,6 +66,7 @@ async def acknowledged(stage: Stage) -> set[tuple[str, PlatformId]]:
     return {(format_id(Prefix.ORDER, one), platform) for one, platform in rows}
 
 
+@pytest.mark.real_time(0.3)
 async def test_killed_worker_loses_nothing(stage: Stage, database_url: str) -> None:
     await stage.add_platforms(8, max_batch=5, max_concurrency=2)
     for door in stage.doors:
@@ -177,6 +179,7 @@ async def test_laggard_catches_up_and_joins_the_others(stage: Stage) -> None:
         assert door.times_sent == dict.fromkeys(ids, 1)
 
 
+@pytest.mark.real_time(0.3)
 async def test_stored_cursor_moves_up_to_what_is_recorded(stage: Stage) -> None:
     await stage.add_platforms(2)
     cursors = select(endpoint_leases.c.cursor_xid).order_by(
@@ -211,6 +214,7 @@ async def test_hanging_and_failing_endpoints_delay_no_other(stage: Stage) -> Non
         assert door.times_sent == dict.fromkeys(ids, 1)
 
 
+@pytest.mark.real_time(0.3)
 async def test_worker_outlives_a_database_that_is_away(stage: Stage) -> None:
     await stage.add_platforms(2)
     async with a_gate(stage.engine.url) as gate:

@@ -1,0 +1,86 @@
+"""Ask again where the machine stood still: a plugin for tests about real seconds.
+
+A rate, a limit or a lease is judged by the time that passes. Where a test of such is
+marked ``real_time(seconds)`` and fails, and this process was not let run for as long
+as that meanwhile, then the machine has failed and not the test: it is asked again, and
+counted as such. What fails on a machine that runs fails at once.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+TRIES = 6
+AGAIN = "asked again"
+_OFTEN = 0.01
+
+
+class Watch:
+    """Note how long this process was not let run at most. Times are in seconds."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._over = threading.Event()
+
+    @contextmanager
+    def opened(self) -> Iterator["Watch"]:
+        """Watch in a thread until the block ends."""
+        thread = threading.Thread(target=self._watch, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        before = monotonic()
+        while not self._over.wait(_OFTEN):
+            now = monotonic()
+            self.longest = max(self.longest, now - before - _OFTEN)
+            before = now
+
+
+@pytest.hookimpl
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> bool | None:
+    """Run a marked test, and run it once more where its failure tells nothing."""
+    marker = item.get_closest_marker("real_time")
+    if marker is None:
+        return None
+    (tolerated,) = marker.args
+    tell = item.ihook
+    tell.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for tries_left in reversed(range(TRIES)):
+        with Watch().opened() as watch:
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        is_in_vain = watch.longest >= tolerated and any(one.failed for one in reports)
+        if tries_left and is_in_vain:
+            _set_back(item, reports)
+        for report in reports:
+            tell.pytest_runtest_logreport(report=report)
+        if not (tries_left and is_in_vain):
+            break
+    tell.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _set_back(item: Any, reports: list[Any]) -> None:
+    """Make the test as if it had not run, and its reports no failures."""
+    item._initrequest()
+    for report in reports:
+        if report.failed:
+            report.outcome = AGAIN
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    """Count what is asked again by itself."""
+    if report.outcome == AGAIN:
+        return AGAIN, "A", AGAIN.upper()
+    return None

@@ -1,0 +1,53 @@
+"""Tests about real seconds are asked again only where the machine stood still."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = """
+import os, signal, subprocess
+import pytest
+
+def stand_still():
+    going_on = f"sleep 0.5; kill -CONT {os.getpid()}"
+    with subprocess.Popen(["sh", "-c", going_on]):
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+def test_that_is_not_marked():
+    stand_still()
+    assert not "right"
+
+times = []
+
+@pytest.mark.real_time(0.3)
+def test_that_is_right_in_the_end():
+    times.append(1)
+    stand_still()
+    assert len(times) > 2
+
+@pytest.mark.real_time(0.3)
+def test_that_is_never_right():
+    stand_still()
+    assert not "right"
+
+@pytest.mark.real_time(1000)
+def test_that_ran():
+    stand_still()
+    assert not "right"
+"""
+PLUGIN = "tests.support.standing_still"
+
+
+def test_only_what_tells_nothing_is_asked_again(tmp_path: Path) -> None:
+    file = tmp_path / "test_it.py"
+    file.write_text(TESTS)
+    given = ["-q", "-W", "ignore", "-c", "/dev/null", "-p", PLUGIN]
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", *given, "-p", "no:randomly", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert "3 failed, 1 passed, 7 asked again" in told, told
+    failed = [line for line in told.splitlines() if line.startswith("FAILED ")]
+    assert ["right_in_the_end" in line for line in failed] == [False] * 3
