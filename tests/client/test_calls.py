@@ -199,6 +199,7 @@ async def test_tries_come_to_an_end(scripted: ScriptedBroker) -> None:
     assert len(scripted.heard) == 3
 
 
+@pytest.mark.real_time(0.02)
 async def test_broker_that_never_answers_is_not_waited_for_without_end() -> None:
     heard = []
 

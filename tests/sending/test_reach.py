@@ -56,6 +56,6 @@ def test_suspicion_is_told_when_it_comes_and_when_it_goes(
             judged(reach, place, REFUSED)
         now[0] += timedelta(minutes=2)
         judged(reach, 0, ANSWERED)
-    words = [record.message for record in caplog.records]
+    words = [one.message for one in caplog.records if one.name.endswith(".reach")]
     assert words == ["own_network_suspected", "own_network_trusted"]
     assert not reach.is_suspect
