@@ -4,6 +4,7 @@ Everybody calls the API, a whole worker sends, and real endpoints receive.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import a_runtime, bearer, in_process
@@ -21,8 +23,12 @@ from tests.support.receiver import Answer, Delivery, Door, Receiver
 from tests.support.waiting import eventually
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import open_engine
+from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.instants import show_instant
+from unbind_broker.deadlines.tables import order_reminders
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.orders.tables import orders
+from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.process import run_worker
 
 MOBILE, UNICOM = "china-mobile", "china-unicom"
@@ -36,7 +42,8 @@ SETTINGS = {
     "scan_interval": timedelta(seconds=0.2),
     "update_interval": timedelta(seconds=0.2),
 }
-SHORT = timedelta(seconds=5)
+PATIENCE = 60.0
+SPAN = timedelta(days=5)
 """The time that the platform has which lets it pass."""
 SINCE, SINCE_LATER = "2025-03-01", "2026-11-01"
 QUERIED, OVERDUE, WRONG, CALLED_OFF, DISPUTED, CLEARED = range(1, 7)
@@ -77,10 +84,16 @@ class Party:
         return f"{path}/{made['id']}"
 
     async def gets(self, event: EventType, times: int = 1) -> None:
+        """Wait until that has come so often."""
+
         def came() -> bool:
             return [one.type for one in self.door.deliveries].count(event) >= times
 
-        await eventually(came, 60.0)
+        try:
+            await eventually(came, PATIENCE)
+        except AssertionError:
+            found = Counter(one.type for one in self.door.deliveries)
+            raise AssertionError(f"no {event} among {dict(found)}") from None
 
     @property
     def received(self) -> list[Delivery]:
@@ -99,12 +112,15 @@ async def tell(url: str, *, rotating: bool) -> Told:
     """Let it all happen on an empty database, with one secret each or with two."""
     engine = open_engine(url, pool=10, application="tests")
     try:
-        async with Receiver().opened() as receiver, _clients(engine) as (http, hasty):
+        runtime = a_runtime(engine, CLOCK, **SETTINGS)
+        async with Receiver().opened() as receiver, in_process(runtime) as http:
             parties = await _gather(engine, receiver, http)
             for one in parties.values():
                 await one.connect(rotating=rotating)
-            async with _working(engine):
-                await _happen(parties, hasty)
+            async with _working(runtime):
+                await _happen(parties)
+                await _run_late(parties, engine)
+                await _go_wrong(parties)
     finally:
         await engine.dispose()
     return Told(
@@ -113,29 +129,57 @@ async def tell(url: str, *, rotating: bool) -> Told:
     )
 
 
-async def _happen(parties: dict[str, Party], hasty: httpx.AsyncClient) -> None:
+async def _happen(parties: dict[str, Party]) -> None:
+    """Let numbers be asked about, cleared, disputed and called off."""
     mobile, unicom = parties[MOBILE], parties[UNICOM]
     prompt, silent = parties[PROMPT], parties[SILENT]
     prompt.door.usual = Answer(results=_result)
-    ordinary, mobile.http = mobile.http, hasty
-    await mobile.ask("/v1/orders", OVERDUE, SILENT)
-    mobile.http = ordinary
     await mobile.ask("/v1/queries", QUERIED, PROMPT)
-    await mobile.ask("/v1/orders", WRONG, PROMPT)
     await mobile.ask("/v1/orders", DISPUTED, PROMPT)
     await unicom.ask("/v1/orders", DISPUTED, PROMPT, owner_since=SINCE_LATER)
     called_off = await mobile.ask("/v1/orders", CALLED_OFF, SILENT)
-    await silent.gets(EventType.UNBIND_REQUESTED, 2)
+    await silent.gets(EventType.UNBIND_REQUESTED)
     await mobile.call("POST", f"{called_off}/cancel")
+    await silent.gets(EventType.UNBIND_CANCELLED)
     await _clear(mobile, [prompt, silent])
     await mobile.gets(EventType.CLEARANCE_COMPLETED)
-    await prompt.gets(EventType.RESTORE_REQUESTED)
-    await silent.gets(EventType.UNBIND_CANCELLED)
-    await silent.gets(EventType.UNBIND_REMINDER)
-    for event in (EventType.ORDER_OVERDUE, EventType.ORDER_VIOLATION):
-        await mobile.gets(event)
     for event in (EventType.ORDER_HELD, EventType.ORDER_DISPUTED):
         await unicom.gets(event)
+
+
+async def _run_late(parties: dict[str, Party], engine: AsyncEngine) -> None:
+    """Let a platform be reminded, and let the time pass that it had."""
+    mobile, silent = parties[MOBILE], parties[SILENT]
+    path = await mobile.ask("/v1/orders", OVERDUE, SILENT)
+    await silent.gets(EventType.UNBIND_REQUESTED, 2)
+    await mobile.gets(EventType.ORDER_UPDATED)
+    late = parse_id(path.rpartition("/")[2], Prefix.ORDER)
+    mine, reminder = orders.c.id == late, order_reminders.c.order_id == late
+
+    async def is_enrolled() -> bool:
+        async with engine.connect() as db:
+            return (
+                await db.execute(select(order_reminders).where(reminder))
+            ).first() is not None
+
+    await eventually(is_enrolled, PATIENCE)
+    now = CLOCK.now()
+    async with engine.begin() as db:
+        times = {"created_at": now - SPAN * 0.6, "deadline": now + SPAN * 0.4}
+        await db.execute(update(orders).where(mine).values(times))
+        await db.execute(update(order_reminders).where(reminder).values(due_at=now))
+    await silent.gets(EventType.UNBIND_REMINDER)
+    async with engine.begin() as db:
+        await db.execute(update(orders).where(mine).values(deadline=CLOCK.now()))
+    await mobile.gets(EventType.ORDER_OVERDUE)
+
+
+async def _go_wrong(parties: dict[str, Party]) -> None:
+    """Let a carrier's dates be wrong until it is stopped."""
+    mobile, prompt = parties[MOBILE], parties[PROMPT]
+    await mobile.ask("/v1/orders", WRONG, PROMPT)
+    await mobile.gets(EventType.ORDER_VIOLATION)
+    await prompt.gets(EventType.RESTORE_REQUESTED)
     for place in ACTIVE:
         await mobile.ask("/v1/orders", place, PROMPT)
     await mobile.gets(EventType.CARRIER_BRAKED)
@@ -182,20 +226,8 @@ async def _gather(
 
 
 @asynccontextmanager
-async def _clients(
-    engine: AsyncEngine,
-) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
-    """Give a broker that keeps the usual deadlines, and one in a hurry."""
-    usual = a_runtime(engine, CLOCK, **SETTINGS)
-    hasty = a_runtime(engine, CLOCK, **SETTINGS, order_deadline=SHORT)
-    async with in_process(usual) as first, in_process(hasty) as second:
-        yield first, second
-
-
-@asynccontextmanager
-async def _working(engine: AsyncEngine) -> AsyncIterator[None]:
+async def _working(runtime: Runtime) -> AsyncIterator[None]:
     stopping = asyncio.Event()
-    runtime = a_runtime(engine, CLOCK, **SETTINGS)
     task = asyncio.create_task(run_worker(runtime, stopping))
     try:
         yield
