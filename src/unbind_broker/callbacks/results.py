@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, assert_never
@@ -118,10 +118,10 @@ async def apply_together(
     read = {platform: [read_line(line) for line in said[platform]] for platform in said}
     reporters = await load_reporters(db, said)
     asked = await lock_items(db, reporters, _named(read))
-    reports = [_Report(now, reporters[one], asked, evidence_id) for one in read]
+    reports = [_Report(now, reporters[one], asked) for one in read]
     answers = [[one.answer(line) for line in read[one.reporter.id]] for one in reports]
     changed = [item for one in reports for item in one.changed.values()]
-    await items.replace(db, changed)
+    await items.replace(db, changed, evidence_id)
     followers = await _pass_on(db, now, [asked[item.key] for item in changed])
     # A report proves that the request arrived.
     await stop_sending(db, [item.key for item in changed])
@@ -173,7 +173,6 @@ class _Report:
     now: datetime
     reporter: Reporter
     asked: Mapping[ItemKey, AskedItem]
-    evidence_id: UUID | None
     changed: dict[UUID, Item] = field(default_factory=dict)
     remarkable: list[Fact] = field(default_factory=list)
     violating: dict[ItemKey, Outside] = field(default_factory=dict)
@@ -193,7 +192,7 @@ class _Report:
     def _note(self, verdict: Verdict, line: Report, before: Item) -> None:
         match verdict:
             case Recorded(item=item):
-                self.changed[line.order_id] = self._shown(item)
+                self.changed[line.order_id] = item
                 if verdict.violates:
                     found = Outside.of_item(self.asked[item.key], item)
                     self.violating[item.key] = found
@@ -210,12 +209,6 @@ class _Report:
                 pass
             case _:
                 assert_never(verdict)
-
-    def _shown(self, item: Item) -> Item:
-        shown_by = self.evidence_id if item.status.is_final else None
-        if item.evidence_id == shown_by:
-            return item
-        return replace(item, evidence_id=shown_by)
 
     @property
     def delivered(self) -> list[ItemKey]:

@@ -1,7 +1,7 @@
 """One platform's part of an order, as far as it can change."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -26,11 +26,7 @@ def key_arrays(keys: Collection[ItemKey]) -> dict[str, object]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """What is known of an item. ``attempts`` is left to those who send.
-
-    ``evidence_id`` names the signed report that set the standing result; two items that
-    say the same are equal wherever it is known from.
-    """
+    """What is known of an item. ``attempts`` is left to those who send."""
 
     key: ItemKey
     status: ItemStatus
@@ -48,4 +44,3 @@ class Item:
     cooling_off_until: datetime | None = None
     action_url: str | None = None
     detail: str | None = None
-    evidence_id: UUID | None = field(default=None, compare=False)

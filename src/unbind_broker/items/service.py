@@ -28,7 +28,7 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
-from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import PlatformStatus
@@ -215,8 +215,13 @@ _HAND_OUT = sql(
 )
 
 
-async def replace(db: Db, changed: Sequence[Item]) -> None:
-    """Write what reports changed. The caller has locked these items."""
+async def replace(
+    db: Db, changed: Sequence[Item], evidence_id: UUID | None = None
+) -> None:
+    """Write what a report changed. The caller has locked these items.
+
+    ``evidence_id`` names the report if it is signed: the evidence of every result.
+    """
     if not changed:
         return
     plain = zip(*map(_plain_values, changed), strict=True)
@@ -228,7 +233,8 @@ async def replace(db: Db, changed: Sequence[Item]) -> None:
         **dict(zip(_PLAIN_NAMES, map(list, plain), strict=True)),
     }
     values = {name: _unless_null(column) for name, column in columns.items()}
-    await db.execute(_REPLACE, {**key_arrays([item.key for item in changed]), **values})
+    keys = key_arrays([item.key for item in changed])
+    await db.execute(_REPLACE, {**keys, **values, "evidence": evidence_id})
 
 
 def _unless_null(column: list[object]) -> list[object]:
@@ -246,8 +252,7 @@ _TIMES = (
     "cooling_off_until",
 )
 _TEXTS = ("action_url", "detail")
-_IDS = ("evidence_id",)
-_PLAIN = (*_NUMBERS, *_TIMES, *_TEXTS, *_IDS)
+_PLAIN = (*_NUMBERS, *_TIMES, *_TEXTS)
 _PLAIN_NAMES = [f"{column}_values" for column in _PLAIN]
 _plain_values = attrgetter(*_PLAIN)
 _REPLACE = sql(
@@ -255,6 +260,7 @@ _REPLACE = sql(
     UPDATE items i SET
         status = n.status, late = n.late, reason = n.reason,
         holder_action = n.holder_action,
+        evidence_id = CASE WHEN n.status >= {FIRST_FINAL_CODE} THEN :evidence END,
         {", ".join(f"{column} = n.{column}" for column in _PLAIN)}
     FROM unnest(
         :orders, :platforms, :statuses, :lates, :reasons, :actions,
@@ -273,5 +279,5 @@ _REPLACE = sql(
     **{f"{column}_values": INTS for column in _NUMBERS},
     **{f"{column}_values": INSTANTS for column in _TIMES},
     **{f"{column}_values": TEXTS for column in _TEXTS},
-    **{f"{column}_values": UUIDS for column in _IDS},
+    evidence=UUID_TYPE,
 )
