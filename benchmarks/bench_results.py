@@ -15,7 +15,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -99,12 +99,14 @@ class _Run:
             url=self.stack.urls[0],
             keys=some.keys,
             orders=some.orders,
+            name=f"part-{self.made}",
             outcome=outcome,
             lines=self.given.lines,
             at_once=self.given.at_once,
             signed_by=SEED if is_signed else None,
             core=self.core,
         )
+        await self._warm_up(reporting)
         before = self._computed()
         reported = await asyncio.to_thread(report_all, reporting)
         computed = self._computed() - before
@@ -116,6 +118,12 @@ class _Run:
             "report": percentiles(reported.latency),
             "completed": await self._completed(some.orders),
         }
+
+    async def _warm_up(self, reporting: Reporting) -> None:
+        """Let each connection be used once, by reports on what nobody knows."""
+        nobodys = tuple(UUID(int=place) for place in range(4))
+        first = replace(reporting, orders=nobodys, lines=1, name="warm-up")
+        await asyncio.to_thread(report_all, first)
 
     async def fetch(self, callers: int) -> dict[str, Any]:
         """Let one platform fetch its items and take them, until there are none."""

@@ -26,13 +26,14 @@ _STATUS = b'"status":"'
 class Reporting:
     """What is reported: some outcome for each order, by each of these keys.
 
-    ``signed_by`` holds the seed that reports are signed with. ``core`` is where the
-    process runs.
+    ``signed_by`` holds the seed that reports are signed with, under ids that begin with
+    ``name``. ``core`` is where the process runs.
     """
 
     url: tuple[str, int]
     keys: tuple[str, ...]
     orders: tuple[UUID, ...]
+    name: str
     outcome: str
     lines: int
     at_once: int
@@ -141,7 +142,7 @@ def _request(reporting: Reporting, key: str, name: str, body: bytes) -> bytes:
     }
     if reporting.signed_by is not None:
         now = datetime.now(UTC)
-        webhook_id = f"{reporting.outcome}-{name}"
+        webhook_id = f"{reporting.name}-{name}"
         signature = sign_v1a(PrivateKey(reporting.signed_by), webhook_id, now, body)
         headers |= signature_headers(webhook_id, now, signature)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
