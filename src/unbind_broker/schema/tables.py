@@ -26,7 +26,12 @@ from unbind_broker.clearances.tables import (
     clearance_waves,
     clearances,
 )
-from unbind_broker.deadlines.tables import order_reminders, upkeep_marks
+from unbind_broker.deadlines.tables import (
+    counting_marks,
+    order_reminders,
+    platform_days,
+    upkeep_marks,
+)
 from unbind_broker.deliveries.tables import attempts, deliveries, undelivered
 from unbind_broker.endpoints.tables import (
     endpoint_events,
@@ -67,6 +72,7 @@ __all__ = [
     "clearance_platforms",
     "clearance_waves",
     "clearances",
+    "counting_marks",
     "deliveries",
     "disputes",
     "endpoint_events",
@@ -87,6 +93,7 @@ __all__ = [
     "order_reminders",
     "order_updates",
     "orders",
+    "platform_days",
     "platforms",
     "receipts",
     "result_marks",

@@ -8,6 +8,7 @@ from unbind_broker.deadlines.waving import WavingPolicy
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.clearing import Clearing
 from unbind_broker.worker.clocks import Clocks
+from unbind_broker.worker.counting import Counting
 from unbind_broker.worker.guarding import Guarding
 from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.mending import Mending
@@ -42,6 +43,7 @@ def timed_steps(
     )
     mending = Mending(engine, clock, settings.mend_interval)
     news = News(engine, clock, settings.scan_interval, settings.update_interval)
+    counting = Counting(engine, clock, settings.timezone)
     sealing = SealClock(engine, clock, runtime.broker_key, settings.seal_interval)
     return {
         **clocks.steps(released),
@@ -49,6 +51,7 @@ def timed_steps(
         **housekeeping.steps(),
         **clearing.steps(),
         **news.steps(),
+        **counting.steps(),
         "mend": mending.step,
         "seal": sealing.step,
     }

@@ -33,6 +33,8 @@ class Turn(IntEnum):
     END_CLEARANCES = 19
     RESEAL_REPORTS = 20
     LATER_HOLDERS = 21
+    COUNT = 22
+    COUNT_ATTEMPTS = 23
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
