@@ -94,7 +94,13 @@ class Platform:
             answer = await self.hear(event["type"], event["data"])
         if self.fault == "closes-connections":
             answer.force_close()
-        return answer
+        return await self.answer(request, answer)
+
+    async def answer(
+        self, _request: web.BaseRequest, given: web.Response
+    ) -> web.StreamResponse:
+        """Send the answer."""
+        return given
 
     def verified(self, headers: dict[str, str], body: bytes) -> Line:
         """Read the event; raises ``Refusal``."""
@@ -108,7 +114,7 @@ class Platform:
             if self.fault == "refuses-and-acts":
                 self.accounts.do(event["type"], item)
             if self.fault == "refuses-and-reports":
-                self._report_later([{"id": item["id"], "outcome": "not_bound"}])
+                self.report_later([{"id": item["id"], "outcome": "not_bound"}])
 
     async def hear(self, kind: str, data: Any) -> web.Response:
         status = 500 if kind == FAILS.get(self.fault) else 204
@@ -158,7 +164,7 @@ class Platform:
             )
             (later if is_late else at_once).extend([line] if line else [])
         self.seen.add(webhook_id)
-        self._report_later(later)
+        self.report_later(later)
         return self._answer(at_once)
 
     async def _dawdle(self, unknown: set[str]) -> None:
@@ -216,7 +222,7 @@ class Platform:
             case _:
                 return item_id in self.results
 
-    def _report_later(self, lines: list[Line]) -> None:
+    def report_later(self, lines: list[Line]) -> None:
         if not lines or self.fault == "forgets-slow-ones":
             return
         told = [lines]

@@ -1,5 +1,6 @@
 """Where endpoints report, the kit answers as the broker would."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ from unbind_broker.orders.states import OrderKind
 
 OWN_KEY = PrivateKey(bytes(range(32)))
 KEY = {"authorization": "Bearer ub_platform_known"}
+BEARER = f"authorization: {KEY['authorization']}"
 DAY = date(2025, 2, 28)
 
 
@@ -146,6 +148,27 @@ async def test_report_that_is_too_long_is_refused(caller: Caller) -> None:
     huge = json.dumps({"results": ["x" * 1024 * 1024]})
     assert (await caller.http.post("/v1/results", content=huge)).status_code == 413
     assert caller.noticed == ["form", "form"]
+
+
+async def test_report_that_is_too_long_is_not_read_to_its_end(caller: Caller) -> None:
+    url = caller.http.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST /v1/results HTTP/1.1\r\nhost: x\r\n{BEARER}\r\n"
+    writer.write(f"{head}content-length: {10**9}\r\n\r\n".encode())
+    writer.write(b"[" * 2 * 1024 * 1024)
+    answered = await asyncio.wait_for(reader.readline(), 60)
+    writer.close()
+    assert answered.split()[1] == b"413"
+    assert caller.noticed == ["form"]
+
+
+async def test_what_an_endpoint_names_is_not_obeyed_by_a_terminal(
+    caller: Caller,
+) -> None:
+    await caller.report({"id": "ord_\x1b[2J\n\x07", "outcome": "\x1b[31m"})
+    (noticed,) = caller.stage.desk.noticed
+    assert all(words.isprintable() for words in noticed.words)
+    assert "(ord_\\u001b[2J\\u000a\\u0007)" in noticed.words.en
 
 
 @pytest.mark.parametrize("given", ["", "Bearer other", "ub_platform_known"])

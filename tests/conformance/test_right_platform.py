@@ -1,9 +1,12 @@
 """A platform that keeps the contract breaks no rule, in whatever way it reports."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.conformance import odd
+from tests.conformance.platform import Platform
 from tests.conformance.trying import by_verdict, tried
 from unbind_broker.base.signing_keys import PrivateKey
 from unbind_broker.conformance.registry import RULES
@@ -40,6 +43,23 @@ async def test_nothing_is_broken(
     assert by_verdict(judged, Verdict.BROKEN) == set()
     assert by_verdict(judged, Verdict.ADVISED) == set()
     assert by_verdict(judged, Verdict.SKIPPED) == skipped
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [odd.Slow, odd.Silent, odd.Accepting, odd.Chunked, odd.Twice, odd.Fetching],
+)
+async def test_odd_but_right_platform_breaks_no_rule(kind: type[Platform]) -> None:
+    judged = await tried(kind=kind, limit=timedelta(seconds=5))
+    assert by_verdict(judged, Verdict.BROKEN) == set()
+    assert by_verdict(judged, Verdict.ADVISED) == set()
+    assert "interval-both" in by_verdict(judged, Verdict.HOLDS)
+
+
+async def test_platform_behind_an_old_relay_is_advised_and_breaks_no_rule() -> None:
+    judged = await tried(kind=odd.OldProtocol)
+    assert by_verdict(judged, Verdict.BROKEN) == set()
+    assert by_verdict(judged, Verdict.ADVISED) == {"keep-alive"}
 
 
 async def test_it_can_be_tried_again_without_seeding_anew() -> None:

@@ -22,7 +22,7 @@ from unbind_broker.callbacks.judging import (
 from unbind_broker.callbacks.lines import read_line
 from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.conformance.asked import Asked, Heard, Way
-from unbind_broker.conformance.said import CannotTell, Noticed
+from unbind_broker.conformance.said import CannotTell, Noticed, spelled
 from unbind_broker.items.states import ItemStatus
 
 LineAnswer = dict[str, object]
@@ -202,7 +202,8 @@ class Desk:
         return _answer(named, "unknown")
 
     def _notice_rejected(self, code: str, detail: str, named: str | None) -> None:
-        self.notice(code, f"{code}：{detail}（{named}）", f"{code}: {detail} ({named})")
+        about = "" if named is None else spelled(named)
+        self.notice(code, f"{code}：{detail}（{about}）", f"{code}: {detail} ({about})")
 
     def _notice_conflict(self, asked: Asked) -> None:
         # Of those that were sent twice the rule about that tells.

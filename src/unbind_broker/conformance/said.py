@@ -31,6 +31,13 @@ class CannotTry(BrokerError):
         self.words = words
 
 
+def spelled(text: str) -> str:
+    """Write what an endpoint sent so that no terminal obeys it."""
+    return "".join(
+        letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text
+    )
+
+
 @dataclass(frozen=True)
 class Noticed:
     """Something wrong that was seen in passing; ``code`` says of what kind it is."""
