@@ -48,8 +48,8 @@ def test_later_end_counts_only_what_was_asked_again_since_the_one_before() -> No
     third = event(40, Happened.REQUEUED, 3)
     last = event(50, Happened.CANCELLED)
     history = [last, third, END, REQUEUE, SECOND_END]
-    assert ended_by(SECOND_END, history).again == {1, 2}
-    assert ended_by(last, history).again == {3}
+    assert ended_by(SECOND_END, history).again == frozenset({1, 2})
+    assert ended_by(last, history).again == frozenset({3})
     assert ended_by(END, history).again is None
 
 
