@@ -28,6 +28,12 @@ JOURNEY_LIMIT = 300
 """Seconds: they take half a minute, on a busy machine three times as long. So does
 what is asked again."""
 
+_LONG = {
+    *("conformance", "docs", "examples", "demo", "worker", "test_demo.py"),
+    *("test_processes.py", "test_sensitive.py", "test_shown_pages.py"),
+}
+"""Folders and files of which single tests take seconds."""
+
 _UNTRACED = pytest.StashKey[bool]()
 
 
@@ -38,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give journeys time and begin with them; trace only the first case of others.
 
-    A journey that begins last keeps one process at work while all others have ended.
+    What takes long and begins last keeps one process at work while all others have
+    ended. Journeys run processes with short clocks: see ``standing_still``.
     Tracing doubles what a test costs, and further cases of a test hardly ever reach
     other lines. Journeys run the program in processes of its own, where nothing is
     counted anyway.
@@ -47,11 +54,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in sorted(items, key=lambda item: item.nodeid):
         test = (item.path, getattr(item, "originalname", item.name))
         journey = item.get_closest_marker("journey") is not None
-        if journey or item.get_closest_marker("real_time"):
+        if journey:
+            item.add_marker(pytest.mark.real_time(0.5))
+        if item.get_closest_marker("real_time"):
             item.add_marker(pytest.mark.timeout(JOURNEY_LIMIT))
         item.stash[_UNTRACED] = journey or test in seen
         seen.add(test)
-    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+    items.sort(key=_how_late)
+
+
+def _how_late(item: pytest.Item) -> int:
+    """Tell in which of three lots a test is run."""
+    if item.get_closest_marker("journey"):
+        return 0
+    return 1 if _LONG & set(item.path.parts) else 2
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

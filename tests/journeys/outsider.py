@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE = 45.0
+PATIENCE = 90.0
 
 
 class Outsider:

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 50.0
+PATIENCE = 90.0
 """Seconds that one step may take on a slow machine."""
 GRACE = 20.0
 """Seconds that a command has to end by itself."""

@@ -86,7 +86,7 @@ async def used_until_all_is_over(world: World) -> Path:
         await places.provoke(engine)
         await places.break_tables(world, engine)
         await story.come_to_an_end(world)
-        await eventually(partial(none_is_open, engine), within=30)
+        await eventually(partial(none_is_open, engine))
         forgetting = {"number": number(108), "reason": f"{number(108)} asked for it"}
         admin = world.speakers["admin"]
         await admin.call("POST", "/v1/admin/numbers/forget", forgetting)

@@ -192,7 +192,7 @@ async def upgrade(at: Upgrade) -> None:
     await eventually(lambda: len(at.receiver.deliveries) > before)
     await old_worker.stop(signal.SIGKILL)
     await traffic
-    await eventually(at.is_done, within=40)
+    await eventually(at.is_done)
     await _check(at, new_url)
     for process in (new_worker, new_api, old_api):
         assert await process.stop() == 0, process.log

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 PROGRAM = Path(__file__).with_name("embedded_program.py")
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can change to another account"

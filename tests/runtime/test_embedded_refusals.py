@@ -134,7 +134,7 @@ def test_postgres_started_by_hand_on_our_folder_is_left_alone(tmp_path: Path) ->
 
     assert by_hand.poll() is None
     by_hand.terminate()
-    by_hand.communicate(timeout=30)
+    by_hand.communicate(timeout=90)
     by_hand.stderr.close()
     os.close(folder)
     remove_socket_folder(sockets)

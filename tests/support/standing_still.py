@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-TRIES = 6
+TRIES = 4
+LONGEST = 100.0
+"""Seconds after which no further try begins."""
 AGAIN = "asked again"
 _OFTEN = 0.01
 
@@ -39,8 +41,9 @@ class Watch:
             thread.join()
 
     def _watch(self) -> None:
-        before = monotonic()
-        while not self._over.wait(_OFTEN):
+        before, is_over = monotonic(), False
+        while not is_over:
+            is_over = self._over.wait(_OFTEN)
             now = monotonic()
             self.longest = max(self.longest, now - before - _OFTEN)
             before = now
@@ -57,15 +60,21 @@ def pytest_runtest_protocol(
     (tolerated,) = marker.args
     tell = item.ihook
     tell.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    began = monotonic()
     for tries_left in reversed(range(TRIES)):
         with Watch().opened() as watch:
             reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        is_in_vain = watch.longest >= tolerated and any(one.failed for one in reports)
-        if tries_left and is_in_vain:
+        again = (
+            tries_left > 0
+            and watch.longest >= tolerated
+            and any(one.failed for one in reports)
+            and monotonic() - began < LONGEST
+        )
+        if again:
             _set_back(item, reports)
         for report in reports:
             tell.pytest_runtest_logreport(report=report)
-        if not (tries_left and is_in_vain):
+        if not again:
             break
     tell.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
