@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from unbind_broker.base.ids import OrderId, new_uuid7
-from unbind_broker.base.magic_numbers import CUTOFF, OWNER_SINCE
+from unbind_broker.base.magic_numbers import CUTOFF, OWNER_SINCE, Block
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.callbacks.demands import REMOVALS, Question
 from unbind_broker.callbacks.judging import Conflict, Verdict
@@ -121,3 +121,8 @@ def ask_for(
 def interval(scope: Scope, now: datetime) -> tuple[datetime | None, datetime]:
     """Say which bindings are meant, as ``bound_from`` and ``bound_before``."""
     return (None, CUTOFF) if scope is Scope.PREVIOUS_OWNER else (CUTOFF, now)
+
+
+def span(block: Block) -> str:
+    """Name a block as the guide does, by the last digits of its numbers."""
+    return f"{block.first:04} – {block.first + block.size - 1:04}"

@@ -62,7 +62,7 @@ async def _findings(stage: Stage) -> None:
     if told - wanted:
         raise Broken(
             f"上报了 {len(told - wanted)} 个没有可解绑定的号码",
-            f"{len(told - wanted)} numbers without such a binding were reported",
+            f"of the numbers reported {len(told - wanted)} had no such binding",
         )
     found = {
         number

@@ -18,7 +18,9 @@ _CLIENT_ERRORS = range(400, 500)
 def expect_taken(sent: Sent) -> None:
     """Expect a 2xx in time."""
     if not sent.is_taken:
-        raise Broken(f"应答：{sent.seen}，应为 2xx", f"saw {sent.seen}, expected 2xx")
+        raise Broken(
+            f"应答：{sent.seen_zh}，应为 2xx", f"saw {sent.seen}, expected 2xx"
+        )
 
 
 def expect_client_error(sent: Sent, what: str = "") -> None:
@@ -26,7 +28,7 @@ def expect_client_error(sent: Sent, what: str = "") -> None:
     if sent.status not in _CLIENT_ERRORS or sent.status == HTTPStatus.GONE:
         zh, en = (f"{what}：", f"{what}: ") if what else ("", "")
         raise Broken(
-            f"{zh}应答：{sent.seen}，应为 401 或 400",
+            f"{zh}应答：{sent.seen_zh}，应为 401 或 400",
             f"{en}saw {sent.seen}, expected 401 or 400",
         )
 

@@ -39,7 +39,7 @@ async def _send_all(stage: Stage, batches: list[list[Asked]]) -> None:
     missed = [one for one in sent if not one.is_taken]
     if missed:
         raise Broken(
-            f"{len(sent)} 个请求中 {len(missed)} 个未被接收：{missed[0].seen}",
+            f"{len(sent)} 个请求中 {len(missed)} 个未被接收：{missed[0].seen_zh}",
             f"{len(missed)} of {len(sent)} requests were not taken: {missed[0].seen}",
         )
 

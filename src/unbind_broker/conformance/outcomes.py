@@ -9,6 +9,7 @@ from unbind_broker.base.magic_numbers import (
     REFUSED,
     Block,
 )
+from unbind_broker.conformance.asked import span
 from unbind_broker.conformance.expecting import expect_outcome
 from unbind_broker.conformance.rule import Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
@@ -21,10 +22,10 @@ async def _taken(stage: Stage) -> None:
     usual = [sent for sent in stage.poster.sent if sent.is_usual]
     missed = [sent for sent in usual if not sent.is_taken]
     if missed:
-        count, of, seen = len(missed), len(usual), missed[0].seen
+        count, of, first = len(missed), len(usual), missed[0]
         raise Broken(
-            f"{of} 个请求中 {count} 个未被接收：{seen}",
-            f"{count} of {of} requests were not taken: {seen}",
+            f"{of} 个请求中 {count} 个未被接收：{first.seen_zh}",
+            f"{count} of {of} requests were not taken: {first.seen}",
         )
 
 
@@ -57,15 +58,15 @@ async def _is_refused(stage: Stage, reason: Reason, block: Block) -> bool:
         return False
     if outcome is not ItemStatus.REFUSED:
         raise Broken(
-            f"号码段 {block.name}：{outcome}，应为 refused",
-            f"block {block.name}: {outcome}, expected refused",
+            f"测试号码 {span(block)}：{outcome}，应为 refused",
+            f"test numbers {span(block)}: {outcome}, expected refused",
         )
     given = next(one.report.reason for one in asked.heard)
     # Without a reason the line is rejected, and another rule tells of it.
     if given not in (None, reason):
         raise Broken(
-            f"号码段 {block.name}：原因为 {given}，应为 {reason}",
-            f"block {block.name}: the reason is {given}, expected {reason}",
+            f"测试号码 {span(block)}：原因为 {given}，应为 {reason}",
+            f"test numbers {span(block)}: the reason is {given}, expected {reason}",
         )
     return True
 
@@ -78,7 +79,8 @@ async def _counts(stage: Stage) -> None:
     outcome = await stage.desk.last_word(asked)
     if outcome is ItemStatus.NOT_BOUND:
         raise CannotTell(
-            f"号码段 {PARTLY.name} 没有种入", f"the block {PARTLY.name} is not seeded"
+            f"测试号码 {span(PARTLY)} 没有种入",
+            f"the test numbers {span(PARTLY)} are not seeded",
         )
     expect_outcome(outcome, ItemStatus.BOUND)
     found = await stage.desk.result(asked)

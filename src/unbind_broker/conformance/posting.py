@@ -56,6 +56,11 @@ class Sent:
             return f"no answer ({self.exchange.error})"
         return name_status(self.status)
 
+    @property
+    def seen_zh(self) -> str:
+        """Say the same in Chinese."""
+        return self.seen.replace("no answer (", "无应答 (")
+
 
 class Poster:
     """Post to one endpoint; keeps what it sent."""

@@ -21,10 +21,15 @@ async def _challenge(stage: Stage) -> None:
     challenge = new_token(_CHALLENGE_BYTES)
     sent = await stage.tell(payloads.verification_payload(stage.now(), challenge))
     if sent.status is None:
-        raise Broken(f"没有应答：{sent.seen}", sent.seen)
+        raise Broken(sent.seen_zh, sent.seen)
     fault = challenge_fault(sent.status, sent.exchange.answer, challenge)
     if fault is not None:
-        raise Broken(f"质询应答不对：{fault}", fault)
+        raise Broken(
+            f"应答：{sent.seen_zh}，应为 200 OK"
+            if sent.status != HTTPStatus.OK
+            else '应答 200，但正文不是 JSON，或没有原样返回 {"challenge": "…"}',
+            fault,
+        )
 
 
 async def _test_event(stage: Stage) -> None:

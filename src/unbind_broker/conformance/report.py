@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from unbind_broker.api.words import Words
+from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.running import Judged, Verdict
 
 GUIDE = "/docs/platforms"
@@ -21,6 +22,7 @@ _COUNTED = {
     Verdict.SKIPPED: Words("未判断", "not judged"),
 }
 _SEEN = Words("所见", "seen")
+_SENT = Words("最后发出", "sent last")
 _WHY = Words("原因", "why")
 _PAGE = Words("说明", "page")
 _NOT_JUDGED = Words("未判断", "not judged")
@@ -82,6 +84,8 @@ def _explained(one: Judged, language: Language, indent: str) -> Iterator[str]:
         yield f"{indent}{language.of(_NOT_JUDGED)}{colon}{seen}"
         return
     yield f"{indent}{language.of(_SEEN)}{colon}{seen}"
+    for asked in one.sent:
+        yield f"{indent}{language.of(_SENT)}{colon}{asked.id} {_number(asked)}"
     yield f"{indent}{language.of(_WHY)}{colon}{language.of(one.rule.matters)}"
     yield f"{indent}{language.of(_PAGE)}{colon}{_page(one)}"
 
@@ -93,9 +97,16 @@ def _row(one: Judged) -> dict[str, object]:
         "statement": one.rule.states._asdict(),
         "why": one.rule.matters._asdict(),
         "seen": None if one.seen is None else one.seen._asdict(),
+        "sent": [{"id": asked.id, "number": _number(asked)} for asked in one.sent],
         "page": _page(one),
         "is_advice": one.rule.is_advice,
     }
+
+
+def _number(asked: Asked) -> str | None:
+    """Show enough of a test number to tell of which kind it is."""
+    number = asked.outgoing.number
+    return None if number is None else number.masked
 
 
 def _page(one: Judged) -> str:

@@ -10,8 +10,10 @@ from http import HTTPStatus
 from socket import socket
 
 from unbind_broker.api.words import Words
+from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.desk import Desk
 from unbind_broker.conformance.door import open_door
+from unbind_broker.conformance.following import follow
 from unbind_broker.conformance.manifests import Manifests
 from unbind_broker.conformance.plan import Plan
 from unbind_broker.conformance.posting import Sent, open_poster
@@ -39,11 +41,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judged:
-    """A rule and how it ended; ``seen`` says what was seen, or why it was skipped."""
+    """A rule and how it ended; ``seen`` says what was seen, or why it was skipped.
+
+    ``sent`` are the last items of a rule that does not hold, the newest last.
+    """
 
     rule: Rule
     verdict: Verdict
     seen: Words | None = None
+    sent: tuple[Asked, ...] = ()
 
 
 async def try_endpoint(
@@ -120,7 +126,7 @@ def _why_not(sent: Sent) -> Words:
         case _:
             hint = _NO_PATH
     return Words(
-        f"对签名正确的请求，端点应答 {sent.seen}：{hint.zh}",
+        f"对签名正确的请求，端点应答 {sent.seen_zh}：{hint.zh}",
         f"the endpoint answers {sent.seen} to what is rightly signed: {hint.en}",
     )
 
@@ -163,8 +169,10 @@ class _Trial:
         self.rule = rule
         self.judged = Judged(rule, Verdict.HOLDS)
         self._recheck: Recheck | None = None
+        self._sent: Sequence[Asked] = ()
 
     async def run(self, stage: Stage) -> None:
+        self._sent = follow()
         try:
             if stage.mute is not None and self.rule.id not in _BARE:
                 raise stage.mute
@@ -183,7 +191,7 @@ class _Trial:
 
     def _fail(self, broken: Broken) -> None:
         verdict = Verdict.ADVISED if self.rule.is_advice else Verdict.BROKEN
-        self.judged = Judged(self.rule, verdict, broken.words)
+        self.judged = Judged(self.rule, verdict, broken.words, tuple(self._sent))
 
 
 async def _linger(stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """Rules about signatures: what is to be taken, and what is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from unbind_broker.api.words import Words
@@ -67,10 +67,14 @@ async def _future(stage: Stage) -> Recheck:
 
 async def _malformed(stage: Stage) -> Recheck:
     """Send headers that make careless code fall over: no comma, no base64, no time."""
-    tries = [_with(stage.signed, name, value) for name, value in _GARBAGE]
-    tries += [_without(stage.signed, name) for name in (ID_HEADER, TIMESTAMP_HEADER)]
+    tries = {
+        f"{name}: {value}": _with(stage.signed, name, value) for name, value in _GARBAGE
+    }
+    for name in (ID_HEADER, TIMESTAMP_HEADER):
+        tries[f"– {name}"] = _without(stage.signed, name)
     await _expect_garbage_refused(stage)
-    return await _expect_refused(stage, _cut(stage.signed), *tries)
+    tries = {f"{SIGNATURE_HEADER}: v1,…": _cut(stage.signed), **tries}
+    return await _expect_refused(stage, *tries.values(), named=tuple(tries))
 
 
 async def _expect_garbage_refused(stage: Stage) -> None:
@@ -78,7 +82,7 @@ async def _expect_garbage_refused(stage: Stage) -> None:
     for body in (b"", b"{", b"\xff\xfe"):
         headers = signed_by(new_secret())
         sent = await stage.poster.post(body, headers, is_usual=False)
-        expect_client_error(sent)
+        expect_client_error(sent, f"body {body!r}")
 
 
 async def _unknown_version(stage: Stage) -> Recheck:
@@ -122,8 +126,10 @@ async def _raw_bytes(stage: Stage) -> None:
     expect_taken(await stage.post([asked], headers=stage.signed, body=body))
 
 
-async def _expect_refused(stage: Stage, *tries: Headers) -> Recheck:
-    """Send an unbinding in ways that are to be refused.
+async def _expect_refused(
+    stage: Stage, *tries: Headers, named: Sequence[str] = ("",)
+) -> Recheck:
+    """Send an unbinding in ways that are to be refused, and have names.
 
     Without a number that is known to be bound only the answers can be judged.
     """
@@ -139,11 +145,11 @@ async def _expect_refused(stage: Stage, *tries: Headers) -> Recheck:
         await expect_bound(
             stage,
             number,
-            f"应答 {last.seen}，却仍执行了",
+            f"应答 {last.seen_zh}，却仍执行了",
             f"answered {last.seen}, and acted on it all the same",
         )
-    for sent in answers:
-        expect_client_error(sent)
+    for sent, name in zip(answers, named, strict=True):
+        expect_client_error(sent, name)
     if unknown is not None:
         raise unknown
     return lambda: expect_nothing_said(asked)

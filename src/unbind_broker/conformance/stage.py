@@ -11,8 +11,9 @@ from unbind_broker.base.magic_numbers import Block
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.callbacks.report import Report
 from unbind_broker.conformance.answers import hear_answer
-from unbind_broker.conformance.asked import Asked, ask_for, interval
+from unbind_broker.conformance.asked import Asked, ask_for, interval, span
 from unbind_broker.conformance.desk import Desk
+from unbind_broker.conformance.following import note_sent
 from unbind_broker.conformance.manifests import Manifests
 from unbind_broker.conformance.plan import Plan
 from unbind_broker.conformance.posting import Headers, Poster, Sent, signed_by
@@ -124,6 +125,7 @@ class Stage:
         With anything out of the ordinary the rule that sends it judges the answer.
         """
         at = asyncio.get_running_loop().time()
+        note_sent(asked)
         for one in asked:
             one.sent_at = one.sent_at or at
         is_usual = headers is None and body is None and webhook_id is None
@@ -146,7 +148,7 @@ class Stage:
         sent = await self.post(asked)
         if not sent.is_taken:
             raise CannotTell(
-                f"请求未被接收：{sent.seen}（见 taken）",
+                f"请求未被接收：{sent.seen_zh}（见 taken）",
                 f"the request was not taken: {sent.seen} (see taken)",
             )
 
@@ -187,8 +189,10 @@ class Stage:
         begin = self._looked.get(block.name, KEPT_OUT)
         if begin >= block.size:
             raise CannotTell(
-                f"测试号码段 {block.name} 中没有已绑定的号码（见 --numbers）",
-                f"no number of the block {block.name} is bound (see --numbers)",
+                f"测试号码 {span(block)} 没有一个已绑定：请种入（--numbers）；"
+                "若此前的检验已用完，请重新种入",
+                f"none of the test numbers {span(block)} is bound: seed them "
+                "(--numbers), or anew if earlier trials have used them up",
             )
         end = min(begin + min(self.plan.max_batch, _AT_ONCE), block.size)
         found = await self._bound_among(block, range(begin, end), scope)
