@@ -4,19 +4,17 @@
 anchors; other headings are named by their words, as code hosts do it.
 """
 
-import hashlib
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import unbind_broker
+from unbind_broker.api.html_pages import environment, style
 
 PAGES = ("platforms", "carriers", "delivery", "protection")
 """Those that the service itself shows."""
@@ -45,8 +43,8 @@ def render(page: str, language: str) -> str:
         _mend_links(token.children or [])
     headings = _headings(tokens)
     return _environment.get_template("guide.html").render(
-        css=_CSS,
-        policy=_POLICY,
+        css=_STYLE.css,
+        policy=_STYLE.policy,
         language=language,
         page=page,
         title=headings[0].title,
@@ -132,26 +130,6 @@ def _served(href: str) -> str | None:
     return f"/docs/{sibling[1]}?lang={language}{sibling[3] or ''}"
 
 
-def _made_environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("unbind_broker.api"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _source(name: str) -> str:
-    assert _environment.loader is not None  # noqa: S101 - made above, narrows
-    return _environment.loader.get_source(_environment, name)[0]
-
-
-_environment = _made_environment()
-_CSS = _source("guide.css")
-_STYLE_HASH = b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
-CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
+_environment = environment()
+_STYLE = style(_environment, "guide.css")
+CONTENT_SECURITY_POLICY = _STYLE.header

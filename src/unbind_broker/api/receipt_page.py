@@ -4,15 +4,14 @@ One document holds both languages, one of which is shown: it can be handed on, s
 switched without asking the broker again. It loads nothing and runs nothing.
 """
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
+from unbind_broker.api.html_pages import environment, style
 from unbind_broker.api.words import (
     ACTIONS,
     ITEM_STATUSES,
@@ -152,8 +151,8 @@ def render(receipt: Signed, zone: ZoneInfo, first: str) -> str:
     """Write the page; ``first`` is the language that is shown at the beginning."""
     order, items = receipt.payload["order"], receipt.payload["items"]
     return _environment.get_template("receipt.html").render(
-        css=_CSS,
-        policy=_POLICY,
+        css=_STYLE.css,
+        policy=_STYLE.policy,
         first=first,
         languages=LANGUAGES,
         receipt=receipt.payload,
@@ -235,30 +234,12 @@ def _offset(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _made_environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("unbind_broker.api"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment()
     made.globals["say"] = _say
     made.filters.update(day=_day, moment=_moment, offset=_offset)
     return made
 
 
-def _source(name: str) -> str:
-    assert _environment.loader is not None  # noqa: S101 - made above, narrows
-    return _environment.loader.get_source(_environment, name)[0]
-
-
 _environment = _made_environment()
-_CSS = _source("receipt.css")
-_STYLE_HASH = b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""The page says it itself, so that it also holds where a carrier passes it on."""
-
-CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
+_STYLE = style(_environment, "receipt.css")
+CONTENT_SECURITY_POLICY = _STYLE.header
