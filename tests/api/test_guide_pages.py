@@ -37,6 +37,20 @@ async def test_page_is_whole_and_loads_and_runs_nothing(
     assert "&lt;a id=" not in answer.text
 
 
+async def test_bare_address_leads_to_what_there_is_to_read(api: AsyncClient) -> None:
+    answer = await api.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
+    assert (await api.get("/docs")).status_code == 200
+    assert "/" not in document()["paths"]
+
+
+async def test_document_tells_where_the_guides_are(api: AsyncClient) -> None:
+    described = document()["info"]["description"]
+    for guide in ("/docs/carriers", "/docs/platforms"):
+        assert f"({guide})" in described
+        assert (await api.get(guide)).status_code == 200
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)
 async def test_links_lead_to_what_is_served(

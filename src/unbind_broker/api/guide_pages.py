@@ -4,7 +4,7 @@ import hashlib
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from unbind_broker.api.guide import (
     CONTENT_SECURITY_POLICY,
@@ -15,10 +15,16 @@ from unbind_broker.api.guide import (
 from unbind_broker.api.negotiation import language
 from unbind_broker.api.problems import NotFound
 
-router = APIRouter(prefix="/docs", include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
 
-@router.get("/{page}")
+@router.get("/")
+async def lead_to_docs() -> Response:
+    """Lead whoever opens the bare address in a browser to what there is to read."""
+    return RedirectResponse("/docs")
+
+
+@router.get("/docs/{page}")
 async def read_guide(
     page: str,
     request: Request,

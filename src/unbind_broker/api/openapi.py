@@ -19,6 +19,8 @@ accounts still bound to it; a carrier asks here which bindings exist (*query*, �
 or has them detached (*unbind order*, 一键解绑), and every platform is told by a signed
 webhook.
 
+Begin with a guide: [for carriers](/docs/carriers), [for platforms](/docs/platforms).
+
 * Errors are problem documents (RFC 9457); each `type` is a page under `/problems`.
 * Keys go into `Authorization: Bearer ub_…`. Instants are RFC 3339 in UTC.
 * Every answer to a living key says what is left of its rate (`RateLimit-Policy`,
