@@ -65,13 +65,19 @@ MaxRate = Annotated[
 Wait = Annotated[
     timedelta,
     typer.Option(
-        parser=duration, metavar="30s", help="How long a result may take to come."
+        parser=duration,
+        metavar="DURATION",
+        show_default="30s",
+        help="How long a result may take to come.",
     ),
 ]
 Within = Annotated[
     timedelta,
     typer.Option(
-        parser=duration, metavar="2m", help="How long the endpoint may take to come up."
+        parser=duration,
+        metavar="DURATION",
+        show_default="2m",
+        help="How long the endpoint may take to come up.",
     ),
 ]
 Only = Annotated[

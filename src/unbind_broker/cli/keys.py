@@ -124,7 +124,10 @@ async def _holder(db: Db, role: Role, slug: str | None) -> Holder:
         else await platforms.find(db, slug)
     )
     if found is None:
-        raise NotRegistered(f"no {role} is registered as {slug}")
+        raise NotRegistered(
+            f"no {role} is registered as {slug} here: unbind-broker {role}s list shows "
+            "all, and --data-dir chooses the installation"
+        )
     if role is Role.CARRIER:
         return Holder(role, carrier_id=CarrierId(found.id))
     return Holder(role, platform_id=PlatformId(found.id))
