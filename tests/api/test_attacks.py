@@ -42,6 +42,7 @@ WHO_MAY = {
 """By the beginning of the path."""
 WHO_MAY_BESIDES = {
     "POST /v1/audit/seals/{number}/cosignatures": frozenset({Role.AUDITOR}),
+    "GET /v1/endpoint/stats": PLATFORM,
     "GET /v1/clearances": CARRIER | PLATFORM,
     "GET /v1/clearances/{clearance_id}/manifest": PLATFORM,
     "POST /v1/clearances/{clearance_id}/findings": PLATFORM,

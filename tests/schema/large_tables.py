@@ -44,7 +44,7 @@ _FILLING = (
     """,
     f"""
     INSERT INTO order_log SELECT g, {_ID} FROM generate_series(1, {ORDERS}) g
-    WHERE CAST(:model AS uuid) IS NOT NULL
+    WHERE g % 20 <> 1 AND CAST(:model AS uuid) IS NOT NULL
     """,
     f"""
     INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
@@ -84,6 +84,26 @@ _FILLING = (
     f"""
     INSERT INTO endpoint_events (id, endpoint_id, kind, at)
     SELECT {_ID}, g % {PLATFORMS} + 1, 1, :now
+    FROM generate_series(1, {ORDERS}) g WHERE CAST(:model AS uuid) IS NOT NULL
+    """,
+    f"""
+    INSERT INTO audit_events (id, xid, at, actor, action, order_id, facts)
+    SELECT gen_random_uuid(), g, :now, 'platform:platform-' || g % {PLATFORMS},
+        (ARRAY['order.accepted', 'attempt.disclosed', 'order.completed'])[1 + g % 3],
+        {_ID}, '{{"recheck": false}}'
+    FROM generate_series(1, 3 * {ORDERS}) g WHERE CAST(:model AS uuid) IS NOT NULL
+    """,
+    f"""
+    INSERT INTO platform_days (platform_id, day, kind, measure, n)
+    SELECT p, date '2026-11-01' - d, 2, m, 5
+    FROM generate_series(1, {PLATFORMS}) p, generate_series(1, 100) d,
+        generate_series(1, 12) m
+    WHERE CAST(:model AS uuid) IS NOT NULL AND :now IS NOT NULL
+    """,
+    f"""
+    INSERT INTO violations (id, order_id, platform_id, carrier_id, outcome,
+        last_bound_at, raised_at, restore_id)
+    SELECT gen_random_uuid(), {_ID}, 1, 1, 12, :now, :now, {_ID}
     FROM generate_series(1, {ORDERS}) g WHERE CAST(:model AS uuid) IS NOT NULL
     """,
 )

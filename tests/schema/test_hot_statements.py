@@ -4,7 +4,7 @@ Each is carried out on large tables, by the plan for its values and by that for 
 """
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,13 +19,18 @@ from tests.support.plan_steps import Step, steps_of
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import CarrierId, EndpointId, OrderId, PlatformId, new_uuid7
 from unbind_broker.deadlines import (
+    adding,
+    counting,
+    counting_attempts,
     expiring,
+    figures,
     gathering,
     overdue,
     releasing,
     reminding,
     sweeping,
 )
+from unbind_broker.deadlines.measures import Measure
 from unbind_broker.deliveries import attempts, queue, reminders, undelivered
 from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import service as items
@@ -213,6 +218,55 @@ def listing(past: Past) -> dict[str, Hot]:
     return {"feed": Hot(feed._READ, page, by_carrier)}
 
 
+def counting_what_ended(past: Past) -> dict[str, Hot]:
+    start = {"xid": 500, "id": UUID(int=0), "most": BATCH}
+    read = {**start, "actions": counting._ACTIONS}
+    named = {"orders": past.done, "actions": list(counting._OF_ORDERS)}
+    nothing = ["places", "platforms", "statuses", "reasons", "lates"]
+    ended = {
+        "places": [*range(20)],
+        "orders": past.done[:20],
+        "ats": [NOON] * 20,
+        "platforms": [None] * 20,
+        "zone": "Asia/Shanghai",
+        **{f"stood_{name}": [] for name in nothing},
+    }
+    single = {
+        "platforms": [1] * BATCH,
+        "ats": [NOON] * BATCH,
+        "measures": [Measure.UNDONE.value] * BATCH,
+        "orders": past.done,
+        "zone": "Asia/Shanghai",
+    }
+    begun = {"id": past.open[0], "end": new_uuid7(LATER), "most": BATCH}
+    trail, item = ("audit_events_by_xid",), ("items_2026_11_pkey",)
+    return {
+        "next events": Hot(counting._NEXT, read, trail),
+        "histories": Hot(counting._HISTORIES, named, ("audit_events_by_order",)),
+        "add ended": Hot(adding._ADD_ENDED, ended, item),
+        "add": Hot(adding._ADD, single, ("orders_2026_11_pkey",)),
+        "attempts": Hot(
+            counting_attempts._COUNT,
+            {**begun, "zone": "Asia/Shanghai"},
+            ("attempts_2026_11_pkey",),
+        ),
+    }
+
+
+def reading_figures(past: Past) -> dict[str, Hot]:
+    week = {"since": date(2026, 10, 1), "until": date(2026, 10, 7)}
+    one, all_of_them = {"platforms": past.platforms[:1]}, {"platforms": None}
+    days = ("platform_days_pkey",)
+    urgent = ("orders_2026_11_deadline_idx", "items_2026_11_pkey")
+    now = {"now": NOON, "most": BATCH}
+    return {
+        "own figures": Hot(figures._SUMS, {**one, **week}, days),
+        "totals": Hot(figures._TOTAL, {**all_of_them, **week}, days),
+        "open": Hot(figures._OPEN, {**one, **now}, urgent),
+        "all open": Hot(figures._OPEN, {"platforms": past.platforms, **now}, urgent),
+    }
+
+
 _GROUPS = (
     reading_the_log,
     reading_what_is_due,
@@ -221,6 +275,8 @@ _GROUPS = (
     telling,
     owning,
     listing,
+    counting_what_ended,
+    reading_figures,
 )
 
 

@@ -3,6 +3,7 @@
 from unbind_broker.api.problem_kind import ProblemKind
 from unbind_broker.api.problem_kinds_clearances import CLEARANCE_KINDS
 from unbind_broker.api.problem_kinds_delivery import DELIVERY_KINDS
+from unbind_broker.api.problem_kinds_figures import FIGURES_KINDS
 from unbind_broker.api.problem_kinds_findings import FINDING_KINDS
 from unbind_broker.api.problem_kinds_launch import LAUNCH_KINDS
 from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
@@ -163,6 +164,7 @@ KINDS: dict[str, ProblemKind] = {
         *LAUNCH_KINDS,
         *CLEARANCE_KINDS,
         *FINDING_KINDS,
+        *FIGURES_KINDS,
         *PROBING_KINDS,
     )
 }

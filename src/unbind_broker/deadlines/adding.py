@@ -131,8 +131,9 @@ def day_of(instant: str) -> str:
 
 
 def _undoes(order: str, platform: str) -> str:
-    return f"""EXISTS (SELECT FROM violations v
-        WHERE v.restore_id = {order} AND v.platform_id = {platform})"""
+    return f"""(SELECT true FROM violations v
+        WHERE v.restore_id = {order} AND v.platform_id = {platform}
+        LIMIT 1) IS NOT NULL"""
 
 
 _ADD = sql(

@@ -181,9 +181,9 @@ _NEXT = sql(
 _HISTORIES = sql(
     f"""
     SELECT e.order_id, e.xid, e.id, e.at, e.action, e.facts, ARRAY(
-        SELECT p.id FROM platforms p
-        WHERE (e.actor LIKE 'platform:%' AND p.slug = {_ACTOR})
-            OR p.slug IN (SELECT jsonb_array_elements_text(e.facts -> 'platforms'))
+        SELECT id FROM platforms WHERE slug = ANY(
+            CASE WHEN e.actor LIKE 'platform:%' THEN ARRAY[{_ACTOR}]
+            ELSE ARRAY(SELECT jsonb_array_elements_text(e.facts -> 'platforms')) END)
     ) AS platforms
     FROM unnest(:orders) AS n (order_id)
     CROSS JOIN LATERAL (
