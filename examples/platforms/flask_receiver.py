@@ -5,12 +5,13 @@ SQLite file before its 2xx goes out, so that a restart loses nothing. What you r
 stands together at the end, below ``Account``: how your own system finds accounts,
 detaches and attaches them. Until then they are test accounts:
 
-    pip install flask httpx standardwebhooks
+    pip install flask httpx standardwebhooks cryptography
     unbind-broker conformance --numbers --json > numbers.json
     UNBIND_URL=http://127.0.0.1:8799 UNBIND_KEY=ub_platform_… UNBIND_SECRET=whsec_… \
         UNBIND_NUMBERS=numbers.json python flask_receiver.py
 
-``UNBIND_SECRET`` may hold two secrets with a space between, while one is rotated.
+``UNBIND_SECRET`` may hold two secrets with a space between, while one is rotated. With
+``UNBIND_REPORT_KEY=whsk_…`` reports are signed; its public key must be registered.
 ``PORT`` (8080), ``HOST`` (127.0.0.1) and ``STORE`` (receiver.db) may be set, too. Run
 it in one process by a WSGI server of yours, which keeps connections open as Flask's own
 does not: ``begin()`` gives the application.
@@ -22,20 +23,25 @@ import os
 import sqlite3
 import threading
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask, Response, jsonify, request
 from standardwebhooks import Webhook, WebhookVerificationError
 
 Json = dict[str, Any]
 
 SECRETS = os.environ["UNBIND_SECRET"].split()
+REPORT_KEY = os.environ.get("UNBIND_REPORT_KEY", "")
 STORE = os.environ.get("STORE", "receiver.db")
 MOST_LINES = 1000
 LONGEST_PAUSE = 60.0
@@ -55,6 +61,7 @@ CREATE INDEX IF NOT EXISTS accounts_by_number ON accounts (number);
 app = Flask(__name__)
 log = logging.getLogger("receiver")
 work_is_there = threading.Event()
+occasion = {"id": uuid4().hex}  # of the next report
 
 
 @app.post("/hooks")
@@ -274,12 +281,34 @@ def tell_results(broker: httpx.Client) -> None:
 
 def report(broker: httpx.Client, path: str, body: Json) -> None:
     """Tell the broker; raises ``httpx.HTTPError`` unless it has taken it."""
-    answer = broker.post(path, json=body)
+    content = json.dumps(body).encode()
+    headers = {"content-type": "application/json", **signature(content)}
+    answer = broker.post(path, content=content, headers=headers)
     answer.raise_for_status()
+    occasion["id"] = uuid4().hex
     for line in answer.json()["results"]:
         if line["status"] not in {"recorded", "duplicate"}:
             # A rejected line is not taken by trying again: it shows a mistake of yours.
             log.error("%s is %s: %s", line.get("id"), line["status"], line.get("code"))
+
+
+def signature(body: bytes) -> dict[str, str]:
+    """Sign a report, if you have a key for that.
+
+    Until it is taken, the same content has the same id; what comes later has another.
+    """
+    if not REPORT_KEY:
+        return {}
+    seed = b64decode(REPORT_KEY.removeprefix("whsk_"))[:32]  # the public key follows
+    report_id = f"rep_{occasion['id']}_{sha256(body).hexdigest()}"
+    timestamp = str(int(time.time()))
+    signed = f"{report_id}.{timestamp}.".encode() + body
+    made = Ed25519PrivateKey.from_private_bytes(seed).sign(signed)
+    return {
+        "webhook-id": report_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1a,{b64encode(made).decode()}",
+    }
 
 
 def clear_waves(broker: httpx.Client) -> None:

@@ -12,14 +12,17 @@
 //         UNBIND_SECRET=whsec_… UNBIND_NUMBERS=numbers.json node server.mjs
 //
 // `UNBIND_SECRET` may hold two secrets with a space between, while one is rotated.
+// With `UNBIND_REPORT_KEY=whsk_…` reports are signed; its public key must be registered.
 // `PORT` (8080) and `HOST` (127.0.0.1) may be set, too.
 
+import { createHash, createPrivateKey, randomUUID, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
 import { Webhook } from "standardwebhooks";
 
 const { UNBIND_URL, UNBIND_KEY, UNBIND_SECRET, UNBIND_NUMBERS } = process.env;
+const { UNBIND_REPORT_KEY } = process.env;
 const { HOST = "127.0.0.1", PORT = "8080" } = process.env;
 if (!UNBIND_URL || !UNBIND_KEY || !UNBIND_SECRET) {
   console.error("UNBIND_URL, UNBIND_KEY and UNBIND_SECRET have to be set");
@@ -229,9 +232,12 @@ async function tellResults() {
   }
 }
 
+let occasion = randomUUID(); // of the next report
+
 /** Tell the broker; throws unless it has taken it. */
 async function report(path, body) {
   const { results } = await call("POST", path, JSON.stringify(body));
+  occasion = randomUUID();
   for (const { id, status, code } of results) {
     // A rejected line is not taken by trying again: it shows a mistake of yours.
     if (status !== "recorded" && status !== "duplicate") {
@@ -240,9 +246,31 @@ async function report(path, body) {
   }
 }
 
+/**
+ * Sign a report, if you have a key for that.
+ *
+ * Until it is taken, the same content has the same id; what comes later has another.
+ */
+function signature(body) {
+  if (!UNBIND_REPORT_KEY || body === undefined) return {};
+  const raw = Buffer.from(UNBIND_REPORT_KEY.replace("whsk_", ""), "base64");
+  const d = raw.subarray(0, 32).toString("base64url"); // the seed
+  const x = raw.subarray(32).toString("base64url"); // the public key
+  const jwk = { kty: "OKP", crv: "Ed25519", d, x };
+  const id = `rep_${occasion}_${createHash("sha256").update(body).digest("hex")}`;
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const signed = Buffer.from(`${id}.${timestamp}.${body}`);
+  const made = sign(null, signed, createPrivateKey({ key: jwk, format: "jwk" }));
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": timestamp,
+    "webhook-signature": `v1a,${made.toString("base64")}`,
+  };
+}
+
 async function call(method, path, body) {
   const key = { authorization: `Bearer ${UNBIND_KEY}` };
-  const headers = { ...key, "content-type": "application/json" };
+  const headers = { ...key, "content-type": "application/json", ...signature(body) };
   const signal = AbortSignal.timeout(30_000);
   const url = new URL(path, UNBIND_URL);
   const answer = await fetch(url, { method, headers, body, signal });
