@@ -111,6 +111,9 @@ async def open_server() -> AsyncIterator[Server]:
         embedded = await asyncio.to_thread(open_embedded, Path(folder), durable=False)
         try:
             async with Server(embedded.url).opened() as server:
+                # Who gathers statistics meanwhile changes what plans tests find.
+                await server.run("ALTER SYSTEM SET autovacuum = off")
+                await server.run("SELECT pg_reload_conf()")
                 yield server
         finally:
             await asyncio.to_thread(embedded.close)

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 from sqlalchemy import make_url, select
 
 from tests.support.waiting import eventually
@@ -23,6 +24,7 @@ async def some_are_recorded(stage: Stage) -> bool:
     return (await stage.counts())[ItemStatus.ACKNOWLEDGED] == 3
 
 
+@pytest.mark.real_time(0.5)
 async def test_request_under_way_is_waited_for_and_leases_are_given_back(
     stage: Stage, tmp_path: Path
 ) -> None:
