@@ -193,3 +193,24 @@ def test_numbers_are_printed_for_people_and_programs(command: Command) -> None:
     programs = json.loads(command("conformance", "--numbers", "--json").out)
     assert programs["owner_since"] == "2025-03-01"
     assert programs["blocks"][0]["first"] == "+8613800001000"
+
+
+@pytest.mark.usefixtures("known")
+def test_report_that_cannot_be_written_down_is_printed_all_the_same(
+    command: Command,
+) -> None:
+    with a_platform() as (url, port):
+        only = ("--only", "challenge", "--json", "--json-file", "nowhere/report.json")
+        ended = command("conformance", url, "--port", port, *only)
+    assert ended.code == 2
+    assert json.loads(ended.out)["holds"]
+    assert ended.err.endswith("No such file or directory: 'nowhere/report.json'\n")
+
+
+def test_secret_that_is_no_text_ends_with_code_2(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(b"whsec_\xff\xfe")
+    ended = command("conformance", "http://127.0.0.1:9/x", "--secret-file", "secret")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("unbind-broker: secret: ")
