@@ -30,12 +30,15 @@ async def _taken(stage: Stage) -> None:
 
 
 async def _comes(stage: Stage) -> None:
-    if stage.desk.silences:
-        wait = stage.plan.wait.total_seconds()
-        raise Broken(
-            f"有明细在 {wait:g} 秒内没有最终结果（--wait 可延长）",
-            f"items got no final result within {wait:g} s (--wait allows more)",
-        )
+    if not stage.desk.silences:
+        return
+    wait = stage.plan.wait.total_seconds()
+    zh = f"有明细在 {wait:g} 秒内没有最终结果（--wait 可延长）"
+    en = f"items got no final result within {wait:g} s (--wait allows more)"
+    if not (stage.desk.calls or stage.desk.noticed or stage.desk.heard_any):
+        zh += "；没有任何上报到达：那里的 UNBIND_URL 是本程序的地址吗？"
+        en += "; no report ever came here: is UNBIND_URL there the address of this kit?"
+    raise Broken(zh, en)
 
 
 async def _refusals(stage: Stage) -> None:
