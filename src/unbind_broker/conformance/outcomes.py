@@ -128,7 +128,9 @@ async def _close_account(stage: Stage) -> None:
     outcome = await stage.desk.last_word(asked)
     expect_outcome(outcome, ItemStatus.CLOSED, ItemStatus.REFUSED)
     if outcome is ItemStatus.REFUSED:
-        raise CannotTell("该平台不提供销户", "it does not close accounts on request")
+        raise CannotTell(
+            "该平台不提供注销账号", "it does not close accounts on request"
+        )
 
 
 RULES = (
@@ -212,11 +214,11 @@ RULES = (
         "close-account",
         "accounts",
         Words(
-            "close_account：销户，或者拒绝",
+            "close_account：注销账号，或者拒绝",
             "close_account is closed, or refused",
         ),
         Words(
-            "机主明确要求销户时，仅解绑不够",
+            "机主明确要求注销账号时，仅解绑不够",
             "Who asks for an account to be closed is not served by detaching it.",
         ),
         _close_account,
