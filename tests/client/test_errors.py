@@ -12,7 +12,7 @@ from unbind_broker.runtime.opening import Runtime
 
 OF_CARRIERS = ("queries", "orders", "events", "holdings", "clearances", "numbers", "me")
 OF_BOTH = ("platforms", "endpoint")
-OF_PLATFORMS = ("/manifest", "/findings")
+OF_PLATFORMS = ("/manifest", "/findings", "/endpoint/stats")
 
 
 def codes_in(document: dict[str, Any]) -> Iterator[str]:
