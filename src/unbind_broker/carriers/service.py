@@ -30,6 +30,7 @@ class Carrier:
     changed_at: datetime
     jwks: Jwks | None
     attestation_required: bool
+    sandbox_of: CarrierId | None
 
 
 @dataclass(frozen=True)

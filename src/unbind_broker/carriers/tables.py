@@ -40,6 +40,15 @@ carriers = Table(
     Column(
         "attestation_required", Boolean, nullable=False, server_default=text("false")
     ),
+    # The carrier whose sandbox keys speak for this row: its twin.
+    Column("sandbox_of", Integer, ForeignKey("carriers.id")),
+)
+
+Index(
+    "carriers_sandbox_of",
+    carriers.c.sandbox_of,
+    unique=True,
+    postgresql_where=carriers.c.sandbox_of.is_not(None),
 )
 
 brakes = Table(

@@ -13,7 +13,7 @@ from unbind_broker.base.ids import PlatformId
 from unbind_broker.base.names import SlugTaken, slug_fault
 from unbind_broker.platforms import store
 from unbind_broker.platforms.profile import Profile, check_profile
-from unbind_broker.platforms.tables import PlatformStatus
+from unbind_broker.platforms.tables import PlatformStatus, World
 
 _PROFILE = frozenset(field.name for field in fields(Profile))
 
@@ -28,6 +28,7 @@ class Platform:
     status: PlatformStatus
     created_at: datetime
     changed_at: datetime
+    world: World
 
 
 @dataclass(frozen=True)
