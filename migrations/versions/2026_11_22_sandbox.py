@@ -24,6 +24,17 @@ STATEMENTS = (
     CREATE UNIQUE INDEX IF NOT EXISTS carriers_sandbox_of ON carriers (sandbox_of)
         WHERE sandbox_of IS NOT NULL
     """,
+    """
+    CREATE TABLE IF NOT EXISTS rehearsed_reports (
+        order_id uuid NOT NULL,
+        platform_id integer NOT NULL,
+        due_at timestamptz NOT NULL,
+        PRIMARY KEY (order_id, platform_id)
+    )
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS rehearsed_reports_due ON rehearsed_reports (due_at)
+    """,
 )
 
 

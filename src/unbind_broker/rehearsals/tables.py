@@ -1,0 +1,16 @@
+"""What made-up platforms have still to tell."""
+
+from sqlalchemy import Column, Index, Integer, Table
+
+from unbind_broker.base.database import INSTANT, UUID, metadata
+
+# What is told then is found anew from the item: it is the same every time.
+rehearsed_reports = Table(
+    "rehearsed_reports",
+    metadata,
+    Column("order_id", UUID, primary_key=True),
+    Column("platform_id", Integer, primary_key=True, autoincrement=False),
+    Column("due_at", INSTANT, nullable=False),
+)
+
+Index("rehearsed_reports_due", rehearsed_reports.c.due_at)
