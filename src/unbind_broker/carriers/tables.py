@@ -18,6 +18,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.database import INSTANT, Coded, metadata
 
+SANDBOX_SUFFIX = ".sandbox"
+"""Ends the slugs of twins, and of nobody else: no registered slug holds a dot."""
+
 
 class CarrierStatus(CodedEnum):
     """Whether a carrier may call."""
@@ -50,6 +53,15 @@ Index(
     unique=True,
     postgresql_where=carriers.c.sandbox_of.is_not(None),
 )
+
+
+def real_slug(slug: str) -> str:
+    """Name the carrier itself, also where its twin is meant."""
+    return slug.removesuffix(SANDBOX_SUFFIX)
+
+
+REAL_SLUG = "split_part({}, '.', 1)"
+"""The same of a column, in SQL."""
 
 brakes = Table(
     "brakes",

@@ -88,7 +88,7 @@ async def place(
     await _check_standing(db, now, asked, situation, tools.blind_index)
     order_id = OrderId(new_uuid7(now))
     owned = await enter_holder(db, now, order_id, situation, carrier, tools.policy)
-    platforms = await choose_platforms(db, asked)
+    platforms = await choose_platforms(db, asked, carrier.id)
     order = _write_up(asked, subject, carrier, now, tools, owned)
     others = await _others(db, order, platforms, situation, tools.policy)
     if others.repeated is not None:
