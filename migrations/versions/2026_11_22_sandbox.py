@@ -26,10 +26,10 @@ STATEMENTS = (
     """,
     """
     CREATE TABLE IF NOT EXISTS rehearsed_reports (
-        order_id uuid NOT NULL,
+        subject_id uuid NOT NULL,
         platform_id integer NOT NULL,
         due_at timestamptz NOT NULL,
-        PRIMARY KEY (order_id, platform_id)
+        PRIMARY KEY (subject_id, platform_id)
     )
     """,
     """

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     order_working_days: int = Field(default=5, ge=1, le=60)
     order_deadline: Duration | None = None
     undo_window: Duration = timedelta(hours=24)
+    sandbox_deadline: Duration = timedelta(minutes=5)
     freeze: Duration = timedelta(days=90)
     join_window: Duration = timedelta(days=30)
     brake_share: float = Field(default=0.02, gt=0, le=1)

@@ -4,11 +4,12 @@ from sqlalchemy import Column, Index, Integer, Table
 
 from unbind_broker.base.database import INSTANT, UUID, metadata
 
-# What is told then is found anew from the item: it is the same every time.
+# The subject is an order, or the notice of a clearance's wave. What is told then is
+# found anew: it is the same every time.
 rehearsed_reports = Table(
     "rehearsed_reports",
     metadata,
-    Column("order_id", UUID, primary_key=True),
+    Column("subject_id", UUID, primary_key=True),
     Column("platform_id", Integer, primary_key=True, autoincrement=False),
     Column("due_at", INSTANT, nullable=False),
 )

@@ -12,6 +12,7 @@ from unbind_broker.worker.guarding import Guarding
 from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.mending import Mending
 from unbind_broker.worker.news import News
+from unbind_broker.worker.rehearsing import rehearsing_of
 from unbind_broker.worker.seal_clock import SealClock
 
 
@@ -49,6 +50,7 @@ def timed_steps(
         **housekeeping.steps(),
         **clearing.steps(),
         **news.steps(),
+        **rehearsing_of(runtime, brake).steps(),
         "mend": mending.step,
         "seal": sealing.step,
     }

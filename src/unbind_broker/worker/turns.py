@@ -33,6 +33,7 @@ class Turn(IntEnum):
     END_CLEARANCES = 19
     RESEAL_REPORTS = 20
     LATER_HOLDERS = 21
+    REHEARSE = 22
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
