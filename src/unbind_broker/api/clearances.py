@@ -25,6 +25,7 @@ from unbind_broker.api.clearance_paths import NOT_YOURS, ClearanceIdInPath
 from unbind_broker.api.clearance_turns import in_turn
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.json_answers import encode, json_answer
+from unbind_broker.api.numbers import index_for
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -218,7 +219,7 @@ async def withdraw_numbers(
     `POST /v1/holdings` does the same for all your clearances.
     """
     carrier = asking_carrier(caller)
-    region, index = context.settings.region, context.runtime.blind_index
+    region, index = context.settings.region, index_for(context, caller)
     indexes: list[bytes | None] = []
     for written in body.numbers:
         try:

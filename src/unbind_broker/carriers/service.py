@@ -75,10 +75,12 @@ async def add(db: Db, now: datetime, new: NewCarrier, actor: str) -> Carrier:
     return _carrier(row)
 
 
-async def find(db: Db, slug: str) -> Carrier | None:
-    """Read one carrier by its slug."""
+async def find(db: Db, slug: str, *, or_twin: bool = False) -> Carrier | None:
+    """Read one carrier by its slug; a twin counts only where it is asked for."""
     row = await store.load(db, slug)
-    return None if row is None else _carrier(row)
+    if row is None or (row["sandbox_of"] is not None and not or_twin):
+        return None
+    return _carrier(row)
 
 
 async def list_page(db: Db, after: str | None, limit: int) -> list[Carrier]:

@@ -60,9 +60,6 @@ def real_slug(slug: str) -> str:
     return slug.removesuffix(SANDBOX_SUFFIX)
 
 
-REAL_SLUG = "split_part({}, '.', 1)"
-"""The same of a column, in SQL."""
-
 brakes = Table(
     "brakes",
     metadata,

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
+from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.carriers.tables import SANDBOX_SUFFIX, carriers
 
 _MIRRORED = ("name_zh", "name_en", "status", "jwks", "attestation_required")
@@ -59,6 +60,22 @@ async def mirror(db: Db, now: datetime, carrier: RowMapping) -> None:
         .where(carriers.c.sandbox_of == carrier["id"])
         .values(changed_at=now, **_mirrored(carrier))
     )
+
+
+async def index_of(db: Db, carrier_id: CarrierId, index: BlindIndex) -> BlindIndex:
+    """Give the index by which this carrier's numbers are filed, where it is not known.
+
+    Twins file theirs apart.
+    """
+    row = select(carriers.c.sandbox_of.is_not(None)).where(carriers.c.id == carrier_id)
+    is_twin: bool = (await db.execute(row)).scalar_one()
+    return index.rehearsed_by(carrier_id) if is_twin else index
+
+
+async def list_twins(db: Db) -> list[CarrierId]:
+    """Find every twin."""
+    found = select(carriers.c.id).where(carriers.c.sandbox_of.is_not(None))
+    return [CarrierId(one) for one in (await db.execute(found)).scalars()]
 
 
 def _mirrored(carrier: RowMapping) -> dict[str, Any]:
