@@ -40,15 +40,23 @@ class Imported:
 
 
 async def add(
-    db: Db, now: datetime, slug: str, profile: Profile, actor: str
+    db: Db,
+    now: datetime,
+    slug: str,
+    profile: Profile,
+    actor: str,
+    world: World = World.REAL,
 ) -> Platform:
     """Register a platform; raises ``InvalidFields`` or ``SlugTaken``."""
     InvalidFields.check({"/slug": slug_fault(slug)})
     checked = check_profile(profile)
-    rows = await store.insert_new(db, [_new_row(slug, checked, now)])
+    row = {**_new_row(slug, checked, now), "world": world}
+    rows = await store.insert_new(db, [row])
     if not rows:
         raise SlugTaken(f"a platform with the slug {slug} is registered already")
     facts = {"slug": slug, **asdict(checked)}
+    if world is not World.REAL:
+        facts["world"] = world.value
     await _record(db, now, actor, "platform.added", facts)
     return _platform(rows[0])
 
