@@ -183,6 +183,18 @@ class Settings(BaseSettings):
         """Say how long platforms have for an order."""
         return WorkingTime(self.order_working_days, self.zone, self.order_deadline)
 
+    def working_time_for(self, *, sandbox: bool) -> WorkingTime:
+        """Say how long they have for an order, or for one that is rehearsed."""
+        if not sandbox:
+            return self.working_time
+        short = min(self.sandbox_deadline, self.order_deadline or self.sandbox_deadline)
+        return WorkingTime(self.order_working_days, self.zone, short)
+
+    @property
+    def sandbox_pause(self) -> timedelta:
+        """Say how long a rehearsal holds orders, and later waves, back."""
+        return self.sandbox_deadline / 10
+
     @property
     def url_policy(self) -> UrlPolicy:
         """Say how far the guard opens in this installation."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -217,11 +217,12 @@ def asking_carrier(caller: Caller) -> AskingCarrier:
 def tools_of(context: Context, caller: Caller) -> IntakeTools:
     """Give accepting what it needs of the process for this caller's requests."""
     index = index_for(context, caller)
-    return IntakeTools(_policy(context.settings), context.runtime.sealer, index)
+    policy = _policy(context.settings, rehearses=caller.sandbox)
+    return IntakeTools(policy, context.runtime.sealer, index)
 
 
-def _policy(settings: Settings) -> Policy:
-    return Policy(
+def _policy(settings: Settings, *, rehearses: bool) -> Policy:
+    usual = Policy(
         working_time=settings.working_time,
         query_deadline=settings.query_deadline,
         undo_window=settings.undo_window,
@@ -232,4 +233,12 @@ def _policy(settings: Settings) -> Policy:
         query_validity=settings.query_validity,
         open_per_number=settings.open_orders_per_number,
         refusals_per_day=settings.refusals_per_day,
+    )
+    if not rehearses:
+        return usual
+    return replace(
+        usual,
+        working_time=settings.working_time_for(sandbox=True),
+        query_deadline=min(settings.query_deadline, settings.sandbox_deadline),
+        undo_window=min(settings.undo_window, settings.sandbox_pause),
     )

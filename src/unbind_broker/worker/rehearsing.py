@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.loop import Step
 from unbind_broker.callbacks.braking import BrakePolicy, consider
+from unbind_broker.callbacks.findings import FindingTools
 from unbind_broker.callbacks.results import Applied, Applying
+from unbind_broker.notices.clearing import end_if_done
 from unbind_broker.notices.ending import settle
 from unbind_broker.rehearsals.answering import (
     AnsweringTools,
@@ -17,6 +19,7 @@ from unbind_broker.rehearsals.answering import (
     hear_called_back,
     tell_due,
 )
+from unbind_broker.rehearsals.clearing import ClearingTools, clear_one
 from unbind_broker.rehearsals.store import MadeUp, load_made_up
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.turns import Turn, is_ours
@@ -24,6 +27,9 @@ from unbind_broker.worker.turns import Turn, is_ours
 MOST_ITEMS = 500
 UNOPENED_EVERY = timedelta(seconds=2)
 """How often it is looked whether there are such platforms by now."""
+
+BETWEEN = 0.02
+"""Seconds between two waves."""
 
 SLACK = timedelta(hours=1)
 """How much older than its time allows an order may be; settings may have changed."""
@@ -37,10 +43,11 @@ class Rehearsing:
     clock: Clock
     scan_interval: timedelta
     tools: AnsweringTools
+    clearing: ClearingTools
 
     def steps(self) -> dict[str, Step]:
         """Name the steps."""
-        return {"rehearse": self.answer}
+        return {"rehearse": self.answer, "rehearse_waves": self.clear}
 
     async def answer(self) -> float:
         """Answer items, then let follow what follows from any report."""
@@ -53,6 +60,21 @@ class Rehearsing:
         await self._follow(answered.applied)
         done = [answered.items, await self._tell_due(), await self._hear(made_up)]
         return 0.0 if max(done) >= MOST_ITEMS else self.scan_interval.total_seconds()
+
+    async def clear(self) -> float:
+        """Do what is to be done about one wave, then what follows from any report."""
+        async with self.engine.begin() as db:
+            made_up = await load_made_up(db)
+            if not made_up or not await is_ours(db, Turn.REHEARSE_WAVES):
+                return UNOPENED_EVERY.total_seconds()
+            cleared = await clear_one(db, self.clock.now(), made_up, self.clearing)
+        if cleared is None:
+            return self.scan_interval.total_seconds()
+        for clearance_id in cleared.completed:
+            async with self.engine.begin() as db:
+                await end_if_done(db, self.clock.now(), clearance_id)
+        await self._follow(Applied([], set(), cleared.alarming))
+        return BETWEEN
 
     async def _tell_due(self) -> int:
         async with self.engine.begin() as db:
@@ -80,7 +102,16 @@ def rehearsing_of(runtime: Runtime, brake: BrakePolicy) -> Rehearsing:
     """Let a worker of this runtime rehearse."""
     settings = runtime.settings
     longest = max(settings.sandbox_deadline, settings.query_deadline) + SLACK
-    tools = AnsweringTools(
+    answering = AnsweringTools(
         runtime.sealer, Applying(settings.working_time, brake), longest
     )
-    return Rehearsing(runtime.engine, runtime.clock, settings.scan_interval, tools)
+    finding = FindingTools(
+        runtime.blind_index, runtime.sealer, settings.region, settings.working_time
+    )
+    return Rehearsing(
+        runtime.engine,
+        runtime.clock,
+        settings.scan_interval,
+        answering,
+        ClearingTools(finding, settings.freeze),
+    )

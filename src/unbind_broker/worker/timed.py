@@ -38,7 +38,10 @@ def timed_steps(
         settings.retention,
         settings.clearance_draft_kept,
         WavingPolicy(
-            settings.clearance_stop_share, settings.working_time, settings.freeze
+            settings.clearance_stop_share,
+            settings.working_time,
+            settings.working_time_for(sandbox=True),
+            settings.freeze,
         ),
     )
     mending = Mending(engine, clock, settings.mend_interval)

@@ -34,6 +34,7 @@ class Turn(IntEnum):
     RESEAL_REPORTS = 20
     LATER_HOLDERS = 21
     REHEARSE = 22
+    REHEARSE_WAVES = 23
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
