@@ -21,6 +21,7 @@ from unbind_broker.rehearsals.answering import (
 )
 from unbind_broker.rehearsals.clearing import ClearingTools, clear_one
 from unbind_broker.rehearsals.store import MadeUp, load_made_up
+from unbind_broker.rehearsals.unbraking import let_twins_go
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.turns import Turn, is_ours
 
@@ -44,10 +45,15 @@ class Rehearsing:
     scan_interval: timedelta
     tools: AnsweringTools
     clearing: ClearingTools
+    braked_for: timedelta
 
     def steps(self) -> dict[str, Step]:
         """Name the steps."""
-        return {"rehearse": self.answer, "rehearse_waves": self.clear}
+        return {
+            "rehearse": self.answer,
+            "rehearse_waves": self.clear,
+            "rehearse_brake": self.let_go,
+        }
 
     async def answer(self) -> float:
         """Answer items, then let follow what follows from any report."""
@@ -75,6 +81,12 @@ class Rehearsing:
                 await end_if_done(db, self.clock.now(), clearance_id)
         await self._follow(Applied([], set(), cleared.alarming))
         return BETWEEN
+
+    async def let_go(self) -> float:
+        """Release brakes of rehearsals that have been on for a while."""
+        async with self.engine.begin() as db:
+            await let_twins_go(db, self.clock.now(), self.braked_for)
+        return UNOPENED_EVERY.total_seconds()
 
     async def _tell_due(self) -> int:
         async with self.engine.begin() as db:
@@ -114,4 +126,5 @@ def rehearsing_of(runtime: Runtime, brake: BrakePolicy) -> Rehearsing:
         settings.scan_interval,
         answering,
         ClearingTools(finding, settings.freeze),
+        settings.sandbox_pause,
     )
