@@ -41,7 +41,9 @@ class BrakeBody(RequestModel):
     """Whose unbinding to stop, or to let go on."""
 
     carrier: CarrierSlug | None = Field(
-        examples=["china-mobile"], description="null: that of all carriers."
+        examples=["china-mobile"],
+        description="null: that of all carriers. What `china-mobile` rehearses with "
+        "sandbox keys is that of `china-mobile.sandbox`.",
     )
     reason: Reason
 

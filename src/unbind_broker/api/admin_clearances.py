@@ -121,7 +121,10 @@ class ResumedShown(AnswerModel):
     resumed: bool = Field(description="False: it did not stand still.")
 
 
-OfCarrier = Annotated[CarrierSlug | None, Query(description="Only this carrier's.")]
+OfCarrier = Annotated[
+    CarrierSlug | None,
+    Query(description="Only this carrier's; `<slug>.sandbox`: its rehearsals."),
+]
 OfStatus = Annotated[ClearanceStatus | None, Query(description="Only these.")]
 
 

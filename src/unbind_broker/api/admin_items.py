@@ -54,7 +54,11 @@ _REASONS = {
     Cause.OVERDUE: "the deadline passed before the platform took it",
 }
 OfCarrier = Annotated[
-    CarrierSlug | None, Query(description="Only those of this carrier's orders.")
+    CarrierSlug | None,
+    Query(
+        description="Only those of this carrier's orders; `<slug>.sandbox`: of its "
+        "rehearsals."
+    ),
 ]
 OfPlatform = Annotated[Slug | None, Query(description="Only those of this platform.")]
 OfCause = Annotated[Cause | None, Query(description="Only those that ended like this.")]

@@ -109,6 +109,10 @@ async def issue_key(
 
     Several keys live side by side per holder: to change one, issue the new one first,
     then revoke the old one.
+
+    `sandbox` keys let a carrier rehearse. The first one registers a few made-up
+    platforms, for which the broker answers. Where several releases run side by side,
+    issue none before all of them know sandbox keys.
     """
     async with context.engine.begin() as db:
         now = context.clock.now()

@@ -140,7 +140,11 @@ class PlatformPage(Page[PlatformShown]):
 async def add_platform(
     context: Ctx, caller: AdminCaller, body: PlatformBody, response: Response
 ) -> PlatformShown:
-    """Register a platform. It gets items as soon as its endpoint is verified."""
+    """Register a platform. It gets items as soon as its endpoint is verified.
+
+    With `sandbox` it is a platform's test endpoint: it gets signed webhooks of what
+    carriers rehearse with sandbox keys, about made-up numbers, and nothing real.
+    """
     profile = Profile(
         name_zh=body.name_zh or body.slug,
         name_en=body.name_en or body.slug,

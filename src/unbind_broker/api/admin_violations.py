@@ -75,7 +75,10 @@ class ViolationPage(Page[ViolationShown]):
 
 OfCarrier = Annotated[
     CarrierSlug | None,
-    Query(description="Only those of this carrier's orders and clearances."),
+    Query(
+        description="Only those of this carrier's orders and clearances; "
+        "`<slug>.sandbox`: of its rehearsals."
+    ),
 ]
 OfPlatform = Annotated[Slug | None, Query(description="Only those of this platform.")]
 
