@@ -23,7 +23,7 @@ from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderKind, Scope
 from unbind_broker.platforms.rehearsed import ensure_rehearsed
 from unbind_broker.rehearsals.answering import AnsweringTools, answer, tell_due
-from unbind_broker.rehearsals.store import load_made_up
+from unbind_broker.rehearsals.made_up import load_made_up
 
 APPLYING = Applying(WorkingTime(5, ZoneInfo("Asia/Shanghai")), BrakePolicy(0.02, 5))
 TOOLS = AnsweringTools(SEALER, APPLYING, timedelta(days=40))

@@ -25,7 +25,7 @@ from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.rehearsed import REHEARSED
 from unbind_broker.platforms.tables import PlatformStatus, platforms
 from unbind_broker.rehearsals.answering import answer, hear_called_back
-from unbind_broker.rehearsals.store import load_made_up
+from unbind_broker.rehearsals.made_up import load_made_up
 from unbind_broker.rehearsals.tables import rehearsed_reports
 
 LATER = NOON + timedelta(days=30)

@@ -24,7 +24,7 @@ from unbind_broker.clearances.tables import clearances
 from unbind_broker.notices.clearing import end_done, end_if_done
 from unbind_broker.platforms.rehearsed import REHEARSED, ensure_rehearsed
 from unbind_broker.rehearsals.clearing import ClearingTools, clear_one
-from unbind_broker.rehearsals.store import load_made_up
+from unbind_broker.rehearsals.made_up import load_made_up
 from unbind_broker.rehearsals.tables import rehearsed_reports
 
 TOOLS = ClearingTools(

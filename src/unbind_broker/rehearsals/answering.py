@@ -24,7 +24,8 @@ from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.views import show_order_id
 from unbind_broker.rehearsals import store
 from unbind_broker.rehearsals.fixed_outcomes import fixed_block, plan_fixed
-from unbind_broker.rehearsals.store import AskedRow, MadeUp
+from unbind_broker.rehearsals.made_up import MadeUp
+from unbind_broker.rehearsals.store import AskedRow
 from unbind_broker.rehearsals.telling import AFTER_DEADLINE, Item, Line, Plan
 
 UNTIL_EXPIRED = timedelta(seconds=1)

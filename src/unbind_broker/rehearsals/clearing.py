@@ -31,7 +31,8 @@ from unbind_broker.rehearsals.fixed_outcomes import (
     find_fixed,
     fixed_block,
 )
-from unbind_broker.rehearsals.store import MadeUp, put_off
+from unbind_broker.rehearsals.made_up import MadeUp
+from unbind_broker.rehearsals.store import put_off
 from unbind_broker.rehearsals.telling import AFTER_DEADLINE, Line
 from unbind_broker.rehearsals.waves import OpenWave
 

@@ -19,21 +19,10 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import EndpointId, PlatformId, uuid7_floor
 from unbind_broker.endpoints.events import EventType
-from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus
-from unbind_broker.platforms.tables import PlatformStatus, World
-
-
-class MadeUp(NamedTuple):
-    """A made-up platform; it is asked nothing more unless it ``takes``."""
-
-    platform: PlatformId
-    slug: str
-    endpoint: EndpointId
-    takes: bool
 
 
 class AskedRow(NamedTuple):
@@ -54,11 +43,6 @@ class Called(NamedTuple):
 
     endpoint: EndpointId
     key: ItemKey
-
-
-async def load_made_up(db: Db) -> list[MadeUp]:
-    """Read the made-up platforms; none before the first rehearsal."""
-    return [MadeUp(*row) for row in await fetch_all(db, _MADE_UP, {})]
 
 
 async def take_queued(
@@ -126,16 +110,6 @@ def _asked(row: Any) -> AskedRow:
     )
 
 
-_MADE_UP = sql(
-    f"""
-    SELECT p.id, p.slug, e.id AS endpoint,
-        p.status = {PlatformStatus.ACTIVE.code}
-            AND e.status = {EndpointStatus.ACTIVE.code} AS takes
-    FROM platforms p
-    JOIN endpoints e ON e.platform_id = p.id
-    WHERE p.world = {World.REHEARSED.code}
-    ORDER BY p.id"""
-)
 _QUESTION = """
     o.kind, o.action, o.number_sealed, o.bound_from, o.bound_before, o.deadline"""
 _OF_TWINS = f"""

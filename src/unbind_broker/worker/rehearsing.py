@@ -20,7 +20,7 @@ from unbind_broker.rehearsals.answering import (
     tell_due,
 )
 from unbind_broker.rehearsals.clearing import ClearingTools, clear_one
-from unbind_broker.rehearsals.store import MadeUp, load_made_up
+from unbind_broker.rehearsals.made_up import MadeUp, load_made_up
 from unbind_broker.rehearsals.unbraking import let_twins_go
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.turns import Turn, is_ours
