@@ -90,9 +90,12 @@ async def find(db: Db, slug: str) -> Platform | None:
     return None if row is None else _platform(row)
 
 
-async def list_page(db: Db, after: str | None, limit: int) -> list[Platform]:
-    """Read up to ``limit`` platforms in the order of their slugs."""
-    return [_platform(row) for row in await store.load_page(db, after, limit)]
+async def list_page(
+    db: Db, after: str | None, limit: int, *, real: bool = False
+) -> list[Platform]:
+    """Read up to ``limit`` platforms in the order of their slugs, or ``real`` ones."""
+    rows = await store.load_page(db, after, limit, real=real)
+    return [_platform(row) for row in rows]
 
 
 async def change(
