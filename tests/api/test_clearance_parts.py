@@ -17,6 +17,7 @@ from tests.support.clearings import (
     GONE_ON,
     NDJSON,
     a_draft,
+    a_filled_draft,
     a_published,
     count,
     csv,
@@ -121,8 +122,7 @@ async def test_a_number_counts_once_in_a_clearance_and_again_in_another(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock) as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson(range(10)))
+        path = await a_filled_draft(scene, range(10))
         told = await has_put(scene, path, ndjson(range(8, 12)), part=2)
         assert (told["accepted"], told["refused"]) == (2, 2)
         assert {one["code"] for one in told["bad"]} == {"duplicate-number"}

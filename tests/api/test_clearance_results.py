@@ -14,7 +14,14 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import on_a_port
-from tests.support.clearings import USUAL_WAVES, a_draft, a_published, number, shown
+from tests.support.clearings import (
+    USUAL_WAVES,
+    a_draft,
+    a_published,
+    id_of,
+    number,
+    shown,
+)
 from tests.support.clock import FixedClock
 from tests.support.findings import (
     an_admin,
@@ -199,8 +206,7 @@ async def test_whoever_reports_amid_a_page_is_missing_or_stands_in_the_way(
     scene: Scene, after: int
 ) -> None:
     path = await a_published(scene, [1])
-    clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
-    assert clearance is not None
+    clearance = id_of(path)
     await is_done(scene, "weibo", path)
     gate = Gate({"bank"}, timedelta(days=90), ZoneInfo("Asia/Shanghai"))
     async with scene.engine.connect() as db:

@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.clearings import (
     GONE_ON,
     a_draft,
+    a_filled_draft,
     a_published,
     count,
     has_put,
+    id_of,
     ndjson,
     number,
     shown,
@@ -22,7 +24,6 @@ from tests.support.holdings_api import line, tell
 from tests.support.order_api import a_scene
 from tests.support.sealing import BLIND_INDEX
 from tests.support.trail import trail
-from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.brakes import engage
 from unbind_broker.clearances.withdrawing import withdraw, withdraw_resumed
@@ -135,8 +136,7 @@ async def test_numbers_that_have_a_holder_by_then_are_left_out_and_counted(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo", clearance_first_wave=2) as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson(range(4)))
+        path = await a_filled_draft(scene, range(4))
         await tell(scene, line("activated", "2026-11-01", number(0)))
         view = (await scene.post(f"{path}/publish", {})).json()
         assert (view["numbers"], view["refused"], view["withdrawn"]) == (4, 1, 0)
@@ -165,8 +165,7 @@ async def test_publishing_at_once_publishes_once(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson(range(50)))
+        path = await a_filled_draft(scene, range(50))
         calls = (scene.post(f"{path}/publish", {}) for _ in range(5))
         answers = await asyncio.gather(*calls)
         assert [one.status_code for one in answers] == [200] * 5
@@ -178,8 +177,7 @@ async def test_numbers_are_withdrawn_before_and_after_publication(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo", clearance_first_wave=2) as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson(range(5)))
+        path = await a_filled_draft(scene, range(5))
         asked = [number(0), number(0), number(9), "110"]
         before = await scene.post(f"{path}/withdraw", {"numbers": asked})
         assert before.json()["withdrawn"] == 1
@@ -257,8 +255,7 @@ async def test_a_busy_clearance_is_told_apart_from_a_missing_one(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson([1]))
+        path = await a_filled_draft(scene, [1])
         async with engine.begin() as db:
             await db.execute(text("SELECT * FROM clearances FOR NO KEY UPDATE"))
             publishing = asyncio.create_task(scene.post(f"{path}/publish", {}))
@@ -290,8 +287,7 @@ async def test_a_number_that_was_shown_is_shown_withdrawn_whatever_a_clock_says(
         path = await a_published(scene, [1, 2, 3])
         slow = clock.now() - timedelta(seconds=1)
         indexes = [BLIND_INDEX.index(PhoneNumber(number(place))) for place in (1, 2)]
-        clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
-        assert clearance is not None
+        clearance = id_of(path)
         async with engine.begin() as db:
             await withdraw_resumed(db, slow, scene.carrier.id, indexes[:1])
             await withdraw(db, slow, clearance, indexes[1:])
@@ -307,8 +303,7 @@ async def test_a_number_that_leaves_while_publishing_waits_is_never_shown(
         " WHERE place = 1"
     )
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson([1, 2]))
+        path = await a_filled_draft(scene, [1, 2])
         async with engine.begin() as db:
             await db.execute(text("SELECT * FROM clearances FOR NO KEY UPDATE"))
             publishing = asyncio.create_task(scene.post(f"{path}/publish", {}))

@@ -11,9 +11,11 @@ from tests.support.app import bearer
 from tests.support.builders import a_key
 from tests.support.clearings import (
     a_draft,
+    a_filled_draft,
     a_published,
     count,
     has_put,
+    id_of,
     ndjson,
     number,
     put,
@@ -24,7 +26,6 @@ from tests.support.findings import is_done, page, refused
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import Scene, a_scene
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.carriers.brakes import engage, release
 from unbind_broker.clearances.destroying import Ages, destroy_numbers
 from unbind_broker.clearances.waves import resume
@@ -49,8 +50,7 @@ async def test_a_draft_is_not_published_amid_its_destruction(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson(range(5)))
+        path = await a_filled_draft(scene, range(5))
         clock.advance(HALF_A_YEAR)
         async with engine.begin() as db:
             assert await one_step(db, clock) == 2
@@ -67,8 +67,7 @@ async def test_a_carrier_is_told_that_what_it_still_reads_has_lost_its_numbers(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson(range(3)))
+        path = await a_filled_draft(scene, range(3))
         clock.advance(HALF_A_YEAR)
         await destroy_all(scene)
         still = await scene.get(path)
@@ -88,8 +87,7 @@ async def test_a_stopped_clearance_is_not_resumed_amid_its_destruction(
 ) -> None:
     async with a_scene(engine, clock, "weibo", clearance_first_wave=2) as scene:
         path = await a_published(scene, range(5))
-        clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
-        assert clearance is not None
+        clearance = id_of(path)
         await found_in_use(scene, 1)
         clock.advance(timedelta(hours=1))
         await a_worker(scene).wave()

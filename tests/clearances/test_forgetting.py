@@ -8,6 +8,7 @@ from tests.support.app import bearer
 from tests.support.builders import a_key
 from tests.support.clearings import (
     a_draft,
+    a_filled_draft,
     a_published,
     count,
     has_put,
@@ -113,8 +114,7 @@ async def test_a_draft_whose_only_number_is_forgotten_is_empty(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson([1]))
+        path = await a_filled_draft(scene, [1])
         await office(scene, "forget", reason="case 2026-117")
         empty = await scene.post(f"{path}/publish", {})
         assert empty.json()["code"] == "clearance-empty"
@@ -127,8 +127,7 @@ async def test_a_number_is_not_forgotten_while_its_draft_is_published(
     engine: AsyncEngine, clock: FixedClock
 ) -> None:
     async with a_scene(engine, clock, "weibo") as scene:
-        path = await a_draft(scene)
-        await has_put(scene, path, ndjson([1]))
+        path = await a_filled_draft(scene, [1])
         async with engine.begin() as db:
             await db.execute(text("SELECT * FROM clearances FOR NO KEY UPDATE"))
             busy = await office(scene, "forget", reason="case 2026-117")

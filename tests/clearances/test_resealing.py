@@ -3,7 +3,7 @@
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.clearings import a_draft, has_put, ndjson, number
+from tests.support.clearings import a_filled_draft, has_put, ndjson, number
 from tests.support.clock import FixedClock
 from tests.support.order_api import a_scene
 from tests.support.sealing import SEALER
@@ -26,8 +26,7 @@ NEW = Sealer([NEW_KEY])
 async def some_parts(engine: AsyncEngine, clock: FixedClock) -> list[PhoneNumber]:
     async with a_scene(engine, clock) as scene:
         for first in (0, 100):
-            path = await a_draft(scene)
-            await has_put(scene, path, ndjson(range(first, first + 5)))
+            path = await a_filled_draft(scene, range(first, first + 5))
             await has_put(scene, path, ndjson(range(first + 5, first + 8)), part=2)
     places = [*range(8), *range(100, 108)]
     return [PhoneNumber(number(place)) for place in places]

@@ -12,6 +12,7 @@ from tests.support.clearings import (
     a_draft,
     a_published,
     has_put,
+    id_of,
     ndjson,
     number,
     shown,
@@ -21,7 +22,6 @@ from tests.support.findings import is_done, read_all, results
 from tests.support.holdings_api import line, tell
 from tests.support.order_api import a_scene
 from tests.support.sealing import BLIND_INDEX
-from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.clearances.service import lock
 from unbind_broker.clearances.withdrawing import withdraw_resumed
@@ -62,8 +62,7 @@ async def test_a_holder_who_resumes_while_his_number_is_published_spoils_no_coun
         await tell(scene, line("disconnected", "2026-10-20", number(1)))
         path = await a_draft(scene)
         await has_put(scene, path, ndjson([1, 2], "2026-10-20"))
-        clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
-        assert clearance is not None
+        clearance = id_of(path)
         carrier = AskingCarrier(scene.carrier.id, "carrier:1")
         async with engine.begin() as db:
             draft = await lock(db, clearance, scene.carrier.id)

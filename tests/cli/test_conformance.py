@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -193,3 +195,42 @@ def test_numbers_are_printed_for_people_and_programs(command: Command) -> None:
     programs = json.loads(command("conformance", "--numbers", "--json").out)
     assert programs["owner_since"] == "2025-03-01"
     assert programs["blocks"][0]["first"] == "+8613800001000"
+
+
+@pytest.mark.usefixtures("known")
+def test_report_that_cannot_be_written_down_is_printed_all_the_same(
+    command: Command,
+) -> None:
+    with a_platform() as (url, port):
+        only = ("--only", "challenge", "--json", "--json-file", "nowhere/report.json")
+        ended = command("conformance", url, "--port", port, *only)
+    assert ended.code == 2
+    assert json.loads(ended.out)["holds"]
+    assert ended.err.endswith("No such file or directory: 'nowhere/report.json'\n")
+
+
+def test_secret_that_is_no_text_ends_with_code_2(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(b"whsec_\xff\xfe")
+    ended = command("conformance", "http://127.0.0.1:9/x", "--secret-file", "secret")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("unbind-broker: secret: ")
+
+
+async def test_interrupted_trial_ends_at_once_and_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "unbind_broker", "conformance", "--json"),
+        *("http://127.0.0.1:9/x", "--port", "0", "--within", "10m"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    told = await process.stderr.readuntil(b"connection refused")
+    process.send_signal(signal.SIGINT)
+    out, rest = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in told + rest

@@ -1,8 +1,17 @@
 """What a trial tells of a rule that does not hold helps to find what went wrong."""
 
+from datetime import timedelta
+
+from typing_extensions import override
+
+from tests.conformance.accounts import Line
+from tests.conformance.platform import Platform
 from tests.conformance.trying import by_verdict, tried
+from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import ON_BORDER
-from unbind_broker.conformance.running import Verdict
+from unbind_broker.conformance.registry import RULES
+from unbind_broker.conformance.report import Language, as_lines
+from unbind_broker.conformance.running import Judged, Verdict
 from unbind_broker.orders.states import OrderKind
 
 
@@ -37,3 +46,34 @@ async def test_wrong_challenge_is_told_in_chinese() -> None:
     judged = await tried("wrong-challenge", only=["challenge"])
     assert judged[0].seen is not None
     assert "没有原样返回" in judged[0].seen.zh
+
+
+async def test_reports_that_go_elsewhere_are_asked_about() -> None:
+    judged = await tried(
+        kind=Astray,
+        platform={"pause": 0.0},
+        only=["result-comes"],
+        wait=timedelta(seconds=0.5),
+    )
+    assert by_verdict(judged, Verdict.BROKEN) == {"result-comes"}
+    assert judged[0].seen is not None
+    assert "is UNBIND_URL there the address of this kit?" in judged[0].seen.en
+
+
+def test_what_is_to_be_mended_is_gathered_at_the_end() -> None:
+    broken = [
+        Judged(rule, Verdict.BROKEN, Words("错", "wrong"))
+        if rule.id in {"seeded", "restore"}
+        else Judged(rule, Verdict.HOLDS)
+        for rule in RULES
+    ]
+    *_, listed, _counted = as_lines(broken, Language.EN)
+    assert listed == "to mend: seeded, restore"
+
+
+class Astray(Platform):
+    """A platform that was told another broker's address."""
+
+    @override
+    def report_later(self, lines: list[Line]) -> None:
+        """Report where nobody is who asked."""

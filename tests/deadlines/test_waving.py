@@ -15,6 +15,7 @@ from tests.support.clearings import (
     a_published,
     count,
     has_put,
+    id_of,
     ndjson,
     number,
     shown,
@@ -25,7 +26,6 @@ from tests.support.holdings_api import line, tell
 from tests.support.order_api import Scene, a_scene, order_body
 from tests.support.sealing import SEALER
 from tests.support.trail import trail
-from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.carriers.brakes import engage, release
 from unbind_broker.clearances.waves import resume
 from unbind_broker.worker.clearing import Clearing
@@ -157,8 +157,7 @@ async def test_a_stopped_clearance_that_is_resumed_goes_on_for_good(
 ) -> None:
     async with a_scene(engine, clock, "weibo", clearance_first_wave=10) as scene:
         path = await a_published(scene, range(15))
-        clearance = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
-        assert clearance is not None
+        clearance = id_of(path)
         await found_in_use(scene, 1, 2)
         clock.advance(HOUR)
         await a_worker(scene).wave()

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -47,6 +48,20 @@ async def a_draft(scene: Scene, **fields: str) -> str:
     assert answer.status_code == 201, answer.text
     path: str = answer.headers["location"]
     return path
+
+
+async def a_filled_draft(scene: Scene, places: Iterable[int]) -> str:
+    """Begin a clearance and give it these numbers; gives its path."""
+    path = await a_draft(scene)
+    await has_put(scene, path, ndjson(places))
+    return path
+
+
+def id_of(path: str) -> UUID:
+    """Read the id of the clearance at a path."""
+    found = parse_id(path.rsplit("/", 1)[-1], Prefix.CLEARANCE)
+    assert found is not None
+    return found
 
 
 async def put(

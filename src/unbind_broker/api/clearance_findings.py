@@ -85,14 +85,10 @@ async def report_findings(
     now, body = context.clock.now(), await request.body()
     async with context.admission.enter(), context.engine.begin() as db:
         signed = await read_signed(db, now, platform_of(caller), request)
-        if signed is not None:
-            earlier = await _earlier(db, signed, clearance_id)
-            if earlier is not None:
-                return json_answer(earlier)
+        if signed and (earlier := await _earlier(db, signed, clearance_id)):
+            return json_answer(earlier)
         told = _told(caller, clearance_id, _parsed(body, clearance_id), signed)
-        applied = await report(db, now, told, _tools(context))
-        if applied is None:
-            raise NotFound("no clearance that was published to you has this id")
+        applied = await _applied(context, db, now, told)
         answer = encode(_shown(clearance_id, applied))
         if signed is not None:
             await evidence.keep_sealed(db, now, signed, answer, context.runtime.sealer)
@@ -108,6 +104,15 @@ async def _earlier(db: Db, signed: SignedReport, clearance_id: UUID) -> bytes | 
     if json.loads(earlier).get("clearance") != _written(clearance_id):
         raise WebhookIdReused("this webhook-id came before, about something else")
     return earlier
+
+
+async def _applied(
+    context: Context, db: Db, now: datetime, told: FindingReport
+) -> Reported:
+    applied = await report(db, now, told, _tools(context))
+    if applied is None:
+        raise NotFound("no clearance that was published to you has this id")
+    return applied
 
 
 async def _follow(

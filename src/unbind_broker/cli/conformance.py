@@ -109,7 +109,20 @@ Numbers = Annotated[
 ]
 
 
-@app.command()
+_HELP = """
+Try a platform's endpoint by the whole contract. Needs no broker, no
+database.
+
+This plays the broker: it sends signed webhooks to URL and takes results on
+a port of its own, which your endpoint is to know as the broker's address.
+Let it stand on a test store, seeded with the numbers that --numbers prints.
+
+Exit code 0: every rule holds that could be judged; 1: some do not; 2:
+nothing could be tried.
+"""
+
+
+@app.command(help=_HELP)
 def conformance(
     *,
     url: Url = None,
@@ -130,21 +143,12 @@ def conformance(
     as_json: AsJson = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Try a platform's endpoint by the whole contract. Needs no broker, no database.
-
-    This plays the broker: it sends signed webhooks to URL and takes results on a port
-    of its own, which your endpoint is to know as the broker's address. Let it stand on
-    a test store, seeded with the numbers that --numbers prints.
-
-    Exit code 0: every rule holds that could be judged; 1: some do not; 2: nothing could
-    be tried.
-    """
+    """Try an endpoint, and end with a code that says what came of it."""
     if numbers:
         print_numbers(lang, as_json=as_json)
         return
-    chosen = _known(only or ())
-    made = _Made()
-    try:
+    chosen, made = _known(only or ()), _Made()
+    with _giving_up(lang):
         plan = Plan(
             url=_checked(url),
             secret=_secret(secret_file, made),
@@ -161,13 +165,25 @@ def conformance(
             _announce(made, url_of(listener), plan.url, lang)
             now, told = SystemClock().now, partial(_tell, lang)
             judged = run_on_loop(try_endpoint(plan, listener, now, chosen, told))
+    text = _document(judged, plan.url)
+    print(text if as_json else "\n".join(report.as_lines(judged, lang)))
+    with _giving_up(lang):
+        _keep(json_file, text)
+    raise typer.Exit(0 if report.holds(judged) else BROKEN)
+
+
+@contextmanager
+def _giving_up(lang: Language) -> Iterator[None]:
+    """End with a line where something cannot be used, or cannot be tried."""
+    try:
+        yield
     except (BrokerError, OSError) as error:
         _give_up(error, lang)
-    text = _document(judged, plan.url)
-    if json_file is not None:
-        json_file.write_text(f"{text}\n", encoding="utf-8")
-    print(text if as_json else "\n".join(report.as_lines(judged, lang)))
-    raise typer.Exit(0 if report.holds(judged) else BROKEN)
+
+
+def _keep(file: Path | None, text: str) -> None:
+    if file is not None:
+        file.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _document(judged: Sequence[Judged], url: str) -> str:
@@ -216,7 +232,7 @@ def _secret(file: Path | None, made: _Made) -> Secret:
 
 def _given(file: Path | None, variable: str) -> str:
     if file is not None:
-        return file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8", errors="replace").strip()
     return os.environ.get(variable, "").strip()  # noqa: TID251 - the kit has no settings
 
 

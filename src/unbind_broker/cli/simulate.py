@@ -74,7 +74,23 @@ ContradictRate = Annotated[float, _share("Items with two different results.")]
 Seed = Annotated[int, typer.Option(help="The same seed, the same behaviour.")]
 
 
-@app.command()
+_HELP = """
+Run platform endpoints that behave as told, all in one process.
+
+They register with a broker, verify every request with the official Standard
+Webhooks library, treat item ids as idempotency keys and report results. The
+broker must admit private addresses (UNBIND_ALLOW_PRIVATE_ENDPOINTS=1).
+Shares are between 0 and 1.
+
+Test numbers have fixed outcomes, at every platform and whatever the shares
+say (conformance --numbers --json lists them): bound, not bound, every
+refusal, partly, action required, slow, late, contradicting, violating. All
+others are answered at random from the seed. A request or a wave that holds
+both fails or is completed late as a whole.
+"""
+
+
+@app.command(help=_HELP)
 def simulate(
     *,
     url: BrokerUrl,
@@ -93,19 +109,7 @@ def simulate(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Run platform endpoints that behave as told, all in one process.
-
-    They register with a broker, verify every request with the official Standard
-    Webhooks library, treat item ids as idempotency keys and report results. The broker
-    must admit private addresses (UNBIND_ALLOW_PRIVATE_ENDPOINTS=1). Shares are between
-    0 and 1.
-
-    Test numbers have fixed outcomes, at every platform and whatever the shares say
-    (conformance --numbers --json lists them): bound, not bound, every refusal, partly,
-    action required, slow, late, contradicting, violating. All others are answered at
-    random from the seed. A request or a wave that holds both fails or is completed late
-    as a whole.
-    """
+    """Run them until asked to end."""
     traits = Traits(
         latency=latency,
         fail_rate=fail_rate,

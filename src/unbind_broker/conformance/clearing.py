@@ -204,7 +204,7 @@ _RULES = (
         "不触及已撤回的号码与界限之后的绑定",
         "withdrawn numbers and bindings from after a number's own border stay",
         Words(
-            "撤回的号码又回到了前机主手中",
+            "撤回的号码又回到了前任机主手中",
             "A withdrawn number is its former holder's again.",
         ),
         _spared,

@@ -52,6 +52,11 @@ class Desk:
         self._now = now
         self._wait = wait.total_seconds()
 
+    @property
+    def heard_any(self) -> bool:
+        """Tell whether anything was said of any item."""
+        return any(asked.heard for asked in self.asked.values())
+
     def expect(self, asked: Asked) -> Asked:
         """Remember what is about to be asked."""
         self.asked[asked.outgoing.order_id] = asked

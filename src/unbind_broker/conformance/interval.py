@@ -182,14 +182,14 @@ _RULES = (
         "解绑之后不再有绑定",
         "after unbound nothing is bound any more",
         Words(
-            "否则前机主账号的验证码仍会发到现机主手里",
+            "否则前任机主账号的验证码仍会发到现机主手里",
             "Otherwise codes for the former holder's account go on to a stranger.",
         ),
         _takes_effect,
     ),
     (
         "last-second",
-        f"界限前一秒（{_BORDER} 之前）的绑定属于前机主",
+        f"界限前一秒（{_BORDER} 之前）的绑定属于前任机主",
         f"a binding of the last second before {_BORDER} is the former holder's",
         Words(
             "按给定的时刻判断，不要换算成本地日期",
@@ -220,7 +220,7 @@ _RULES = (
     ),
     (
         "both",
-        "两侧各有绑定时只解除前机主的",
+        "两侧各有绑定时只解除前任机主的",
         "of bindings on both sides only the former holder's is removed",
         _OWN,
         _both,
@@ -240,7 +240,7 @@ _RULES = (
         "按给定的 bound_from、bound_before 判断，不自行推算",
         "bound_from and bound_before are taken as given, not worked out anew",
         Words(
-            "订单之后新绑定的账号属于机主，不在区间内；中枢可能在另一时区",
+            "订单之后新绑定的账号属于机主，不在区间内；系统可能在另一时区",
             "What the holder binds after the order is outside, and a broker may be in "
             "another time zone.",
         ),

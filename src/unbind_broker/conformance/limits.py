@@ -58,7 +58,7 @@ RULES = (
             "max_concurrency full batches at once are all taken within 10 s",
         ),
         Words(
-            "中枢会用足您声明的上限；做不到就声明得小些",
+            "系统会用足你们声明的上限；做不到就声明得小些",
             "The broker uses what you declare. Declare less if it is too much.",
         ),
         _full_load,
@@ -72,7 +72,7 @@ RULES = (
             "requests that come at max_rate are all taken",
         ),
         Words(
-            "429 会使中枢减速，明细随之延迟",
+            "429 会使系统减速，明细随之延迟",
             "429 slows the broker down, and your items with it.",
         ),
         _full_rate,

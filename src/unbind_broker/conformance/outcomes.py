@@ -30,12 +30,15 @@ async def _taken(stage: Stage) -> None:
 
 
 async def _comes(stage: Stage) -> None:
-    if stage.desk.silences:
-        wait = stage.plan.wait.total_seconds()
-        raise Broken(
-            f"有明细在 {wait:g} 秒内没有最终结果（--wait 可延长）",
-            f"items got no final result within {wait:g} s (--wait allows more)",
-        )
+    if not stage.desk.silences:
+        return
+    wait = stage.plan.wait.total_seconds()
+    zh = f"有明细在 {wait:g} 秒内没有最终结果（--wait 可延长）"
+    en = f"items got no final result within {wait:g} s (--wait allows more)"
+    if not (stage.desk.calls or stage.desk.noticed or stage.desk.heard_any):
+        zh += "；没有任何上报到达：那里的 UNBIND_URL 是本程序的地址吗？"
+        en += "; no report ever came here: is UNBIND_URL there the address of this kit?"
+    raise Broken(zh, en)
 
 
 async def _refusals(stage: Stage) -> None:
@@ -125,7 +128,9 @@ async def _close_account(stage: Stage) -> None:
     outcome = await stage.desk.last_word(asked)
     expect_outcome(outcome, ItemStatus.CLOSED, ItemStatus.REFUSED)
     if outcome is ItemStatus.REFUSED:
-        raise CannotTell("该平台不提供销户", "it does not close accounts on request")
+        raise CannotTell(
+            "该平台不提供注销账号", "it does not close accounts on request"
+        )
 
 
 RULES = (
@@ -209,11 +214,11 @@ RULES = (
         "close-account",
         "accounts",
         Words(
-            "close_account：销户，或者拒绝",
+            "close_account：注销账号，或者拒绝",
             "close_account is closed, or refused",
         ),
         Words(
-            "机主明确要求销户时，仅解绑不够",
+            "机主明确要求注销账号时，仅解绑不够",
             "Who asks for an account to be closed is not served by detaching it.",
         ),
         _close_account,

@@ -130,7 +130,7 @@ RULES = (
         "connecting",
         Words("endpoint.test 应答 2xx", "endpoint.test is answered 2xx"),
         Words(
-            "这是您自己触发的连通性测试",
+            "这是你们自己触发的连通性测试",
             "It is how you try the line yourself, with POST /v1/endpoint/test.",
         ),
         _test_event,

@@ -26,6 +26,7 @@ _SENT = Words("最后发出", "sent last")
 _WHY = Words("原因", "why")
 _PAGE = Words("说明", "page")
 _NOT_JUDGED = Words("未判断", "not judged")
+_TO_MEND = Words("须改正", "to mend")
 _BETWEEN = Words("，", ", ")
 _COLON = Words("：", ": ")
 
@@ -54,6 +55,9 @@ def as_lines(judged: Sequence[Judged], language: Language) -> Iterator[str]:
         yield f"{_MARKS[one.verdict]} {one.rule.id:<{width}}  {states}"
         yield from _explained(one, language, " " * (width + 4))
     yield ""
+    broken = [one.rule.id for one in judged if one.verdict is Verdict.BROKEN]
+    if broken:
+        yield f"{language.of(_TO_MEND)}{language.of(_COLON)}{', '.join(broken)}"
     yield language.of(_BETWEEN).join(
         f"{count} {language.of(_COUNTED[verdict])}"
         for verdict, count in _counts(judged).items()

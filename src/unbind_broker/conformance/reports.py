@@ -114,7 +114,7 @@ RULES = (
         "results",
         Words("未被接收的上报会再来", "a report that was not taken comes again"),
         Words(
-            "中枢可能正在重启；结果不能丢",
+            "系统可能正在重启；结果不能丢",
             "The broker may be restarting; a result must not be lost.",
         ),
         _put_off,

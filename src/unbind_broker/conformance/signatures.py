@@ -187,7 +187,7 @@ def _value(headers: Mapping[str, str]) -> str:
 
 
 _FORGED = Words(
-    "任何知道地址的人都能冒充中枢解除他人的绑定",
+    "任何知道地址的人都能冒充系统解除他人的绑定",
     "Whoever knows the URL could have anybody's accounts detached.",
 )
 _REPLAYED = Words(
