@@ -21,6 +21,7 @@ from unbind_broker.keys import service
 from unbind_broker.keys.service import Holder, Key
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms import service as platforms
+from unbind_broker.platforms.rehearsed import refuse_made_up
 from unbind_broker.runtime.opening import Runtime
 
 app = typer.Typer(help="Issue, list and revoke API keys.", add_completion=False)
@@ -132,16 +133,16 @@ def _holder_slug(role: RoleName, given: Mapping[str, str | None]) -> str | None:
 async def _holder(db: Db, role: Role, slug: str | None) -> Holder:
     if slug is None:
         return Holder(role)
-    found = (
-        await carriers.find(db, slug)
-        if role is Role.CARRIER
-        else await platforms.find(db, slug)
-    )
-    if found is None:
-        raise NotRegistered(f"no {role} is registered as {slug}")
     if role is Role.CARRIER:
-        return Holder(role, carrier_id=CarrierId(found.id))
-    return Holder(role, platform_id=PlatformId(found.id))
+        carrier = await carriers.find(db, slug)
+        if carrier is None:
+            raise NotRegistered(f"no carrier is registered as {slug}")
+        return Holder(role, carrier_id=CarrierId(carrier.id))
+    platform = await platforms.find(db, slug)
+    if platform is None:
+        raise NotRegistered(f"no platform is registered as {slug}")
+    refuse_made_up(platform)
+    return Holder(role, platform_id=PlatformId(platform.id))
 
 
 def _end(now: datetime, lifetime: timedelta) -> datetime:

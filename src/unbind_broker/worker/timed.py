@@ -53,7 +53,7 @@ def timed_steps(
         **housekeeping.steps(),
         **clearing.steps(),
         **news.steps(),
-        **rehearsing_of(runtime, brake).steps(),
         "mend": mending.step,
         "seal": sealing.step,
+        **rehearsing_of(runtime, brake).steps(),
     }

@@ -33,8 +33,8 @@ class Turn(IntEnum):
     END_CLEARANCES = 19
     RESEAL_REPORTS = 20
     LATER_HOLDERS = 21
-    REHEARSE = 22
-    REHEARSE_WAVES = 23
+    REHEARSE = 24
+    REHEARSE_WAVES = 25
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
