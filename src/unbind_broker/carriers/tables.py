@@ -81,7 +81,7 @@ Index(
 
 
 def _marks(name: str) -> Table:
-    """Sums of a carrier's newest results, a row for each report."""
+    """Keep sums of a carrier's newest results, a row for each report."""
     marks = Table(
         name,
         metadata,
