@@ -216,3 +216,12 @@ async def test_worlds_are_shown_to_administrators(rehearsal: Scene) -> None:
     assert worlds.pop("weibo-test") == "sandbox"
     assert worlds.pop("weibo") == worlds.pop("taobao") == "real"
     assert set(worlds.values()) == {"rehearsed"}
+
+
+async def test_nobody_gets_a_key_of_a_made_up_platform(scene: Scene) -> None:
+    await a_rehearsal(scene)
+    body = {"role": "platform", "platform": MADE_UP[0]}
+    admin = await an_admin(scene)
+    refused = await scene.http.post("/v1/admin/keys", json=body, headers=admin)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/platform"

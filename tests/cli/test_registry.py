@@ -61,6 +61,11 @@ def test_platforms_are_listed_with_their_world(command: Command) -> None:
 
     listed = json.loads(command("platforms", "list", "--json").out)
 
+    made_up = command(
+        "keys", "issue", "--role", "platform", "--platform", "sandbox-shop"
+    )
+    assert (made_up.code, made_up.out) == (1, "")
+    assert "the broker itself answers for it" in made_up.err
     worlds = {one["slug"]: one["world"] for one in listed}
     assert json.loads(added.out)[0]["world"] == worlds["weibo-test"] == "sandbox"
     assert worlds["weibo"] == "real"

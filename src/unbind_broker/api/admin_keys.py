@@ -42,6 +42,7 @@ from unbind_broker.keys import service
 from unbind_broker.keys.service import Holder, Key
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms import service as platforms
+from unbind_broker.platforms.rehearsed import refuse_made_up
 
 router = APIRouter(prefix="/v1/admin/keys", tags=["admin"])
 
@@ -174,6 +175,7 @@ async def _holder(db: Db, now: datetime, body: KeyBody, actor: str) -> Holder:
         platform = await platforms.find(db, body.platform)
         if platform is None:
             raise InvalidFields.at("/platform", "this platform is not registered")
+        refuse_made_up(platform)
         return Holder(body.role, platform_id=platform.id)
     return Holder(body.role)
 

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
+from unbind_broker.base.errors import InvalidFields
 from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.fetching import begin_fetching
 from unbind_broker.platforms import store
 from unbind_broker.platforms.profile import Profile, check_profile
+from unbind_broker.platforms.service import Platform
 from unbind_broker.platforms.tables import PlatformStatus, World
 
 _UNDOES = ("detach", "restore")
@@ -43,6 +45,13 @@ REHEARSED = {
     "sandbox-wallet": _made_up("钱包", "wallet", "payment"),
 }
 """By slug, in their order. No real service is meant."""
+
+
+def refuse_made_up(platform: Platform) -> None:
+    """Raise ``InvalidFields`` where nobody but the broker speaks for a platform."""
+    if platform.world is World.REHEARSED:
+        wrong = "this platform is made up: the broker itself answers for it"
+        raise InvalidFields.at("/platform", wrong)
 
 
 async def ensure_rehearsed(db: Db, now: datetime, actor: str) -> None:

@@ -56,7 +56,7 @@ def timed_steps(
         **clearing.steps(),
         **news.steps(),
         **counting.steps(),
-        **rehearsing_of(runtime, brake).steps(),
         "mend": mending.step,
         "seal": sealing.step,
+        **rehearsing_of(runtime, brake).steps(),
     }
