@@ -19,7 +19,7 @@ from unbind_broker.base.database import INSTANT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import ItemKey, key_arrays
-from unbind_broker.items.service import (
+from unbind_broker.items.receiving import (
     CARRIER_OF_ORDER,
     RECEIVERS,
     RECEIVES,

@@ -28,10 +28,15 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
+from unbind_broker.items.receiving import (
+    CARRIER_OF_ORDER,
+    RECEIVERS,
+    RECEIVES,
+    in_world_of,
+)
 from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
-from unbind_broker.platforms.tables import PlatformStatus, World
 
 _QUEUED = ItemStatus.QUEUED.code
 _ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code
@@ -51,20 +56,6 @@ async def create(
         return (await db.execute(_CREATE_FOR_ALL, {"order": order_id})).rowcount
     values = {"order": order_id, "platforms": list(platforms)}
     return (await db.execute(_CREATE_FOR_SOME, values)).rowcount
-
-
-RECEIVERS = "platforms p JOIN endpoints e ON e.platform_id = p.id"
-RECEIVES = f"p.status = {PlatformStatus.ACTIVE.code} AND e.verified_at IS NOT NULL"
-CARRIER_OF_ORDER = "(SELECT o.carrier_id FROM orders o WHERE o.id = :order)"
-
-
-def in_world_of(carrier: str) -> str:
-    """Keep real orders from platforms that rehearse, and rehearsals from real ones.
-
-    ``carrier`` gives the id of the carrier that asks platforms ``p``.
-    """
-    return f"""(p.world = {World.REAL.code}) = (
-        SELECT c.sandbox_of IS NULL FROM carriers c WHERE c.id = {carrier})"""
 
 
 def creating(carrier: str) -> str:
