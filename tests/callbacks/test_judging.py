@@ -124,7 +124,7 @@ def test_an_amendment_after_the_deadline_leaves_a_timely_result_timely() -> None
     after = UNBIND.deadline + timedelta(days=1)
     line = report(ItemStatus.UNBOUND, amend=True)
     for late in (False, True):
-        item = replace(standing(ItemStatus.NOT_BOUND), late=late)
+        item = standing(ItemStatus.NOT_BOUND)._replace(late=late)
         verdict = judge(after, UNBIND, item, line)
         assert isinstance(verdict, Recorded)
         assert verdict.item.late is late

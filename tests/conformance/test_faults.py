@@ -16,6 +16,8 @@ from unbind_broker.base.signing_keys import PrivateKey
 from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.running import Verdict
 
+pytestmark = pytest.mark.real_time(0.3)
+
 FOUND: dict[str, dict[str, set[str]]] = {
     "reach": {
         "slow-challenge": {"challenge"},

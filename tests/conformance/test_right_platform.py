@@ -13,6 +13,8 @@ from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.running import Verdict
 from unbind_broker.conformance.said import CannotTry
 
+pytestmark = pytest.mark.real_time(0.3)
+
 OWN_KEY = PrivateKey(bytes(range(32)))
 
 

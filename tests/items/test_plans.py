@@ -52,6 +52,7 @@ def steps_of(crowd: list[OrderId]) -> dict[str, tuple[TextClause, dict[str, Any]
     named = {"orders": some, "platforms": [1] * len(some)}
     changed = {
         **named,
+        "evidence": None,
         "statuses": [11] * len(some),
         "lates": [False] * len(some),
         "reasons": [None] * len(some),

@@ -1,5 +1,4 @@
 import asyncio
-from dataclasses import replace as changed
 from datetime import timedelta
 
 import pytest
@@ -113,11 +112,11 @@ async def test_everything_that_a_report_can_change_is_written(db: Db) -> None:
     )
     for wanted in (
         full,
-        changed(full, late=False, reason=None, detail=None, kept=None),
+        full._replace(late=False, reason=None, detail=None, kept=None),
     ):
         await replace(db, [wanted])
         row = (await item_row(db, key))._mapping
-        for name in Item.__dataclass_fields__:
+        for name in Item._fields:
             if name != "key":
                 assert row[name] == getattr(wanted, name), name
 

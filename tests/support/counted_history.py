@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.counted_rows import BY_US, Row, punctuality, rows_of
 from tests.support.guards import APPLYING, INSIDE, OUTSIDE
 from tests.support.joining import a_number
 from tests.support.order_builders import (
@@ -35,7 +36,6 @@ from unbind_broker.intake.requeuing import AskedRequeue, requeue
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import acknowledge
 from unbind_broker.items.states import REFUSALS, ItemStatus, Reason
-from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN, OrderKind
@@ -61,7 +61,6 @@ _ANSWERS: dict[OrderKind, tuple[dict[str, Any], ...]] = {
     ),
     OrderKind.RESTORE: ({"outcome": "restored"}, {"outcome": "not_bound"}),
 }
-_BY_US = {ItemStatus.EXPIRED, ItemStatus.UNDELIVERABLE, ItemStatus.CANCELLED}
 _PREFIXES = {OrderKind.QUERY: Prefix.QUERY}
 
 Key = tuple[int, date, int, int]
@@ -136,14 +135,14 @@ class History:
                 self._add(platform, 0, Measure.DISPUTE)
 
     async def _take(self) -> None:
-        keys = [row.key for row in await self._rows(ItemStatus.QUEUED)]
+        keys = [row.key for row in await rows_of(self.engine, ItemStatus.QUEUED)]
         chosen = self.dice.sample(keys, min(len(keys), 3))
         if chosen:
             async with self.engine.begin() as db:
                 await acknowledge(db, self.now, sorted(chosen))
 
     async def _report(self) -> None:
-        rows = await self._rows()
+        rows = await rows_of(self.engine)
         if not rows:
             return
         row = self.dice.choice(rows)
@@ -163,13 +162,13 @@ class History:
         self._add(platform, 0, Measure.VIOLATION, raised)
         self._note(row, line, applied.answers[0].status)
 
-    def _note(self, row: "Row", line: dict[str, Any], told: LineStatus) -> None:
+    def _note(self, row: Row, line: dict[str, Any], told: LineStatus) -> None:
         if told is LineStatus.CONFLICT:
             self._add(row.key.platform_id, 0, Measure.CONFLICT)
         if told is not LineStatus.RECORDED or not row.status.is_final:
             return
         kind, platform = row.kind.code, row.key.platform_id
-        if row.status not in _BY_US:
+        if row.status not in BY_US:
             self._add(platform, kind, Measure.AMENDED)
         elif row.key in self._counted:
             status = ItemStatus(line["outcome"])
@@ -194,16 +193,16 @@ class History:
                 await call_back(db, self.now, chosen, Reason.BY_CARRIER, "test")
 
     async def _refuse_payload(self) -> None:
-        keys = [row.key for row in await self._rows(ItemStatus.QUEUED)]
+        keys = [row.key for row in await rows_of(self.engine, ItemStatus.QUEUED)]
         if keys:
             await refuse_payload(self.engine, self.now, self.dice.choice(keys))
 
     async def _requeue(self) -> None:
-        keys = [row.key for row in await self._rows(ItemStatus.UNDELIVERABLE)]
+        keys = [row.key for row in await rows_of(self.engine, ItemStatus.UNDELIVERABLE)]
         wanted = AskedRequeue(keys, WantedItems(), None, dry_run=False, spread=None)
         async with self.engine.begin() as db:
             await requeue(db, self.now, wanted, "test")
-        for row in await self._rows(ItemStatus.QUEUED):
+        for row in await rows_of(self.engine, ItemStatus.QUEUED):
             if row.key in self._counted:
                 self._counted.discard(row.key)
                 self._again.add(row.key)
@@ -220,20 +219,20 @@ class History:
             )
             over = set(found.scalars()) - self._settled
         self._settled |= over
-        for row in await self._rows():
+        for row in await rows_of(self.engine):
             if row.key.order_id in over and row.key not in self._counted:
                 self._counted.add(row.key)
                 self._end(row)
 
-    def _end(self, row: "Row") -> None:
+    def _end(self, row: Row) -> None:
         if row.status is ItemStatus.CANCELLED and not row.was_sent:
             return
         platform, kind = row.key.platform_id, row.kind.code
-        answered = row.status not in _BY_US
+        answered = row.status not in BY_US
         measures: list[int] = [Measure.ASKED, Family.OUTCOME + row.status.code]
         if row.acknowledged_at is not None:
             measures.append(Measure.ACKNOWLEDGED)
-        measures += _punctuality(row)
+        measures += punctuality(row)
         if row.reason in REFUSALS:
             measures.append(Family.REFUSAL + row.reason.code)
         if row.status is ItemStatus.RESTORED:
@@ -243,7 +242,7 @@ class History:
         if row.key not in self._again:
             self._time(row, answered=answered)
 
-    def _time(self, row: "Row", *, answered: bool) -> None:
+    def _time(self, row: Row, *, answered: bool) -> None:
         platform = PlatformId(row.key.platform_id)
         if row.acknowledged_at is not None:
             taken = (row.acknowledged_at - row.created_at).total_seconds()
@@ -256,56 +255,6 @@ class History:
         day = self.now.astimezone(ZoneInfo(ZONE)).date()
         if count:
             self.sums[platform, day, kind, measure] += count
-
-    async def _rows(self, status: ItemStatus | None = None) -> list["Row"]:
-        """Items that were sent themselves, in the order of their keys."""
-        wanted = (
-            select(items, orders.c.kind, orders.c.created_at)
-            .join(orders, orders.c.id == items.c.order_id)
-            .where(items.c.follows.is_(None))
-            .order_by(items.c.order_id, items.c.platform_id)
-        )
-        if status is not None:
-            wanted = wanted.where(items.c.status == status)
-        async with self.engine.begin() as db:
-            found = await db.execute(wanted)
-        return [
-            Row(
-                key=ItemKey(row.order_id, row.platform_id),
-                kind=row.kind,
-                status=row.status,
-                late=row.late,
-                reason=row.reason,
-                was_sent=row.attempts > 0 or row.acknowledged_at is not None,
-                acknowledged_at=row.acknowledged_at,
-                finished_at=row.finished_at,
-                created_at=row.created_at,
-            )
-            for row in found
-        ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """An item as it stands at a moment."""
-
-    key: ItemKey
-    kind: OrderKind
-    status: ItemStatus
-    late: bool
-    reason: Reason | None
-    was_sent: bool
-    acknowledged_at: datetime | None
-    finished_at: datetime | None
-    created_at: datetime
-
-
-def _punctuality(row: Row) -> list[int]:
-    if row.status is ItemStatus.CANCELLED:
-        return []
-    if row.status in _BY_US:
-        return [Measure.NOT_IN_TIME]
-    return [Measure.NOT_IN_TIME, Measure.LATE] if row.late else [Measure.IN_TIME]
 
 
 async def sums_of(engine: AsyncEngine) -> Counter[Key]:

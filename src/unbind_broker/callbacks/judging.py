@@ -16,7 +16,7 @@ is a duplicate. ``in_progress`` and ``action_required`` reopen nothing: for an i
 has ended they are a conflict, with ``amend`` or without.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -98,7 +98,8 @@ def is_violation(question: Question, item: Item) -> bool:
 def _take(now: datetime, item: Item) -> Verdict:
     if item.status is not ItemStatus.QUEUED:
         return Duplicate()
-    return Recorded(replace(item, status=ItemStatus.ACKNOWLEDGED, acknowledged_at=now))
+    taken = item._replace(status=ItemStatus.ACKNOWLEDGED, acknowledged_at=now)
+    return Recorded(taken)
 
 
 def _progress(now: datetime, item: Item, report: Report) -> Verdict:
@@ -120,7 +121,7 @@ def _finish(now: datetime, question: Question, item: Item, report: Report) -> Ve
             return Conflict(
                 item, f"this item is {item.status} already; amend corrects it"
             )
-        finished = replace(finished, late=item.late)
+        finished = finished._replace(late=item.late)
     return Recorded(finished, is_violation(question, finished), own_result)
 
 
@@ -155,8 +156,7 @@ def _told(
 
 def _says_the_same(earlier: Item, later: Item) -> bool:
     return (
-        replace(
-            later,
+        later._replace(
             late=earlier.late,
             acknowledged_at=earlier.acknowledged_at,
             finished_at=earlier.finished_at,

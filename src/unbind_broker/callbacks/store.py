@@ -133,9 +133,7 @@ def _asked_item(row: Any, reporters: Mapping[PlatformId, Reporter]) -> AskedItem
 
 _CODED = ("status", "reason", "holder_action")
 _PLAIN = tuple(
-    name
-    for name in Item.__dataclass_fields__
-    if name in items.c and name not in {"key", *_CODED}
+    name for name in Item._fields if name in items.c and name not in {"key", *_CODED}
 )
 _STATUSES = members_by_code(ItemStatus)
 _REASONS = members_by_code(Reason)

@@ -1,7 +1,6 @@
 """One platform's part of an order, as far as it can change."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -24,8 +23,7 @@ def key_arrays(keys: Collection[ItemKey]) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What is known of an item. ``attempts`` is left to those who send."""
 
     key: ItemKey
