@@ -133,23 +133,21 @@ def _holder_slug(role: RoleName, given: Mapping[str, str | None]) -> str | None:
 async def _holder(db: Db, role: Role, slug: str | None) -> Holder:
     if slug is None:
         return Holder(role)
-    if role is Role.CARRIER:
-        carrier = await carriers.find(db, slug)
-        if carrier is None:
-            raise _not_registered(role, slug)
-        return Holder(role, carrier_id=CarrierId(carrier.id))
-    platform = await platforms.find(db, slug)
-    if platform is None:
-        raise _not_registered(role, slug)
-    refuse_made_up(platform)
-    return Holder(role, platform_id=PlatformId(platform.id))
-
-
-def _not_registered(role: Role, slug: str) -> NotRegistered:
-    return NotRegistered(
-        f"no {role} is registered as {slug} here: unbind-broker {role}s list shows "
-        "all, and --data-dir chooses the installation"
+    found = (
+        await carriers.find(db, slug)
+        if role is Role.CARRIER
+        else await platforms.find(db, slug)
     )
+    if found is None:
+        raise NotRegistered(
+            f"no {role} is registered as {slug} here: unbind-broker {role}s list shows "
+            "all, and --data-dir chooses the installation"
+        )
+    if role is Role.CARRIER:
+        return Holder(role, carrier_id=CarrierId(found.id))
+    if isinstance(found, platforms.Platform):
+        refuse_made_up(found)
+    return Holder(role, platform_id=PlatformId(found.id))
 
 
 def _end(now: datetime, lifetime: timedelta) -> datetime:
