@@ -122,7 +122,7 @@ async def expect_signed(scene: Scene) -> None:
     await scene.register(OTHER)
     second = await scene.order(1)
     await eventually(lambda: REFUSED in scene.printed())
-    assert await scene.status(second) == "acknowledged"
+    await _becomes(scene, second, "acknowledged")
     assert len(await scene.evidence()) == 1
 
     await scene.register(KEY)
