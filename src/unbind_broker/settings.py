@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     order_working_days: int = Field(default=5, ge=1, le=60)
     order_deadline: Duration | None = None
     undo_window: Duration = timedelta(hours=24)
+    sandbox_deadline: Duration = timedelta(minutes=5)
     freeze: Duration = timedelta(days=90)
     join_window: Duration = timedelta(days=30)
     brake_share: float = Field(default=0.02, gt=0, le=1)
@@ -181,6 +182,18 @@ class Settings(BaseSettings):
     def working_time(self) -> WorkingTime:
         """Say how long platforms have for an order."""
         return WorkingTime(self.order_working_days, self.zone, self.order_deadline)
+
+    def working_time_for(self, *, sandbox: bool) -> WorkingTime:
+        """Say how long they have for an order, or for one that is rehearsed."""
+        if not sandbox:
+            return self.working_time
+        short = min(self.sandbox_deadline, self.order_deadline or self.sandbox_deadline)
+        return WorkingTime(self.order_working_days, self.zone, short)
+
+    @property
+    def sandbox_pause(self) -> timedelta:
+        """Say how long a rehearsal holds orders, and later waves, back."""
+        return self.sandbox_deadline / 10
 
     @property
     def url_policy(self) -> UrlPolicy:

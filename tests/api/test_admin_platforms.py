@@ -23,6 +23,7 @@ async def test_registered_platform_is_answered_and_found(
     assert made.status_code == 201
     assert made.json() == {
         **DOUYIN,
+        "world": "real",
         "status": "active",
         "created_at": "2026-11-20T04:00:00Z",
         "changed_at": "2026-11-20T04:00:00Z",
@@ -52,6 +53,8 @@ async def test_taken_slug_is_refused(api: AsyncClient, parties: Parties) -> None
         ({"slug": "We"}, "/slug"),
         ({"category": "a b"}, "/category"),
         ({"sensitive": "yes"}, "/sensitive"),
+        ({"sandbox": "yes"}, "/sandbox"),
+        ({"world": "sandbox"}, "/world"),
         ({"domains": ["a b", "douyin.com"]}, "/domains/0"),
         ({"domains": "douyin.com"}, "/domains"),
         ({"capabilities": []}, "/capabilities"),
@@ -88,6 +91,7 @@ async def test_fields_change_and_others_stay(
         **DOUYIN,
         **changes,
         "capabilities": ["detach", "restore"],
+        "world": "real",
         "status": "active",
         "created_at": "2026-11-20T04:00:00Z",
         "changed_at": "2026-11-20T04:00:00Z",

@@ -16,6 +16,7 @@ from tests.support.app import a_runtime, bearer, in_process
 from tests.support.builders import a_key
 from tests.support.clock import NOON, FixedClock
 from tests.support.order_api import Scene, a_scene, after_query, order_body, query_body
+from tests.support.rehearsals import a_sandbox_key
 from unbind_broker.app.factory import document
 from unbind_broker.base.ids import Prefix, format_id, new_uuid7
 from unbind_broker.keys.service import revoke
@@ -191,12 +192,19 @@ OF_ONE_CARRIER = [
 ]
 
 
-async def test_what_is_anothers_is_not_there_to_the_last_byte(siege: Siege) -> None:
+@pytest.mark.parametrize("who", ["another carrier", "its own sandbox key"])
+async def test_what_is_anothers_is_not_there_to_the_last_byte(
+    siege: Siege, who: str
+) -> None:
+    sender = siege.stranger
+    if who == "its own sandbox key":
+        admin = siege.keys[Role.ADMIN]
+        sender = await a_sandbox_key(siege.scene, admin, "china-mobile")
     order = (await siege.scene.post("/v1/orders", order_body())).json()["id"]
     query = (await siege.scene.post("/v1/queries", query_body())).json()["id"]
     clearance = (await siege.scene.post("/v1/clearances", {})).json()["id"]
     ids = {"order_id": order, "query_id": query, "clearance_id": clearance}
-    headers = {**siege.stranger, "X-Request-Id": "the-same"}
+    headers = {**sender, "X-Request-Id": "the-same"}
     for method, path in OF_ONE_CARRIER:
         body = BODIES[path] if method == "POST" else ...
         anothers = await siege.call(method, at(path, **ids), headers, body)

@@ -12,6 +12,7 @@ async def test_carrier_sees_itself(api: AsyncClient, parties: Parties) -> None:
     key = me["key"]
     assert me == {
         "role": "carrier",
+        "sandbox": False,
         "carrier": {
             "slug": "china-mobile",
             "name_zh": "china-mobile 运营商",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import bearer
@@ -21,7 +22,9 @@ from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import acknowledge
 from unbind_broker.keys.tables import Role
 from unbind_broker.notices.ending import settle
-from unbind_broker.platforms.service import Platform
+from unbind_broker.platforms.profile import Profile
+from unbind_broker.platforms.service import Platform, add
+from unbind_broker.platforms.tables import World
 from unbind_broker.worker.counting import Counting
 
 OWN, ALL = "/v1/endpoint/stats", "/v1/audit/stats"
@@ -127,6 +130,26 @@ async def test_what_was_not_answered_in_time_is_never_or_late(
         "expired": 1,
         "undeliverable": 1,
     }
+
+
+async def test_rehearsals_count_for_whoever_asks_for_them_only(
+    api: AsyncClient, engine: AsyncEngine, past: Past
+) -> None:
+    before = await read(api, past.keys["auditor"], ALL)
+    async with engine.begin() as db:
+        names = Profile(name_zh="微博测试", name_en="Weibo test")
+        test = await add(db, NOON, "weibo-test", names, "test", World.SANDBOX)
+        same = """
+            INSERT INTO platform_days
+            SELECT :test, day, kind, measure, n FROM platform_days
+            WHERE platform_id = :weibo"""
+        ids = {"test": test.id, "weibo": past.weibo.id}
+        await db.execute(text(same), ids)
+    after = await read(api, past.keys["auditor"], ALL)
+    assert after == before
+    chosen = await read(api, past.keys["auditor"], ALL, platform="weibo-test")
+    assert [one["platform"] for one in chosen["data"]] == ["weibo-test"]
+    assert chosen["totals"] == before["totals"]
 
 
 async def test_days_outside_the_period_are_left_out(

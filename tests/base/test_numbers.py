@@ -16,6 +16,7 @@ from unbind_broker.base.numbers import (
     PhoneNumber,
     clean_free_text,
     holds_number,
+    is_made_up,
     mask_digits,
     mask_numbers,
     parse_number,
@@ -308,3 +309,11 @@ def test_number_in_free_text_is_never_readable(
     cleaned = clean_free_text(f"{before}{e164}{after}")
     assert e164[3:] not in cleaned
     assert e164[1:] not in cleaned
+
+
+def test_made_up_numbers_are_told_from_others() -> None:
+    first, last = 8613800000000, 8613800009999
+    assert is_made_up(PhoneNumber(f"+{first}"))
+    assert is_made_up(PhoneNumber(f"+{last}"))
+    for other in (first - 1, last + 1, first * 10, first // 10):
+        assert not is_made_up(PhoneNumber(f"+{other}"))

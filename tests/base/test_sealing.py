@@ -128,6 +128,18 @@ def test_index_is_stable_over_releases() -> None:
     )
 
 
+def test_each_rehearsing_carrier_files_numbers_apart() -> None:
+    index = BlindIndex(NEW)
+    apart = [index, index.rehearsed_by(1), index.rehearsed_by(2)]
+    assert len({one.index(NUMBER) for one in apart}) == 3
+    assert apart[1].index(NUMBER) == BlindIndex(NEW).rehearsed_by(1).index(NUMBER)
+    assert apart[1].index(NUMBER) != BlindIndex(OLD).rehearsed_by(1).index(NUMBER)
+    rehearsed = BlindIndex(SecretKey(bytes(range(32)))).rehearsed_by(7)
+    assert rehearsed.index(NUMBER).hex() == (
+        "67e53ccbecfa121e2efc7c75b9ab65eca8601f41bc7f348865b75c26bfbab15f"
+    )
+
+
 def test_generated_keys_are_read_and_distinct() -> None:
     generated = {generate_key() for _ in range(50)}
     assert len(generated) == 50

@@ -36,6 +36,42 @@ def test_key_of_a_carrier_is_listed_with_holder_name_and_end(
     assert listed["revoked_at"] is None
 
 
+def test_key_to_rehearse_with_is_listed_under_its_carrier(command: Command) -> None:
+    command("carriers", "add", "china-mobile")
+    issue = ("keys", "issue", "--role", "carrier", "--carrier", "china-mobile")
+    for more in ((), ("--sandbox",), ("--sandbox",)):
+        assert command(*issue, *more).out.startswith("ub_carrier_")
+
+    listed = json.loads(command("keys", "list", "--json").out)
+    carriers = json.loads(command("carriers", "list", "--json").out)
+    twin = command(*issue[:-1], "china-mobile.sandbox", "--sandbox")
+
+    assert [one["sandbox"] for one in listed] == [False, True, True]
+    assert {one["holder"] for one in listed} == {"china-mobile"}
+    assert [one["slug"] for one in carriers] == ["china-mobile"]
+    assert twin.code == 1
+
+
+def test_platforms_are_listed_with_their_world(command: Command) -> None:
+    command("carriers", "add", "china-mobile")
+    command("platforms", "add", "weibo")
+    added = command("platforms", "add", "weibo-test", "--sandbox", "--json")
+    issue = ("keys", "issue", "--role", "carrier", "--carrier", "china-mobile")
+    command(*issue, "--sandbox")
+
+    listed = json.loads(command("platforms", "list", "--json").out)
+
+    made_up = command(
+        "keys", "issue", "--role", "platform", "--platform", "sandbox-shop"
+    )
+    assert (made_up.code, made_up.out) == (1, "")
+    assert "the broker itself answers for it" in made_up.err
+    worlds = {one["slug"]: one["world"] for one in listed}
+    assert json.loads(added.out)[0]["world"] == worlds["weibo-test"] == "sandbox"
+    assert worlds["weibo"] == "real"
+    assert worlds["sandbox-shop"] == "rehearsed"
+
+
 def test_revoked_key_is_listed_as_such(command: Command) -> None:
     command("keys", "issue", "--role", "auditor")
     [listed] = json.loads(command("keys", "list", "--json").out)
@@ -61,6 +97,10 @@ def test_key_that_is_not_there_cannot_be_revoked(command: Command) -> None:
         (
             ["--role", "admin", "--carrier", "china-mobile"],
             "a key of role admin takes no --carrier",
+        ),
+        (
+            ["--role", "platform", "--platform", "weibo", "--sandbox"],
+            "a key of role platform takes no --sandbox",
         ),
         (["--role", "admin", "--expires", "soon"], "expected a duration"),
         (["--role", "admin", "--expires", "0s"], "expected more than nothing"),
@@ -169,7 +209,7 @@ def test_platform_is_added_with_all_its_options(command: Command) -> None:
     assert (added["category"], added["sensitive"]) == ("dating", True)
     assert added["domains"] == ["a.cn", "b.cn"]
     assert command("platforms", "list").out.splitlines()[1].split() == [
-        *("p", "active", "dating", "yes", "p", "p", "a.cn;b.cn"),
+        *("p", "active", "dating", "yes", "real", "p", "p", "a.cn;b.cn"),
     ]
 
 

@@ -18,6 +18,7 @@ from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.orders.idempotency import Repeatable, StoredAnswer, remember
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import idempotency, order_log, orders
+from unbind_broker.platforms.rehearsed import ensure_rehearsed
 
 
 async def test_partitions_are_made_three_months_ahead(db: Db) -> None:
@@ -56,6 +57,7 @@ async def test_log_rows_behind_every_cursor_go(db: Db) -> None:
     carrier = await a_carrier(db)
     await an_endpoint(db, carrier)  # carriers' endpoints read no log
     await an_endpoint(db, await a_platform(db, "unverified"), verified=False)
+    await ensure_rehearsed(db, NOON, "test")  # nor do made-up platforms
     await db.execute(update(endpoint_leases).values(cursor_xid=1))
     await set_cursors(db, slow=101, fast=200)
     order_ids = [await an_order(db, carrier) for _ in range(3)]

@@ -17,9 +17,9 @@ from tests.support.clock import NOON, FixedClock
 from tests.support.findings import results
 from tests.support.waiting import eventually
 from unbind_broker.demo.clearing import Clearer, ClearingPlatform, Wave, find, look
-from unbind_broker.demo.fixed_outcomes import When
 from unbind_broker.demo.http_server import Answer, HttpServer, Request
 from unbind_broker.demo.traits import Dice, Traits
+from unbind_broker.rehearsals.fixed_outcomes import When
 
 CLEARANCE = "clr_1"
 BORDER = "2026-08-20T16:00:00Z"

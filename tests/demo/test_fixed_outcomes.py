@@ -22,11 +22,13 @@ from unbind_broker.callbacks.finding_lines import FindingLine, read_finding
 from unbind_broker.callbacks.lines import read_line
 from unbind_broker.callbacks.report import Report
 from unbind_broker.demo.clearing import ClearingPlatform, look
-from unbind_broker.demo.fixed_outcomes import SOON, When, WithFixedOutcomes
-from unbind_broker.demo.outcomes import Item, Line, Mind
+from unbind_broker.demo.fixed_outcomes import WithFixedOutcomes
+from unbind_broker.demo.outcomes import Mind
 from unbind_broker.demo.traits import Dice, Traits
 from unbind_broker.items.states import REFUSALS
 from unbind_broker.orders.states import Action, OrderKind
+from unbind_broker.rehearsals.fixed_outcomes import SOON, When
+from unbind_broker.rehearsals.telling import Item, Line
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 DEADLINE = NOW + timedelta(minutes=10)

@@ -10,9 +10,10 @@ from unbind_broker.base.ids import Prefix, format_id, new_uuid7
 from unbind_broker.callbacks.demands import Question, fault_of
 from unbind_broker.callbacks.lines import read_line
 from unbind_broker.callbacks.report import Report
-from unbind_broker.demo.outcomes import Item, Mind, parse_item
+from unbind_broker.demo.outcomes import Mind, parse_item
 from unbind_broker.demo.traits import Dice, Traits
 from unbind_broker.orders.states import Action, OrderKind
+from unbind_broker.rehearsals.telling import Item
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 CUTOFF = datetime(2025, 2, 28, 16, 0, tzinfo=UTC)

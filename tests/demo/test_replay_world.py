@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from tests.support.clock import NOON
-from unbind_broker.demo.outcomes import Item, Line
 from unbind_broker.demo.replay_world import (
     CARELESS,
     GREEDY,
@@ -12,6 +11,7 @@ from unbind_broker.demo.replay_world import (
     World,
     replay_platforms,
 )
+from unbind_broker.rehearsals.telling import Item, Line
 
 NUMBER = "+8613800002000"
 CUTOFF = NOON - timedelta(days=50)

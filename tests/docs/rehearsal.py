@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.worker.stage import short
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.demo.simulation import Play, simulated_by_admin
 from unbind_broker.demo.traits import Traits
+from unbind_broker.intake.rehearsing import open_sandbox
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.catalogue import load_catalogue
 from unbind_broker.runtime.opening import Runtime
@@ -36,10 +37,12 @@ class Rehearsal:
     url: str
     key: str
     folder: Path
+    sandbox_key: str = ""
 
     async def run(self, *command: str, told: str = "") -> str:
         """Run a program to its end, which must be a good one; give what it printed."""
         own = {"UNBIND_URL": self.url, "UNBIND_KEY": self.key}
+        own["UNBIND_SANDBOX_KEY"] = self.sandbox_key
         return await run(self.folder, *command, told=told, environment=own)
 
 
@@ -83,7 +86,10 @@ async def rehearsal(engine: AsyncEngine, folder: Path) -> AsyncIterator[Rehearsa
     clock = SystemClock()
     async with engine.begin() as db:
         admin = await a_key(db, Role.ADMIN)
-        carrier = await a_key(db, await a_carrier(db, now=clock.now()))
+        holder = await a_carrier(db, now=clock.now())
+        carrier = await a_key(db, holder)
+        twin = await open_sandbox(db, clock.now(), holder.id, "test")
+        rehearsing = await a_key(db, replace(holder, id=twin))
     runtime = Runtime(
         settings=short(undo_window=timedelta(hours=24)),
         engine=engine,
@@ -102,7 +108,7 @@ async def rehearsal(engine: AsyncEngine, folder: Path) -> AsyncIterator[Rehearsa
         try:
             url = str(http.base_url).rstrip("/")
             async with simulated_by_admin(url, admin.key, chosen, play):
-                yield Rehearsal(url, carrier.key, folder)
+                yield Rehearsal(url, carrier.key, folder, rehearsing.key)
         finally:
             stopping.set()
             await working

@@ -350,8 +350,10 @@ async def test_fifty_at_once_are_one_fan_out(engine: AsyncEngine) -> None:
         await a_reachable_platform(db, "weibo")
         await a_reachable_platform(db, "dating", sensitive=True)
 
+    connections = asyncio.Semaphore(10)  # of the pool, which lets nobody wait for long
+
     async def ask() -> OrderId:
-        async with engine.begin() as db:
+        async with connections, engine.begin() as db:
             return await an_order(db, carrier, asked(QUERY))
 
     queries = await asyncio.gather(*(ask() for _ in range(50)))

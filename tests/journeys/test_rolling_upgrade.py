@@ -13,12 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.journeys.outsider import Outsider, asking, is_completed
 from tests.journeys.processes import Process, Processes, processes
-from tests.support.builders import a_carrier, a_key, a_platform
 from tests.support.database import Server, open_patient_engine
 from tests.support.previous_release import REVISION, unpack_previous
 from tests.support.receiver import Answer, Delivery, Door, Receiver
 from tests.support.waiting import eventually
-from tests.worker.stage import CLOCK
 from unbind_broker.base.sealing import generate_key
 from unbind_broker.schema import migrate as schema
 from unbind_broker.schema.migrate import head, migrate
@@ -62,16 +60,15 @@ class Upgrade:
         self.carrier_key = self.platform_key = ""
         self.placed: list[str] = []
 
-    async def register(self) -> dict[str, str]:
-        """Register a carrier and platforms; return the platforms' keys."""
-        async with self.engine.begin() as db:
-            now = CLOCK.now()
-            carrier = await a_key(db, await a_carrier(db, now=now), now=now)
-            self.carrier_key = carrier.key
-            keys = {}
-            for place in range(PLATFORMS):
-                platform = await a_platform(db, f"platform-{place}", now=now)
-                keys[platform.slug] = (await a_key(db, platform, now=now)).key
+    async def register(self, url: str) -> dict[str, str]:
+        """Register a carrier and platforms at that API; return the platforms' keys."""
+        issue = ("keys", "issue", "--role", "admin")
+        issued = await self.commands.start(*issue, **self.old)
+        admin = Outsider(url, (await issued.rest()).strip())
+        slugs = [f"platform-{place}" for place in range(PLATFORMS)]
+        self.carrier_key = await _registered(admin, "carrier", "china-mobile")
+        keys = {slug: await _registered(admin, "platform", slug) for slug in slugs}
+        await admin.close()
         return keys
 
     async def enrol(self, url: str, slug: str, key: str) -> None:
@@ -104,6 +101,14 @@ class Upgrade:
         async with self.engine.connect() as db:
             states = text("SELECT count(*) FROM orders WHERE status <> 3")
             return not (await db.execute(states)).scalar_one()
+
+
+async def _registered(admin: Outsider, role: str, slug: str) -> str:
+    """Register somebody and issue a key."""
+    await admin.call("POST", f"/v1/admin/{role}s", {"slug": slug}, expect=201)
+    named = {"role": role, role: slug}
+    issued = await admin.call("POST", "/v1/admin/keys", named, expect=201)
+    return str(issued["key"])
 
 
 def flaky(delivery: Delivery) -> Answer | None:
@@ -199,7 +204,7 @@ async def upgrade(at: Upgrade) -> None:
 
 
 async def enrol_all(at: Upgrade, url: str) -> None:
-    keys = await at.register()
+    keys = await at.register(url)
     for slug in keys:
         door = at.receiver.door(slug)
         door.usual = Answer(results=unbound, delay=0.05)

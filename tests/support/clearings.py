@@ -22,8 +22,9 @@ GONE_ON = "2026-08-20"
 
 WORKING_TIME = WorkingTime(5, ZoneInfo("Asia/Shanghai"))
 FREEZE = timedelta(days=90)
-USUAL_WAVES = WavingPolicy(0.01, WORKING_TIME, FREEZE)
-PATIENT_WAVES = WavingPolicy(0.5, WORKING_TIME, FREEZE)
+SANDBOX_TIME = WorkingTime(5, WORKING_TIME.zone, timedelta(minutes=5))
+USUAL_WAVES = WavingPolicy(0.01, WORKING_TIME, SANDBOX_TIME, FREEZE)
+PATIENT_WAVES = WavingPolicy(0.5, WORKING_TIME, SANDBOX_TIME, FREEZE)
 
 Content = str | bytes | AsyncIterator[bytes]
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,14 +15,16 @@ from unbind_broker.api.connections import reading_for
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import leave_place
 from unbind_broker.api.json_answers import encode
+from unbind_broker.api.numbers import index_for
 from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_BODY, NotFound
 from unbind_broker.api.waiting import preferred_wait
 from unbind_broker.base.database import Db
 from unbind_broker.holdings.refusals import OwnershipSuperseded
-from unbind_broker.intake.asked import Asked, AskingCarrier
+from unbind_broker.intake.asked import Asked, AskingCarrier, OwnWords
 from unbind_broker.intake.place_order import IntakeTools, Placed, place
 from unbind_broker.intake.probing import note_superseded, refusals_of
+from unbind_broker.intake.rehearsing import require_made_up
 from unbind_broker.intake.rules import Policy
 from unbind_broker.items.views import OrderView, read_order
 from unbind_broker.keys.service import Caller
@@ -73,6 +75,7 @@ ACCEPT_PROBLEMS = (
     "attestation-required",
     "attestation-invalid",
     "attestation-replayed",
+    "sandbox-number",
     "overloaded",
 )
 """What both queries and orders can be answered."""
@@ -118,7 +121,9 @@ async def accept(
 ) -> Response:
     """Place a query or an order, and wait for its end if the caller prefers to."""
     now, asking = context.clock.now(), asking_carrier(caller)
-    tools = tools_of(context)
+    tools = tools_of(context, caller)
+    if caller.sandbox and isinstance(asked.about, OwnWords):
+        require_made_up(asked.about.number)
 
     async def placing(db: Db) -> Placed | StoredAnswer:
         return await place(db, now, asked, asking, tools)
@@ -209,14 +214,15 @@ def asking_carrier(caller: Caller) -> AskingCarrier:
     return AskingCarrier(carrier_of(caller), caller.actor)
 
 
-def tools_of(context: Context) -> IntakeTools:
-    """Give accepting what it needs of the process."""
-    runtime = context.runtime
-    return IntakeTools(_policy(context.settings), runtime.sealer, runtime.blind_index)
+def tools_of(context: Context, caller: Caller) -> IntakeTools:
+    """Give accepting what it needs of the process for this caller's requests."""
+    index = index_for(context, caller)
+    policy = _policy(context.settings, rehearses=caller.sandbox)
+    return IntakeTools(policy, context.runtime.sealer, index)
 
 
-def _policy(settings: Settings) -> Policy:
-    return Policy(
+def _policy(settings: Settings, *, rehearses: bool) -> Policy:
+    usual = Policy(
         working_time=settings.working_time,
         query_deadline=settings.query_deadline,
         undo_window=settings.undo_window,
@@ -227,4 +233,12 @@ def _policy(settings: Settings) -> Policy:
         query_validity=settings.query_validity,
         open_per_number=settings.open_orders_per_number,
         refusals_per_day=settings.refusals_per_day,
+    )
+    if not rehearses:
+        return usual
+    return replace(
+        usual,
+        working_time=settings.working_time_for(sandbox=True),
+        query_deadline=min(settings.query_deadline, settings.sandbox_deadline),
+        undo_window=min(settings.undo_window, settings.sandbox_pause),
     )

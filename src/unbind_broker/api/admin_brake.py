@@ -9,9 +9,9 @@ from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import (
     AnswerModel,
+    CarrierSlug,
     RequestModel,
     ShownInstant,
-    Slug,
     Why,
 )
 from unbind_broker.api.problems import ANY_BODY, ANY_CALL, problems
@@ -40,8 +40,10 @@ Reason = Annotated[
 class BrakeBody(RequestModel):
     """Whose unbinding to stop, or to let go on."""
 
-    carrier: Slug | None = Field(
-        examples=["china-mobile"], description="null: that of all carriers."
+    carrier: CarrierSlug | None = Field(
+        examples=["china-mobile"],
+        description="null: that of all carriers. What `china-mobile` rehearses with "
+        "sandbox keys is that of `china-mobile.sandbox`.",
     )
     reason: Reason
 
@@ -129,7 +131,7 @@ async def release_brake(
 async def _carrier_id(db: Db, body: BrakeBody) -> CarrierId | None:
     if body.carrier is None:
         return None
-    carrier = await service.find(db, body.carrier)
+    carrier = await service.find(db, body.carrier, or_twin=True)
     if carrier is None:
         raise InvalidFields.at("/carrier", "this carrier is not registered")
     return carrier.id

@@ -11,9 +11,9 @@ from unbind_broker.api.clearance_paths import ClearanceIdInPath
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import (
     AnswerModel,
+    CarrierSlug,
     RequestModel,
     ShownInstant,
-    Slug,
     Why,
 )
 from unbind_broker.api.order_bodies import Number
@@ -29,10 +29,11 @@ from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
 from unbind_broker.base.errors import FieldError, InvalidFields
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.numbers import InvalidNumber, parse_number
+from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.clearances.listing import ListedClearance, Wanted, list_all
 from unbind_broker.clearances.overriding import Decision, override
 from unbind_broker.clearances.resuming import resume
-from unbind_broker.clearances.service import is_published
+from unbind_broker.clearances.service import index_of_clearance, is_published
 from unbind_broker.clearances.states import ClearanceStatus, StopReason
 
 router = APIRouter(prefix="/v1/admin/clearances", tags=["admin"])
@@ -120,7 +121,10 @@ class ResumedShown(AnswerModel):
     resumed: bool = Field(description="False: it did not stand still.")
 
 
-OfCarrier = Annotated[Slug | None, Query(description="Only this carrier's.")]
+OfCarrier = Annotated[
+    CarrierSlug | None,
+    Query(description="Only this carrier's; `<slug>.sandbox`: its rehearsals."),
+]
 OfStatus = Annotated[ClearanceStatus | None, Query(description="Only these.")]
 
 
@@ -163,12 +167,14 @@ async def release_numbers(
     Their results say so. The freeze is not shortened, and withdrawn numbers stay held
     back. Every number is an event of the trail, with the reason.
     """
-    now, named = context.clock.now(), _named(context, body)
+    now = context.clock.now()
     decision = Decision(caller.actor, body.why)
     async with context.admission.enter(), context.engine.begin() as db:
         if not await is_published(db, clearance_id):
             raise NotFound("no published clearance has this id")
         confirmed = now - context.settings.freeze
+        index = await index_of_clearance(db, clearance_id, context.runtime.blind_index)
+        named = _named(context, body, index)
         done = await override(db, now, clearance_id, named, decision, confirmed)
     return ReleasedShown(**vars(done))
 
@@ -199,12 +205,14 @@ async def resume_clearance(
     return ResumedShown(resumed=resumed)
 
 
-def _named(context: Context, body: ReleaseBody) -> list[bytes] | list[int]:
+def _named(
+    context: Context, body: ReleaseBody, index: BlindIndex
+) -> list[bytes] | list[int]:
     if (body.numbers is None) == (body.places is None):
         raise InvalidFields.at("", "expected either numbers or places")
     if body.places is not None:
         return list(body.places)
-    region, index = context.settings.region, context.runtime.blind_index
+    region = context.settings.region
     indexes, wrong = [], []
     for place, written in enumerate(body.numbers or ()):
         try:

@@ -191,7 +191,7 @@ async def tell_in_its_name(
         if carrier is None:
             raise NotFound("no carrier is registered under this slug")
         untold = Untold(carrier.id, carrier.slug, line)
-        reason, tools = clean_free_text(body.reason), tools_of(context)
+        reason, tools = clean_free_text(body.reason), tools_of(context, caller)
         told = await tell_for(db, now, untold, caller.actor, reason, tools)
     return HoldingToldFor(
         holdings=[_shown(one) for one in told.holdings],

@@ -19,7 +19,7 @@ from unbind_broker.api.admin_items_bodies import (
 )
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
-from unbind_broker.api.fields import Instant, Slug
+from unbind_broker.api.fields import CarrierSlug, Instant, Slug
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -54,7 +54,11 @@ _REASONS = {
     Cause.OVERDUE: "the deadline passed before the platform took it",
 }
 OfCarrier = Annotated[
-    Slug | None, Query(description="Only those of this carrier's orders.")
+    CarrierSlug | None,
+    Query(
+        description="Only those of this carrier's orders; `<slug>.sandbox`: of its "
+        "rehearsals."
+    ),
 ]
 OfPlatform = Annotated[Slug | None, Query(description="Only those of this platform.")]
 OfCause = Annotated[Cause | None, Query(description="Only those that ended like this.")]

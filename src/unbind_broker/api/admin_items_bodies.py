@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from unbind_broker.api.fields import (
     AnswerModel,
+    CarrierSlug,
     Instant,
     Lax,
     RequestModel,
@@ -106,7 +107,7 @@ class RequeueBody(RequestModel):
         description="All undeliverable items of this platform, those of the newest "
         f"orders first, {MOST_AT_ONCE} a call.",
     )
-    carrier: Slug | None = Field(
+    carrier: CarrierSlug | None = Field(
         default=None, description="Only those of this carrier's orders."
     )
     cause: Annotated[Cause, Lax] | None = Field(

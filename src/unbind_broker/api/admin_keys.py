@@ -1,5 +1,6 @@
 """Administrators issue API keys, list them, revoke them."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -35,10 +36,13 @@ from unbind_broker.api.problems import (
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.carriers import service as carriers
+from unbind_broker.carriers.tables import real_slug
+from unbind_broker.intake.rehearsing import open_sandbox
 from unbind_broker.keys import service
 from unbind_broker.keys.service import Holder, Key
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms import service as platforms
+from unbind_broker.platforms.rehearsed import refuse_made_up
 
 router = APIRouter(prefix="/v1/admin/keys", tags=["admin"])
 
@@ -52,6 +56,13 @@ class KeyBody(RequestModel):
     )
     platform: Slug | None = Field(
         default=None, examples=[None], description="For role `platform`."
+    )
+    sandbox: bool = Field(
+        default=False,
+        examples=[False],
+        description="For role `carrier`: a key to rehearse with. What it asks for "
+        "concerns made-up numbers only, goes to made-up platforms and test endpoints, "
+        "and is apart from everything real.",
     )
     name: Name | None = Field(
         default=None,
@@ -70,6 +81,10 @@ class KeyShown(AnswerModel):
     role: Role = Field(examples=["carrier"])
     carrier: str | None = Field(examples=["china-mobile"])
     platform: str | None = Field(examples=[None])
+    sandbox: bool = Field(
+        examples=[False],
+        description="Its holder rehearses: nothing that it says or is told is real.",
+    )
     name: str = Field(examples=["billing back end, production"])
     hint: str = Field(examples=["x3Qd"], description="The last characters of the key.")
     created_at: ShownInstant
@@ -95,12 +110,17 @@ async def issue_key(
 
     Several keys live side by side per holder: to change one, issue the new one first,
     then revoke the old one.
+
+    `sandbox` keys let a carrier rehearse. The first one registers a few made-up
+    platforms, for which the broker answers. Where several releases run side by side,
+    issue none before all of them know sandbox keys.
     """
     async with context.engine.begin() as db:
-        holder = await _holder(db, body)
+        now = context.clock.now()
+        holder = await _holder(db, now, body, caller.actor)
         issued = await service.issue(
             db,
-            context.clock.now(),
+            now,
             holder,
             body.name or body.role,
             body.expires_at,
@@ -140,32 +160,43 @@ async def revoke_key(context: Ctx, caller: AdminCaller, key_id: KeyIdInPath) -> 
             raise NotFound("there is no key with this id")
 
 
-async def _holder(db: Db, body: KeyBody) -> Holder:
+async def _holder(db: Db, now: datetime, body: KeyBody, actor: str) -> Holder:
     """Find whom the key shall speak for; exactly that party must be named."""
+    _check_named(body)
+    if body.carrier is not None:
+        carrier = await carriers.find(db, body.carrier)
+        if carrier is None:
+            raise InvalidFields.at("/carrier", "this carrier is not registered")
+        if not body.sandbox:
+            return Holder(body.role, carrier_id=carrier.id)
+        twin = await open_sandbox(db, now, carrier.id, actor)
+        return Holder(body.role, carrier_id=twin)
+    if body.platform is not None:
+        platform = await platforms.find(db, body.platform)
+        if platform is None:
+            raise InvalidFields.at("/platform", "this platform is not registered")
+        refuse_made_up(platform)
+        return Holder(body.role, platform_id=platform.id)
+    return Holder(body.role)
+
+
+def _check_named(body: KeyBody) -> None:
     for role, slug in (("carrier", body.carrier), ("platform", body.platform)):
         if body.role == role and slug is None:
             raise InvalidFields.at(f"/{role}", f"a key of role {role} needs this")
         if body.role != role and slug is not None:
             raise InvalidFields.at(f"/{role}", f"a key of role {body.role} has none")
-    if body.carrier is not None:
-        carrier = await carriers.find(db, body.carrier)
-        if carrier is None:
-            raise InvalidFields.at("/carrier", "this carrier is not registered")
-        return Holder(body.role, carrier_id=carrier.id)
-    if body.platform is not None:
-        platform = await platforms.find(db, body.platform)
-        if platform is None:
-            raise InvalidFields.at("/platform", "this platform is not registered")
-        return Holder(body.role, platform_id=platform.id)
-    return Holder(body.role)
+    if body.sandbox and body.role is not Role.CARRIER:
+        raise InvalidFields.at("/sandbox", "only keys of role carrier rehearse")
 
 
 def _fields(key: Key) -> dict[str, object]:
     return {
         "id": key.id,
         "role": key.role,
-        "carrier": key.carrier_slug,
+        "carrier": key.carrier_slug and real_slug(key.carrier_slug),
         "platform": key.platform_slug,
+        "sandbox": key.sandbox,
         "name": key.name,
         "hint": key.hint,
         "created_at": key.created_at,

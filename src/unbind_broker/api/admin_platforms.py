@@ -34,7 +34,7 @@ from unbind_broker.api.problems import (
 from unbind_broker.platforms import service
 from unbind_broker.platforms.profile import MOST_DOMAINS, Profile
 from unbind_broker.platforms.service import Platform
-from unbind_broker.platforms.tables import PlatformStatus
+from unbind_broker.platforms.tables import PlatformStatus, World
 
 router = APIRouter(prefix="/v1/admin/platforms", tags=["admin"])
 
@@ -80,6 +80,11 @@ class PlatformBody(RequestModel):
     name_en: NameEn | None = Field(default=None, description="Left out: the slug.")
     category: Category = "other"
     sensitive: bool = Field(default=False, description=_SENSITIVE)
+    sandbox: bool = Field(
+        default=False,
+        description="A platform's test endpoint: it gets what carriers rehearse with "
+        "sandbox keys, and nothing real. Never changes.",
+    )
     domains: Domains = Field(default_factory=list)
     capabilities: Capabilities = Field(default=["detach"])
     cancel_url: CancelUrl = None
@@ -106,6 +111,11 @@ class PlatformShown(AnswerModel):
     name_en: str = Field(examples=["Weibo"])
     category: str = Field(examples=["social"])
     sensitive: bool = Field(description=_SENSITIVE)
+    world: World = Field(
+        examples=["real"],
+        description="`real`; `sandbox`: a test endpoint, which gets rehearsals only; "
+        "`rehearsed`: made up, the broker answers in its place.",
+    )
     domains: Domains
     capabilities: Annotated[Capabilities, Lax]
     cancel_url: CancelUrl
@@ -130,7 +140,11 @@ class PlatformPage(Page[PlatformShown]):
 async def add_platform(
     context: Ctx, caller: AdminCaller, body: PlatformBody, response: Response
 ) -> PlatformShown:
-    """Register a platform. It gets items as soon as its endpoint is verified."""
+    """Register a platform. It gets items as soon as its endpoint is verified.
+
+    With `sandbox` it is a platform's test endpoint: it gets signed webhooks of what
+    carriers rehearse with sandbox keys, about made-up numbers, and nothing real.
+    """
     profile = Profile(
         name_zh=body.name_zh or body.slug,
         name_en=body.name_en or body.slug,
@@ -142,7 +156,8 @@ async def add_platform(
     )
     now = context.clock.now()
     async with context.engine.begin() as db:
-        platform = await service.add(db, now, body.slug, profile, caller.actor)
+        world = World.SANDBOX if body.sandbox else World.REAL
+        platform = await service.add(db, now, body.slug, profile, caller.actor, world)
     response.headers["Location"] = f"/v1/admin/platforms/{platform.slug}"
     return _shown(platform)
 
@@ -236,6 +251,7 @@ def _shown(platform: Platform | None) -> PlatformShown:
             "domains": list(platform.profile.domains),
             "capabilities": list(platform.profile.capabilities),
             "status": platform.status,
+            "world": platform.world,
             "created_at": platform.created_at,
             "changed_at": platform.changed_at,
         }

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from unbind_broker.api.callers import AdminCaller
 from unbind_broker.api.context import Ctx
-from unbind_broker.api.fields import AnswerModel, ShownInstant, Slug
+from unbind_broker.api.fields import AnswerModel, CarrierSlug, ShownInstant, Slug
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -74,8 +74,11 @@ class ViolationPage(Page[ViolationShown]):
 
 
 OfCarrier = Annotated[
-    Slug | None,
-    Query(description="Only those of this carrier's orders and clearances."),
+    CarrierSlug | None,
+    Query(
+        description="Only those of this carrier's orders and clearances; "
+        "`<slug>.sandbox`: of its rehearsals."
+    ),
 ]
 OfPlatform = Annotated[Slug | None, Query(description="Only those of this platform.")]
 

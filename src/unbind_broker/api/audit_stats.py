@@ -57,7 +57,8 @@ class FiguresPage(Page[PlatformFigures]):
         description="What happened before is counted. Null: nothing was counted yet."
     )
     totals: Figures | None = Field(
-        description="Of all platforms, or of the one chosen; on the first page only."
+        description="Of all platforms, or of the one chosen; on the first page only. "
+        "Those that only rehearsals go to are read where they are chosen."
     )
 
 
@@ -118,6 +119,6 @@ async def _find(
     db: Db, slug: str | None, after: str | None, limit: int
 ) -> list[Platform]:
     if slug is None:
-        return await platforms.list_page(db, after, limit + 1)
+        return await platforms.list_page(db, after, limit + 1, real=True)
     chosen = await platforms.find(db, slug)
     return [] if chosen is None or (after is not None) else [chosen]

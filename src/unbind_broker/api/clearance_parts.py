@@ -30,6 +30,7 @@ from unbind_broker.api.line_streams import (
     read_json_line,
     read_pieces,
 )
+from unbind_broker.api.numbers import index_for
 from unbind_broker.api.problems import ANY_BODY, NotFound, problems
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
@@ -97,10 +98,10 @@ async def upload_part(
     require_plain(request.headers)
     async with context.feeds.enter_as(caller.actor):
         try:
-            sent = await _receive(context, request, n, reader)
+            sent = await _receive(context, caller, request, n, reader)
         except ClientDisconnect:
             return Response(status_code=400)  # read by nobody
-        now, tools = context.clock.now(), _tools(context)
+        now, tools = context.clock.now(), _tools(context, caller)
 
         async def change(db: Db, clearance: Clearance) -> Part:
             return await put_part(db, now, clearance, sent, caller.actor, tools)
@@ -109,12 +110,10 @@ async def upload_part(
     return json_answer(encode(_shown(part)))
 
 
-def _tools(context: Context) -> ClearingTools:
-    runtime, settings = context.runtime, context.settings
+def _tools(context: Context, caller: Caller) -> ClearingTools:
+    settings, index = context.settings, index_for(context, caller)
     most, freeze = settings.clearance_numbers, settings.freeze
-    return ClearingTools(
-        runtime.sealer, runtime.blind_index, most, freeze, _bound(context)
-    )
+    return ClearingTools(context.runtime.sealer, index, most, freeze, _bound(context))
 
 
 def _reader_of(media_type: str) -> Reader:
@@ -145,13 +144,14 @@ def _bound(context: Context) -> RefusalBound:
 
 
 async def _receive(
-    context: Context, request: Request, n: int, reader: Reader
+    context: Context, caller: Caller, request: Request, n: int, reader: Reader
 ) -> SentPart:
     """Read a body in constant memory but for 16 bytes a number."""
     most = context.settings.clearance_numbers
     bounds = Bounds(lines=2 * most + 1, left="nothing of this part stands")
     today = context.clock.now().astimezone(context.settings.zone).date()
-    read, digest = ReadPart(context.settings.region, today), hashlib.sha256()
+    region, digest = context.settings.region, hashlib.sha256()
+    read = ReadPart(region, today, made_up_only=caller.sandbox)
 
     async def digested() -> AsyncIterator[bytes]:
         async for data in request.stream():

@@ -25,6 +25,7 @@ from unbind_broker.api.clearance_paths import NOT_YOURS, ClearanceIdInPath
 from unbind_broker.api.clearance_turns import in_turn
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.json_answers import encode, json_answer
+from unbind_broker.api.numbers import index_for
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -40,6 +41,7 @@ from unbind_broker.clearances.service import Clearance
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.views import ClearanceView, list_views, read_view
 from unbind_broker.intake.clearing import ClearingPolicy, begin, publish, take_out
+from unbind_broker.keys.service import Caller
 from unbind_broker.orders.idempotency import StoredAnswer, earlier_answer, remember
 
 router = APIRouter(prefix="/v1/clearances", tags=["clearances"])
@@ -187,7 +189,7 @@ async def publish_clearance(
     an administrator decides whether it goes on. Publishing again changes nothing.
     """
     del body  # there is nothing in it
-    carrier, policy = asking_carrier(caller), _policy(context)
+    carrier, policy = asking_carrier(caller), _policy(context, caller)
 
     async def change(db: Db, clearance: Clearance) -> ClearanceView:
         now = context.clock.now()  # in its turn: instants tell what came first
@@ -218,7 +220,7 @@ async def withdraw_numbers(
     `POST /v1/holdings` does the same for all your clearances.
     """
     carrier = asking_carrier(caller)
-    region, index = context.settings.region, context.runtime.blind_index
+    region, index = context.settings.region, index_for(context, caller)
     indexes: list[bytes | None] = []
     for written in body.numbers:
         try:
@@ -255,11 +257,11 @@ def _created(answer: StoredAnswer, headers: dict[str, str]) -> Response:
     return created
 
 
-def _policy(context: Context) -> ClearingPolicy:
-    settings = context.settings
+def _policy(context: Context, caller: Caller) -> ClearingPolicy:
+    settings, pause = context.settings, context.settings.clearance_wave_pause
     return ClearingPolicy(
-        working_time=settings.working_time,
+        working_time=settings.working_time_for(sandbox=caller.sandbox),
         first_wave=settings.clearance_first_wave,
-        pause=settings.clearance_wave_pause,
+        pause=min(pause, settings.sandbox_pause) if caller.sandbox else pause,
         freeze=settings.freeze,
     )

@@ -58,7 +58,7 @@ class ListedPlatformPage(Page[ListedPlatform]):
 @router.get("", summary="List platforms", responses=problems(*ANY_CALL))
 async def list_platforms(
     context: Ctx,
-    _: ActiveCaller,
+    caller: ActiveCaller,
     category: Annotated[
         Slug | None, Query(description="Only these.", examples=["social"])
     ] = None,
@@ -66,9 +66,12 @@ async def list_platforms(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> ListedPlatformPage:
-    """List the platforms that can be asked, in the order of their slugs."""
+    """List the platforms that can be asked, in the order of their slugs.
+
+    With a sandbox key, and for test endpoints: those that rehearsals go to.
+    """
     after = read_cursor(cursor, slug_key)
-    wanted = Wanted(category=category, accepting=accepting)
+    wanted = Wanted(category, accepting, rehearsing=caller.sandbox)
     async with context.engine.connect() as db:
         rows = await directory.list_page(db, wanted, after, limit + 1)
     platforms, following = cut_page(rows, limit, lambda platform: platform.slug)

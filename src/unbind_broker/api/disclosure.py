@@ -12,7 +12,8 @@ from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.clearance_results import gate_of
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import AnswerModel, RequestModel, ShownInstant
-from unbind_broker.api.order_bodies import Number, read_number
+from unbind_broker.api.numbers import index_for, read_own_number
+from unbind_broker.api.order_bodies import Number
 from unbind_broker.api.problems import ANY_BODY, problems
 from unbind_broker.intake.disclosing import Cleared, disclose
 from unbind_broker.intake.holder_notice import notice_for
@@ -91,7 +92,7 @@ _NO_CLEARANCE = ClearanceDisclosed(
 @router.post(
     "/disclosure",
     summary="Tell what is known of a number that is sold",
-    responses=problems(*ANY_BODY),
+    responses=problems(*ANY_BODY, "sandbox-number"),
 )
 async def disclose_number(
     context: Ctx, caller: CarrierCaller, body: DisclosureInBody
@@ -104,8 +105,8 @@ async def disclose_number(
     holder and no service. A POST, because a number never stands in a URL; each call
     leaves a trace in the audit trail.
     """
-    number = read_number(body.number, context.settings.region)
-    index = context.runtime.blind_index.index(number)
+    number = read_own_number(context, caller, body.number)
+    index = index_for(context, caller).index(number)
     now, asking = context.clock.now(), asking_carrier(caller)
     async with context.engine.begin() as db:
         told = await disclose(db, now, asking, index, gate_of(context))

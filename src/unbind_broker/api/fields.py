@@ -85,6 +85,13 @@ Slug = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=64),
 ]
+CarrierSlug = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.sandbox)?$", min_length=1, max_length=72
+    ),
+]
+"""Whose it is; what a carrier rehearses is that of ``<slug>.sandbox``."""
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)
 ]

@@ -39,6 +39,7 @@ from unbind_broker.intake.holding_lines import (
     HoldingLine,
     LineOutcome,
     LineStatus,
+    made_up_only,
     malformed,
     read_line,
 )
@@ -111,7 +112,9 @@ async def tell_holdings(
         return await _take_stream(context, caller, request, reader)
     repeatable = await repeatable_of(context, caller, request, idempotency_key)
     lines = parse_body(await request.body())
-    read = [_read(context, place, line) for place, line in enumerate(lines, start=1)]
+    read = [
+        _read(context, caller, place, line) for place, line in enumerate(lines, start=1)
+    ]
     return await _take_json(context, caller, read, repeatable)
 
 
@@ -154,7 +157,7 @@ async def _take_stream(
     shown: list[LineOutcome] = []
     async with (
         context.feeds.enter_as(caller.actor),
-        aclosing(_batches(context, request, reader)) as all_,
+        aclosing(_batches(context, caller, request, reader)) as all_,
     ):
         try:
             async for batch in all_:
@@ -172,11 +175,11 @@ async def _take_stream(
 
 
 async def _batches(
-    context: Context, request: Request, reader: Reader
+    context: Context, caller: Caller, request: Request, reader: Reader
 ) -> AsyncGenerator[Batch, None]:
     batch: list[HoldingLine | LineOutcome] = []
     async for line, told in read_lines(request.stream(), reader):
-        batch.append(_read(context, line, told))
+        batch.append(_read(context, caller, line, told))
         if len(batch) == MOST_AT_ONCE:
             yield batch
             batch = []
@@ -184,17 +187,20 @@ async def _batches(
         yield batch
 
 
-def _read(context: Context, line: int, told: object) -> HoldingLine | LineOutcome:
+def _read(
+    context: Context, caller: Caller, line: int, told: object
+) -> HoldingLine | LineOutcome:
     if isinstance(told, LineUnreadable):
         return malformed(line, str(told))
     today = context.clock.now().astimezone(context.settings.zone).date()
-    return read_line(line, told, context.settings.region, today)
+    read = read_line(line, told, context.settings.region, today)
+    return made_up_only(read) if caller.sandbox else read
 
 
 async def _take(
     context: Context, caller: Caller, now: datetime, db: Db, batch: Batch
 ) -> list[LineOutcome]:
-    tools, carrier = tools_of(context), asking_carrier(caller)
+    tools, carrier = tools_of(context, caller), asking_carrier(caller)
     return await take_lines(db, now, batch, carrier, tools)
 
 

@@ -10,6 +10,7 @@ from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.api.problems import problems
 from unbind_broker.base.database import Db
 from unbind_broker.carriers import service as carriers
+from unbind_broker.carriers.tables import real_slug
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.keys import service as keys
 from unbind_broker.keys.service import Caller
@@ -49,6 +50,11 @@ class Me(AnswerModel):
     """Who this key speaks for."""
 
     role: Role = Field(examples=["carrier"])
+    sandbox: bool = Field(
+        examples=[False],
+        description="You rehearse with this key: nothing that you ask or are told is "
+        "real.",
+    )
     carrier: Party | None
     platform: Party | None
     key: OwnKey
@@ -75,6 +81,7 @@ async def read_me(context: Ctx, caller: AnyCaller) -> Me:
         raise LookupError(f"key {caller.key_id} was deleted; keys are only revoked")
     return Me(
         role=caller.role,
+        sandbox=caller.sandbox,
         carrier=carrier,
         platform=platform,
         key=OwnKey(
@@ -91,11 +98,11 @@ async def read_me(context: Ctx, caller: AnyCaller) -> Me:
 
 async def _carrier(db: Db, caller: Caller) -> Party | None:
     slug = caller.carrier_slug
-    carrier = None if slug is None else await carriers.find(db, slug)
+    carrier = None if slug is None else await carriers.find(db, slug, or_twin=True)
     if carrier is None:
         return None
     return Party(
-        slug=carrier.slug,
+        slug=real_slug(carrier.slug),
         name_zh=carrier.name_zh,
         name_en=carrier.name_en,
         status=carrier.status,

@@ -177,7 +177,7 @@ async def restore_order(
     )
 
     async def placing(db: Db) -> Placed | StoredAnswer:
-        working_time = context.settings.working_time
+        working_time = context.settings.working_time_for(sandbox=caller.sandbox)
         placed = await restore(db, now, asked, carrier, working_time)
         if placed is None:
             raise NotFound("nothing of yours has this id")

@@ -16,11 +16,11 @@ from unbind_broker.api.accepting import (
 from unbind_broker.api.callers import CarrierCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.json_answers import encode, json_answer
+from unbind_broker.api.numbers import index_for, read_own_number
 from unbind_broker.api.order_bodies import (
     OrderInBody,
     SearchBody,
     asked_order,
-    read_number,
 )
 from unbind_broker.api.order_lists import filter_of, show_page
 from unbind_broker.api.order_paths import OrderIdInPath
@@ -126,9 +126,9 @@ async def search_orders(
     A POST, because a number never stands in a URL. Send the same body with the `cursor`
     of the page before for the next page.
     """
-    number = read_number(body.number, context.settings.region)
+    number = read_own_number(context, caller, body.number)
     chosen = OrderFilter(
-        kinds=ORDERS, number_index=context.runtime.blind_index.index(number)
+        kinds=ORDERS, number_index=index_for(context, caller).index(number)
     )
     return await show_page(context, caller, chosen, limit, cursor)
 

@@ -10,6 +10,7 @@ from unbind_broker.api.problem_kinds_orders import ORDER_KINDS
 from unbind_broker.api.problem_kinds_probing import PROBING_KINDS
 from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
 from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
+from unbind_broker.api.problem_kinds_sandbox import SANDBOX_KINDS
 
 __all__ = ["KINDS", "ProblemKind"]
 
@@ -166,6 +167,7 @@ KINDS: dict[str, ProblemKind] = {
         *FINDING_KINDS,
         *FIGURES_KINDS,
         *PROBING_KINDS,
+        *SANDBOX_KINDS,
     )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

@@ -30,6 +30,7 @@ _DIGIT_RUN = re.compile(f"{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{6,}}")
 # A mobile number of mainland China by itself, not eleven digits of a longer one: in one
 # piece, in groups as people write it, or digit by digit.
 _GAP = r"[\s\-_.,~+()]{1,3}"
+_MADE_UP = re.compile(r"\+861380000[0-9]{4}", re.ASCII)
 _MAYBE = f"(?:{_GAP})?"
 _GROUPED = (
     rf"1[3-9]\d{_MAYBE}\d{{4}}{_MAYBE}\d{{4}}",
@@ -74,6 +75,11 @@ def parse_number(text: str, region: str = "CN") -> "PhoneNumber":
     if not written.startswith("+") and not _is_national_form(written, parsed):
         _refuse(region)
     return PhoneNumber(f"+{parsed.country_code}{_national_digits(parsed)}")
+
+
+def is_made_up(number: "PhoneNumber") -> bool:
+    """Tell whether a number is one of those for tests, examples and rehearsals."""
+    return _MADE_UP.fullmatch(number.e164) is not None
 
 
 def mask_digits(text: str) -> str:

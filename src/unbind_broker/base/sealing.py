@@ -22,6 +22,7 @@ _NONCE_BYTES = 12
 _HEADER_BYTES = len(_VERSION) + _KEY_ID_BYTES
 _KEY_ID_DOMAIN = b"unbind-broker/sealing-key-id/1"
 _INDEX_DOMAIN = b"unbind-broker/number-index/1\x00"
+_SANDBOX_INDEX_DOMAIN = b"unbind-broker/sandbox-number-index/1\x00"
 _FINGERPRINT_DOMAIN = b"unbind-broker/request-fingerprint/1\x00"
 
 
@@ -118,12 +119,21 @@ class BlindIndex:
     Its key stays when sealing keys rotate, or no number would be found again.
     """
 
-    def __init__(self, key: SecretKey) -> None:
+    def __init__(self, key: SecretKey, *, _domain: bytes = _INDEX_DOMAIN) -> None:
         self._key = key
+        self._domain = _domain
+
+    def rehearsed_by(self, twin: int) -> "BlindIndex":
+        """File numbers apart for one carrier's rehearsals, by the id of its twin.
+
+        None of them meets a real one, nor one that another carrier rehearses with.
+        """
+        domain = _SANDBOX_INDEX_DOMAIN + twin.to_bytes(8)
+        return BlindIndex(self._key, _domain=domain)
 
     def index(self, number: PhoneNumber) -> bytes:
         """Give the 32 bytes under which the number is filed."""
-        content = _INDEX_DOMAIN + number.e164.encode("ascii")
+        content = self._domain + number.e164.encode("ascii")
         return hmac.digest(self._key.raw, content, hashlib.sha256)
 
     def fingerprint(self, request: bytes) -> bytes:

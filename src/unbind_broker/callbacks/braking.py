@@ -20,6 +20,7 @@ from unbind_broker.callbacks.store import AskedItem
 from unbind_broker.carriers import brakes
 from unbind_broker.carriers.brakes import Stopped
 from unbind_broker.carriers.marks import OF_CLEARANCES, Tally, newest
+from unbind_broker.carriers.tables import real_slug
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import Item
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus, Reason
@@ -94,7 +95,7 @@ async def stop(
     await hold_braked(db, now, just_stopped, MOST_AT_ONCE)
     if carrier_id is not None:
         data = {
-            "carrier": await brakes.slug_of(db, carrier_id),
+            "carrier": real_slug(await brakes.slug_of(db, carrier_id)),
             "reason": reason,
             "results": tally and tally.results,
             "bad": tally and tally.bad,

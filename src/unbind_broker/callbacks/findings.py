@@ -32,6 +32,7 @@ from unbind_broker.callbacks.results import LineAnswer, LineStatus
 from unbind_broker.callbacks.store import load_reporters
 from unbind_broker.callbacks.violations import raise_violations
 from unbind_broker.carriers.marks import OF_CLEARANCES, Tally, mark
+from unbind_broker.carriers.twins import index_of
 from unbind_broker.clearances import findings, portions
 from unbind_broker.clearances.findings import Finding, FoundNumber
 from unbind_broker.clearances.interval import bound_before
@@ -105,8 +106,9 @@ async def report(
         return None
     waves = _completable(published) if told.complete else []
     read = [read_finding(line, tools.region) for line in told.lines]
+    index = await index_of(db, published.carrier_id, tools.blind_index)
     indexes = {
-        line.number: tools.blind_index.index(line.number)
+        line.number: index.index(line.number)
         for line in read
         if isinstance(line, FindingLine)
     }

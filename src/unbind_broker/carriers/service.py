@@ -15,6 +15,7 @@ from unbind_broker.base.names import SlugTaken, name_fault, slug_fault
 from unbind_broker.carriers import store
 from unbind_broker.carriers.jwks import Jwks, checked_jwks, key_ids
 from unbind_broker.carriers.tables import CarrierStatus
+from unbind_broker.carriers.twins import mirror
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Carrier:
     changed_at: datetime
     jwks: Jwks | None
     attestation_required: bool
+    sandbox_of: CarrierId | None
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,16 @@ async def add(db: Db, now: datetime, new: NewCarrier, actor: str) -> Carrier:
     return _carrier(row)
 
 
-async def find(db: Db, slug: str) -> Carrier | None:
-    """Read one carrier by its slug."""
+async def find(db: Db, slug: str, *, or_twin: bool = False) -> Carrier | None:
+    """Read one carrier by its slug; a twin counts only where it is asked for."""
     row = await store.load(db, slug)
-    return None if row is None else _carrier(row)
+    if row is None or (row["sandbox_of"] is not None and not or_twin):
+        return None
+    return _carrier(row)
 
 
 async def list_page(db: Db, after: str | None, limit: int) -> list[Carrier]:
-    """Read up to ``limit`` carriers in the order of their slugs."""
+    """Read up to ``limit`` carriers in the order of their slugs, without twins."""
     return [_carrier(row) for row in await store.load_page(db, after, limit)]
 
 
@@ -102,6 +106,7 @@ async def change(
     if new:
         _check_demand({**row, **new})
         row = await store.write(db, slug, now, **new)
+        await mirror(db, now, row)
         await _record(db, now, actor, "carrier.changed", {"slug": slug, **_told(new)})
     return _carrier(row)
 
@@ -122,6 +127,7 @@ async def _set_status(
     row = await store.write_status(db, slug, now, status)
     if row is None:
         return await find(db, slug)
+    await mirror(db, now, row)
     verb = "suspended" if status is CarrierStatus.SUSPENDED else "resumed"
     await _record(db, now, actor, f"carrier.{verb}", {"slug": slug})
     return _carrier(row)

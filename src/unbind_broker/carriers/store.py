@@ -24,8 +24,9 @@ async def load(db: Db, slug: str, *, lock: bool = False) -> RowMapping | None:
 
 
 async def load_page(db: Db, after: str | None, limit: int) -> list[RowMapping]:
-    """Read up to ``limit`` carriers whose slugs come behind ``after``."""
-    statement = select(carriers).order_by(carriers.c.slug).limit(limit)
+    """Read up to ``limit`` carriers whose slugs come behind ``after``; no twins."""
+    real = select(carriers).where(carriers.c.sandbox_of.is_(None))
+    statement = real.order_by(carriers.c.slug).limit(limit)
     if after is not None:
         statement = statement.where(carriers.c.slug > after)
     return list((await db.execute(statement)).mappings().all())

@@ -18,6 +18,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.database import INSTANT, Coded, metadata
 
+SANDBOX_SUFFIX = ".sandbox"
+"""Ends the slugs of twins, and of nobody else: no registered slug holds a dot."""
+
 
 class CarrierStatus(CodedEnum):
     """Whether a carrier may call."""
@@ -40,7 +43,22 @@ carriers = Table(
     Column(
         "attestation_required", Boolean, nullable=False, server_default=text("false")
     ),
+    # The carrier whose sandbox keys speak for this row: its twin.
+    Column("sandbox_of", Integer, ForeignKey("carriers.id")),
 )
+
+Index(
+    "carriers_sandbox_of",
+    carriers.c.sandbox_of,
+    unique=True,
+    postgresql_where=carriers.c.sandbox_of.is_not(None),
+)
+
+
+def real_slug(slug: str) -> str:
+    """Name the carrier itself, also where its twin is meant."""
+    return slug.removesuffix(SANDBOX_SUFFIX)
+
 
 brakes = Table(
     "brakes",
@@ -63,7 +81,7 @@ Index(
 
 
 def _marks(name: str) -> Table:
-    """Sums of a carrier's newest results, a row for each report."""
+    """Keep sums of a carrier's newest results, a row for each report."""
     marks = Table(
         name,
         metadata,

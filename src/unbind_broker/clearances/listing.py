@@ -142,7 +142,8 @@ _ALL = sql(
 )
 _OPEN = sql(
     """
-    SELECT c.id, c.status, c.deadline, carriers.slug, p.numbers, p.waves
+    SELECT c.id, c.status, c.deadline, split_part(carriers.slug, '.', 1) AS slug,
+        p.numbers, p.waves
     FROM (
         SELECT t.clearance_id, sum(w.numbers)::integer AS numbers,
             array_agg(t.wave ORDER BY t.wave) AS waves

@@ -18,7 +18,7 @@ from unbind_broker.clearances.states import ClearanceStatus, WithdrawnFor
 from unbind_broker.clearances.tables import clearance_waves, clearances
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.posted_to import POSTED_TO
-from unbind_broker.platforms.tables import PlatformStatus
+from unbind_broker.platforms.tables import PlatformStatus, World
 
 FIRST = 1
 REST = 2
@@ -219,7 +219,10 @@ _TO_PLATFORMS = sql(
     SELECT :clearance, p.id, :wave
     FROM platforms p
     JOIN endpoints e ON e.platform_id = p.id AND e.verified_at IS NOT NULL
+    JOIN clearances c ON c.id = :clearance
+    JOIN carriers r ON r.id = c.carrier_id
     WHERE p.status = {PlatformStatus.ACTIVE.code}
+        AND (p.world = {World.REAL.code}) = (r.sandbox_of IS NULL)
     ORDER BY p.id""",
     clearance=UUID_TYPE,
     wave=INT,

@@ -10,6 +10,8 @@ from sqlalchemy import insert, select
 from unbind_broker.base.database import BIG, INT, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId
+from unbind_broker.base.sealing import BlindIndex
+from unbind_broker.carriers.twins import index_of
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.tables import clearances
 
@@ -116,6 +118,14 @@ async def lock(db: Db, clearance_id: UUID, carrier: CarrierId) -> Clearance | No
     if await find(db, clearance_id, carrier) is not None:
         raise ClearanceBusy("numbers are being put in or published; try again")
     return None
+
+
+async def index_of_clearance(
+    db: Db, clearance_id: UUID, index: BlindIndex
+) -> BlindIndex:
+    """Give the index by which a clearance's numbers are filed."""
+    whose = select(clearances.c.carrier_id).where(clearances.c.id == clearance_id)
+    return await index_of(db, (await db.execute(whose)).scalar_one(), index)
 
 
 async def is_published(db: Db, clearance_id: UUID) -> bool:

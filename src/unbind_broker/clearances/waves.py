@@ -27,12 +27,14 @@ class DueWave:
     """A wave whose time has come; ``overruled`` says that it goes out in any case.
 
     Up to the place ``checked_to`` its numbers were looked at for new holders.
+    ``rehearsed``: its carrier is a twin.
     """
 
     wave: Wave
     carrier_id: CarrierId
     overruled: bool
     checked_to: int
+    rehearsed: bool
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ async def lock_due(db: Db, now: datetime) -> DueWave | None:
         carrier_id=CarrierId(row.carrier_id),
         overruled=row.resumed_at is not None,
         checked_to=row.checked_to,
+        rehearsed=row.rehearsed,
     )
 
 
@@ -165,9 +168,10 @@ def _wave(row: Any) -> Wave:
 
 _DUE = sql(
     f"""
-    SELECT w.*, c.carrier_id, c.resumed_at
+    SELECT w.*, c.carrier_id, c.resumed_at, r.sandbox_of IS NOT NULL AS rehearsed
     FROM clearance_waves w
     JOIN clearances c ON c.id = w.clearance_id
+    JOIN carriers r ON r.id = c.carrier_id
     WHERE w.published_at IS NULL AND w.due_at <= :now
         AND c.status = {ClearanceStatus.IN_PROGRESS.code} AND c.destroyed_at IS NULL
         AND NOT {HELD_BACK}

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken
+from unbind_broker.carriers.tables import carriers
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.orders.sealed_numbers import open_number
@@ -44,13 +45,12 @@ async def require_fitting_keys(runtime: Runtime) -> None:
     async with runtime.engine.connect() as db:
         secret = await _first_secret(db)
         numbers = await _first_and_last(db)
-    opened = [_number(runtime, row.number_sealed) for row in numbers]
-    found = [number for number in opened if number is not None]
+    opened = [(row, _number(runtime, row.number_sealed)) for row in numbers]
+    found = [(row, number) for row, number in opened if number is not None]
     something = secret is not None or numbers
     if something and not found and not _opens(runtime, secret):
         raise KeysDoNotFit(_ADVICE.format("sealing"))
-    indexes = {row.number_index for row in numbers}
-    if found and not indexes & {runtime.blind_index.index(one) for one in found}:
+    if found and not any(_is_filed(runtime, *one) for one in found):
         raise KeysDoNotFit(_ADVICE.format("index"))
 
 
@@ -67,9 +67,19 @@ async def _first_secret(db: Db) -> bytes | None:
     return found
 
 
-async def _first_and_last(db: Db) -> Sequence[Row[Any, Any]]:
+async def _first_and_last(db: Db) -> Sequence[Any]:
     kept = orders.c.number_sealed.is_not(None)
-    one = select(orders.c.number_sealed, orders.c.number_index).where(kept).limit(1)
+    one = (
+        select(
+            orders.c.number_sealed,
+            orders.c.number_index,
+            orders.c.carrier_id,
+            carriers.c.sandbox_of,
+        )
+        .join(carriers, carriers.c.id == orders.c.carrier_id)
+        .where(kept)
+        .limit(1)
+    )
     first = (await db.execute(one.order_by(orders.c.id))).all()
     last = (await db.execute(one.order_by(orders.c.id.desc()))).all()
     return [*first, *last]
@@ -80,6 +90,14 @@ def _number(runtime: Runtime, sealed: bytes) -> PhoneNumber | None:
         return open_number(runtime.sealer, sealed)
     except SealBroken:
         return None
+
+
+def _is_filed(runtime: Runtime, row: Any, number: PhoneNumber) -> bool:
+    """Tell whether the index key files a number where it was found."""
+    index = runtime.blind_index
+    if row.sandbox_of is not None:
+        index = index.rehearsed_by(row.carrier_id)
+    return bool(row.number_index == index.index(number))
 
 
 def _opens(runtime: Runtime, secret: bytes | None) -> bool:

@@ -12,13 +12,16 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, KeyId, PlatformId
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.carriers import service as carriers
+from unbind_broker.carriers.tables import real_slug
 from unbind_broker.cli.database import ACTOR, use_database
 from unbind_broker.cli.listing import NotRegistered, read_all, show
 from unbind_broker.cli.options import AsJson, DataDir, duration
+from unbind_broker.intake.rehearsing import open_sandbox
 from unbind_broker.keys import service
 from unbind_broker.keys.service import Holder, Key
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms import service as platforms
+from unbind_broker.platforms.rehearsed import refuse_made_up
 from unbind_broker.runtime.opening import Runtime
 
 app = typer.Typer(help="Issue, list and revoke API keys.", add_completion=False)
@@ -42,6 +45,7 @@ def _lifetime(text: str) -> timedelta:
 
 @app.command()
 def issue(
+    *,
     role: Annotated[RoleName, typer.Option(help="What the key may do.")],
     carrier: Annotated[
         str | None, typer.Option(metavar="SLUG", help="Holder of a carrier key.")
@@ -49,6 +53,12 @@ def issue(
     platform: Annotated[
         str | None, typer.Option(metavar="SLUG", help="Holder of a platform key.")
     ] = None,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="Of a carrier: to rehearse with, about made-up numbers."
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="N", help="To tell keys apart later.")
     ] = None,
@@ -64,11 +74,16 @@ def issue(
 ) -> None:
     """Issue a key and print it, and nothing else. It is told this once."""
     slug = _holder_slug(role, {"carrier": carrier, "platform": platform})
+    if sandbox and role is not RoleName.CARRIER:
+        raise typer.BadParameter(f"a key of role {role} takes no --sandbox")
 
     async def work(runtime: Runtime) -> str:
         now = runtime.clock.now()
         async with runtime.engine.begin() as db:
             holder = await _holder(db, Role(role.value), slug)
+            if sandbox and holder.carrier_id is not None:
+                twin = await open_sandbox(db, now, holder.carrier_id, ACTOR)
+                holder = Holder(holder.role, carrier_id=twin)
             ends = None if expires is None else _end(now, expires)
             issued = await service.issue(db, now, holder, name or role, ends, ACTOR)
             return issued.key
@@ -130,6 +145,8 @@ async def _holder(db: Db, role: Role, slug: str | None) -> Holder:
         )
     if role is Role.CARRIER:
         return Holder(role, carrier_id=CarrierId(found.id))
+    if isinstance(found, platforms.Platform):
+        refuse_made_up(found)
     return Holder(role, platform_id=PlatformId(found.id))
 
 
@@ -144,7 +161,8 @@ def _row(key: Key) -> dict[str, object]:
     return {
         "id": int(key.id),
         "role": str(key.role),
-        "holder": key.carrier_slug or key.platform_slug,
+        "holder": real_slug(key.carrier_slug or "") or key.platform_slug,
+        "sandbox": key.sandbox,
         "name": key.name,
         "hint": f"…{key.hint}",
         "created_at": show_instant_or_null(key.created_at),

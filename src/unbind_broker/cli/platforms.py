@@ -14,6 +14,7 @@ from unbind_broker.cli.platform_files import Entry, read_catalogue, read_file
 from unbind_broker.platforms import service
 from unbind_broker.platforms.profile import Profile
 from unbind_broker.platforms.service import Imported, Platform
+from unbind_broker.platforms.tables import World
 from unbind_broker.runtime.opening import Runtime
 
 app = typer.Typer(
@@ -34,6 +35,12 @@ def add(
         bool,
         typer.Option("--sensitive", help="Never named to a number's present holder."),
     ] = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="A test endpoint: it gets rehearsals, and nothing real."
+        ),
+    ] = False,
     domain: Annotated[
         list[str] | None,
         typer.Option(metavar="D", help="A domain of its own; may be given repeatedly."),
@@ -42,6 +49,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a platform. Without names it is called by its slug."""
+    world = World.SANDBOX if sandbox else World.REAL
     profile = Profile(
         name_zh=name_zh or slug,
         name_en=name_en or slug,
@@ -52,7 +60,8 @@ def add(
 
     async def work(runtime: Runtime) -> Platform:
         async with runtime.engine.begin() as db:
-            return await service.add(db, runtime.clock.now(), slug, profile, ACTOR)
+            now = runtime.clock.now()
+            return await service.add(db, now, slug, profile, ACTOR, world)
 
     show([_row(use_database(data_dir, work))], as_json=as_json)
 
@@ -136,6 +145,7 @@ def _row(platform: Platform) -> dict[str, object]:
         "status": str(platform.status),
         "category": platform.profile.category,
         "sensitive": platform.profile.sensitive,
+        "world": str(platform.world),
         "name_zh": platform.profile.name_zh,
         "name_en": platform.profile.name_en,
         "domains": list(platform.profile.domains),

@@ -190,6 +190,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "suspended": Suspended,
     "not-found": NotFound,
     "validation-failed": Invalid,
+    "sandbox-number": Invalid,
     "malformed-json": Invalid,
     "body-too-large": Invalid,
     "unsupported-media-type": Invalid,

@@ -15,6 +15,7 @@ from unbind_broker.base.ids import PlatformId
 from unbind_broker.deadlines.counting import TRAIL
 from unbind_broker.items.states import FIRST_FINAL_CODE
 from unbind_broker.orders.states import OrderStatus
+from unbind_broker.platforms.tables import World
 
 MOST_DAYS = 366
 MOST_ORDERS = 10_000
@@ -94,7 +95,7 @@ async def read_sums(
 async def read_total(
     db: Db, period: Period, platforms: Collection[PlatformId] | None
 ) -> Sums:
-    """Read what was counted of these platforms together; None: of all."""
+    """Read what was counted of these platforms together; None: of all real ones."""
     kinds: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for row in await fetch_all(db, _TOTAL, _values(period, platforms)):
         kinds[row.kind][row.measure] = row.n
@@ -160,7 +161,9 @@ _TOTAL = sql(
     f"""
     SELECT d.kind, d.measure, sum(d.n)::bigint AS n
     FROM (
-        SELECT id FROM platforms WHERE :platforms IS NULL OR id = ANY(:platforms)
+        SELECT id FROM platforms
+        WHERE CASE WHEN :platforms IS NULL THEN world = {World.REAL.code}
+            ELSE id = ANY(:platforms) END
     ) p
     {_DAYS}
     GROUP BY d.kind, d.measure""",

@@ -9,6 +9,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import uuid7_floor
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.orders.states import OPEN
+from unbind_broker.platforms.tables import World
 
 MONTHS_AHEAD = 3
 LOG_KEPT = timedelta(hours=1)
@@ -30,7 +31,8 @@ async def prune_log(db: Db, now: datetime, limit: int) -> int:
 
     Those are the ones behind the cursor of every endpoint that items are made for, as
     far as ``deadlines.reminding`` has read them too, and those of orders that are
-    closed and older than an hour, whatever a cursor says.
+    closed and older than an hour, whatever a cursor says. Made-up platforms never read
+    the log.
     """
     behind = await db.execute(_PRUNE_BEHIND, {"limit": limit})
     closed = await db.execute(
@@ -72,14 +74,15 @@ async def prune_abandoned(
 
 _MAKE_PARTITIONS = sql("SELECT ensure_months(:now, :months)", now=INSTANT, months=INT)
 _PRUNE_BEHIND = sql(
-    """
+    f"""
     DELETE FROM order_log WHERE (xid, order_id) IN (
         SELECT xid, order_id FROM order_log
         WHERE xid < (
             SELECT min(l.cursor_xid)
             FROM endpoint_leases l
             JOIN endpoints e ON e.id = l.endpoint_id
-            WHERE e.platform_id IS NOT NULL AND e.verified_at IS NOT NULL
+            JOIN platforms p ON p.id = e.platform_id
+            WHERE e.verified_at IS NOT NULL AND p.world <> {World.REHEARSED.code}
         ) AND xid < ALL (
             SELECT last FROM upkeep_marks WHERE name = 'reminders'
         )

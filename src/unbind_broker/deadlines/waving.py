@@ -42,10 +42,11 @@ class Waved:
 
 @dataclass(frozen=True)
 class WavingPolicy:
-    """The settings that waves go by."""
+    """The settings that waves go by; ``sandbox_time`` is for what is rehearsed."""
 
     stop_share: float
     working_time: WorkingTime
+    sandbox_time: WorkingTime
     freeze: timedelta
 
 
@@ -58,8 +59,7 @@ async def publish_due(
     between the steps is seen when numbers are read. Platforms get the whole time for
     each wave. A clearance stops where more than a share of its first wave is in use.
     """
-    deadline = policy.working_time.deadline(now).at
-    await _wait_for_held(db, now, deadline)
+    await _wait_for_held(db, now, policy.working_time.deadline(now).at)
     due = await lock_due(db, now)
     if due is None:
         return Waved(is_idle=True)
@@ -73,7 +73,8 @@ async def publish_due(
     if reached < due.wave.last_place:
         await note_checked(db, due.wave, reached)
         return Waved()
-    await give_time(db, due.wave.clearance_id, deadline)
+    time = policy.sandbox_time if due.rehearsed else policy.working_time
+    await give_time(db, due.wave.clearance_id, time.deadline(now).at)
     await _publish(db, now, due)
     return Waved(published=1)
 

@@ -11,9 +11,15 @@ from typing import Any
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.instants import show_instant
 from unbind_broker.demo.broker_client import BrokerClient, CallFailed, open_http
-from unbind_broker.demo.fixed_outcomes import SOON, When, find_fixed, fixed_block
-from unbind_broker.demo.outcomes import AFTER_DEADLINE, LONGEST_WAIT, REASONS, Line
+from unbind_broker.demo.outcomes import REASONS
 from unbind_broker.demo.traits import Dice, Traits
+from unbind_broker.rehearsals.fixed_outcomes import (
+    SOON,
+    When,
+    find_fixed,
+    fixed_block,
+)
+from unbind_broker.rehearsals.telling import AFTER_DEADLINE, LONGEST_WAIT, Line
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +173,8 @@ def look(
         return []
     block = fixed_block(str(entry["number"]))
     if block is not None:
-        return find_fixed(block, entry)
+        before = datetime.fromisoformat(entry["bound_before"])
+        return find_fixed(block, str(entry["number"]), before)
     return [(others, find(platform, dice, entry))]
 
 

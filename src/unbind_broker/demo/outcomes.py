@@ -7,15 +7,15 @@ from typing import Any
 
 from unbind_broker.base.instants import show_instant
 from unbind_broker.demo.traits import Dice, Traits
-
-Line = dict[str, object]
-"""One result, as platforms report it."""
+from unbind_broker.rehearsals.telling import (
+    RESTORABLE_FOR,
+    Item,
+    Line,
+    Plan,
+    tell_late,
+)
 
 BINDING_RATE = 0.6
-RESTORABLE_FOR = timedelta(days=30)
-LONGEST_WAIT = timedelta(hours=1)
-AFTER_DEADLINE = timedelta(seconds=1.5)
-"""More than a second: events tell the deadline without its fraction of one."""
 
 REASONS = (
     "assets_or_liabilities_open",
@@ -26,32 +26,6 @@ REASONS = (
     "suspected_fraud",
     "not_supported",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item of a webhook, as far as a platform needs it."""
-
-    event: str
-    id: str
-    number: str
-    action: str | None
-    bound_from: datetime | None
-    bound_before: datetime
-    deadline: datetime
-    restores: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is told at once, in the answer, and what later: seconds and line.
-
-    One that ``is_late`` is told after the item's deadline only, if at all.
-    """
-
-    at_once: tuple[Line, ...] = ()
-    later: tuple[tuple[float, Line], ...] = ()
-    is_late: bool = False
 
 
 def parse_item(event: str, raw: Mapping[str, Any]) -> Item:
@@ -67,13 +41,6 @@ def parse_item(event: str, raw: Mapping[str, Any]) -> Item:
         deadline=datetime.fromisoformat(raw["deadline"]),
         restores=raw.get("restores"),
     )
-
-
-def tell_late(item: Item, result: Line, now: datetime) -> Plan:
-    """Tell a result after the deadline, or never where that is far."""
-    wait = item.deadline - now + AFTER_DEADLINE
-    later = () if wait > LONGEST_WAIT else ((_s(wait), result),)
-    return Plan(later=later, is_late=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from unbind_broker.base.instants import show_instant
-from unbind_broker.demo.outcomes import Item, Line, Plan
 from unbind_broker.demo.traits import Traits
 from unbind_broker.platforms.catalogue import CatalogueEntry
+from unbind_broker.rehearsals.telling import Item, Line, Plan
 
 PLATFORMS = {
     "shop": "购物",

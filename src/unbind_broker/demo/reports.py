@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 
 import httpx
 
-from unbind_broker.demo.outcomes import Line
+from unbind_broker.rehearsals.telling import Line
 
 log = logging.getLogger(__name__)
 

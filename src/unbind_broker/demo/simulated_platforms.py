@@ -15,11 +15,13 @@ from standardwebhooks.webhooks import (
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.demo.clearing import Clearer, ClearingPlatform, parse_wave
-from unbind_broker.demo.fixed_outcomes import WithFixedOutcomes, fixed_block
+from unbind_broker.demo.fixed_outcomes import WithFixedOutcomes
 from unbind_broker.demo.http_server import Answer, Request
-from unbind_broker.demo.outcomes import Item, Line, Mind, Plan, parse_item
+from unbind_broker.demo.outcomes import Mind, parse_item
 from unbind_broker.demo.reports import Reporter
 from unbind_broker.demo.traits import Dice, Traits
+from unbind_broker.rehearsals.fixed_outcomes import fixed_block
+from unbind_broker.rehearsals.telling import Item, Line, Plan
 
 PREFIX = "/p/"
 MOST_REMEMBERED = 200_000

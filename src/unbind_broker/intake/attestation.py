@@ -20,7 +20,7 @@ from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.carriers.jwks import AttestationKey, Jwks, find_key
 from unbind_broker.carriers.standing import Standing
-from unbind_broker.carriers.tables import attestations_used
+from unbind_broker.carriers.tables import attestations_used, real_slug
 from unbind_broker.intake.refusals import (
     AttestationInvalid,
     AttestationReplayed,
@@ -66,7 +66,7 @@ async def check_attestation(
             raise AttestationRequired(*_at("this carrier's requests need one"))
         return
     claims = _verified(token, carrier.jwks)
-    expires = _check_claims(claims, said, carrier.slug, now)
+    expires = _check_claims(claims, said, real_slug(carrier.slug), now)
     jti = index.fingerprint(b"jti\n" + claims["jti"].encode()).hex()
     statement = (
         insert(attestations_used)

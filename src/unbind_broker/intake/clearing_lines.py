@@ -5,8 +5,14 @@ from array import array
 from collections.abc import Mapping
 from datetime import date
 
-from unbind_broker.base.numbers import InvalidNumber, parse_number
+from unbind_broker.base.numbers import (
+    InvalidNumber,
+    PhoneNumber,
+    is_made_up,
+    parse_number,
+)
 from unbind_broker.clearances.parts import MOST_BAD, BadLine
+from unbind_broker.intake.rehearsing import MADE_UP_ONLY, SANDBOX_NUMBER
 from unbind_broker.intake.rules import EARLIEST_OWNER
 
 FIELDS = ("number", "disconnected_on")
@@ -18,6 +24,7 @@ BAD_CODES = (
     "date-in-future",
     "duplicate-number",
     "live-holding",
+    SANDBOX_NUMBER,
 )
 
 _MOST_DAYS_KNOWN = 10_000
@@ -32,13 +39,14 @@ class ReadPart:
     Numbers stand in it without their plus sign, days counted from 1970.
     """
 
-    def __init__(self, region: str, today: date) -> None:
+    def __init__(self, region: str, today: date, *, made_up_only: bool = False) -> None:
         self.lines = array("I")
         self.numbers = array("Q")
         self.days = array("i")
         self.bad: list[BadLine] = []
         self.refused = 0
         self._today = today
+        self._made_up_only = made_up_only
         self._numbers = _Numbers(region)
         self._known_days: dict[str, int] = {}
 
@@ -65,10 +73,9 @@ class ReadPart:
         written, on = fields["number"], fields["disconnected_on"]
         if not (isinstance(written, str) and isinstance(on, str)):
             return "line-malformed", "expected number and disconnected_on to be texts"
-        try:
-            number = self._numbers.read(written)
-        except InvalidNumber as invalid:
-            return "invalid-number", invalid.detail
+        number = self._read_number(written)
+        if not isinstance(number, int):
+            return number
         day = self._known_days.get(on)
         if day is None:
             day_or_fault = self._read_day(on)
@@ -79,6 +86,15 @@ class ReadPart:
         self.numbers.append(number)
         self.days.append(day)
         return None
+
+    def _read_number(self, text: str) -> int | tuple[str, str]:
+        try:
+            number = self._numbers.read(text)
+        except InvalidNumber as invalid:
+            return "invalid-number", invalid.detail
+        if self._made_up_only and not is_made_up(PhoneNumber(f"+{number}")):
+            return SANDBOX_NUMBER, MADE_UP_ONLY
+        return number
 
     def _read_day(self, text: str) -> int | tuple[str, str]:
         day = _day(text)

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from unbind_broker.base.numbers import InvalidNumber, PhoneNumber, parse_number
+from unbind_broker.base.numbers import (
+    InvalidNumber,
+    PhoneNumber,
+    is_made_up,
+    parse_number,
+)
 from unbind_broker.holdings.states import HoldingEvent
+from unbind_broker.intake.rehearsing import MADE_UP_ONLY, SANDBOX_NUMBER
 from unbind_broker.intake.rules import EARLIEST_OWNER
 
 FIELDS = ("number", "event", "on")
@@ -47,6 +53,7 @@ LINE_CODES = (
     "event-unknown",
     "date-invalid",
     "date-in-future",
+    SANDBOX_NUMBER,
 )
 
 
@@ -71,6 +78,13 @@ def read_line(
     if isinstance(number, str) or on is None:
         raise AssertionError("a line that cannot be read has a fault")
     return HoldingLine(line, number, _EVENTS[word], on)
+
+
+def made_up_only(read: HoldingLine | LineOutcome) -> HoldingLine | LineOutcome:
+    """Reject what was told with a sandbox key if the number may be somebody's."""
+    if isinstance(read, LineOutcome) or is_made_up(read.number):
+        return read
+    return LineOutcome(read.line, LineStatus.REJECTED, SANDBOX_NUMBER, MADE_UP_ONLY)
 
 
 def _fault(

@@ -10,6 +10,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, PlatformId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
 from unbind_broker.base.working_days import Deadline
+from unbind_broker.carriers.tables import real_slug
 from unbind_broker.intake.asked import AfterQuery, Asked, AskingCarrier
 from unbind_broker.intake.attestation import Attested, check_attestation
 from unbind_broker.intake.crowding import check_room
@@ -88,7 +89,7 @@ async def place(
     await _check_standing(db, now, asked, situation, tools.blind_index)
     order_id = OrderId(new_uuid7(now))
     owned = await enter_holder(db, now, order_id, situation, carrier, tools.policy)
-    platforms = await choose_platforms(db, asked)
+    platforms = await choose_platforms(db, asked, carrier.id)
     order = _write_up(asked, subject, carrier, now, tools, owned)
     others = await _others(db, order, platforms, situation, tools.policy)
     if others.repeated is not None:
@@ -99,7 +100,7 @@ async def place(
     accepted = _accepted(order, carrier, created, tools.blind_index)
     await record(db, now, *owned.facts, accepted)
     if new:
-        slug = situation.standing.slug
+        slug = real_slug(situation.standing.slug)
         return Placed(order.id, show_new(order, slug, subject.number, new))
     if created.final == created.items or others.repeated is not None:
         # Nobody else can have ended items of an order that nobody sees yet.

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.database import INT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT, OrderId, PlatformId
 from unbind_broker.items.item import ItemKey
-from unbind_broker.items.service import RECEIVERS, RECEIVES
+from unbind_broker.items.receiving import RECEIVERS, RECEIVES, in_world_of
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 
@@ -98,6 +98,7 @@ async def find_repeated(
     values = {
         "roots": [one.id for one in others if one.equal and one.repeats is None],
         "query": query.id,
+        "carrier": order.carrier_id,
         "chosen": None if platforms is None else list(platforms),
     }
     rows = await fetch_all(db, _LOCK_WANTED, values)
@@ -163,9 +164,11 @@ _LOCK_WANTED = sql(
     LEFT JOIN locked own ON own.platform_id = p.id AND own.order_id = :query
     LEFT JOIN locked l ON l.platform_id = p.id
         AND l.order_id = coalesce(own.follows, own.order_id)
-    WHERE {RECEIVES} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
+    WHERE {RECEIVES} AND {in_world_of(":carrier")}
+        AND (p.id = ANY(:chosen) OR :chosen IS NULL)
     ORDER BY p.id""",  # noqa: S608 - only enum codes are put into the statement
     roots=UUIDS,
     query=UUID_TYPE,
+    carrier=INT,
     chosen=INTS,
 )

@@ -12,6 +12,7 @@ from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.ids import CarrierId, OrderId, PlatformId
 from unbind_broker.base.numbers import PhoneNumber, mask_digits
 from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.carriers.tables import carriers
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.intake.asked import AfterQuery, Asked, OwnWords
 from unbind_broker.intake.refusals import (
@@ -27,7 +28,7 @@ from unbind_broker.items.tables import items
 from unbind_broker.orders.sealed_numbers import open_number, seal_number
 from unbind_broker.orders.service import find_query
 from unbind_broker.orders.states import Action, Scope
-from unbind_broker.platforms.tables import PlatformStatus, platforms
+from unbind_broker.platforms.tables import PlatformStatus, World, platforms
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ async def find_subject(
             assert_never(asked.about)
 
 
-async def choose_platforms(db: Db, asked: Asked) -> Sequence[PlatformId] | None:
+async def choose_platforms(
+    db: Db, asked: Asked, carrier_id: CarrierId
+) -> Sequence[PlatformId] | None:
     """Find the platforms to ask; None means all that receive items.
 
     Raises ``PlatformUnknown``, ``PlatformUnavailable``, ``ActionNotOffered`` or
@@ -94,7 +97,7 @@ async def choose_platforms(db: Db, asked: Asked) -> Sequence[PlatformId] | None:
         return await _found_by_query(db, asked.about.query_id, asked.action)
     if asked.about.platforms is None:
         return None
-    return await _named(db, asked.about.platforms, asked.action)
+    return await _named(db, asked.about.platforms, asked.action, carrier_id)
 
 
 _RECEIVES = (
@@ -106,12 +109,20 @@ _WITH_ENDPOINT = platforms.outerjoin(
 
 
 async def _named(
-    db: Db, slugs: Sequence[str], action: Action | None
+    db: Db, slugs: Sequence[str], action: Action | None, carrier_id: CarrierId
 ) -> list[PlatformId]:
+    """Find platforms by their slugs; those of another world are not there.
+
+    Real platforms are asked by real carriers, the others by twins.
+    """
+    is_real = select(carriers.c.sandbox_of.is_(None)).where(carriers.c.id == carrier_id)
     rows = await db.execute(
         select(platforms.c.id, platforms.c.slug, platforms.c.capabilities, _RECEIVES)
         .select_from(_WITH_ENDPOINT)
-        .where(platforms.c.slug == any_(literal(list(slugs), TEXTS)))
+        .where(
+            platforms.c.slug == any_(literal(list(slugs), TEXTS)),
+            (platforms.c.world == World.REAL) == is_real.scalar_subquery(),
+        )
     )
     known = {row.slug: row for row in rows}
     refuse_named(

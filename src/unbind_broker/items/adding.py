@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from unbind_broker.base.database import INTS, UUID, Db, fetch_all, sql
 from unbind_broker.base.ids import PlatformId
-from unbind_broker.items.service import CREATE
+from unbind_broker.items.service import creating
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sendable import LOG_SENDABLE
 from unbind_broker.orders.service import COLUMN_TYPES, INSERT
@@ -39,7 +39,7 @@ _ADD = sql(
     sendable AS (SELECT id FROM added WHERE status <> {OrderStatus.HELD.code}),
     logged AS ({LOG_SENDABLE}),
     made AS (
-        {CREATE} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
+        {creating(":carrier_id")} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
         RETURNING platform_id
     )
     SELECT p.sensitive, p.slug, p.name_zh

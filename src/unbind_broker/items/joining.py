@@ -19,7 +19,12 @@ from unbind_broker.base.database import INSTANT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import ItemKey, key_arrays
-from unbind_broker.items.service import RECEIVERS, RECEIVES
+from unbind_broker.items.receiving import (
+    CARRIER_OF_ORDER,
+    RECEIVERS,
+    RECEIVES,
+    in_world_of,
+)
 from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.states import OPEN as OPEN_ORDERS
 from unbind_broker.orders.states import Scope
@@ -188,7 +193,8 @@ _CREATE_JOINED = sql(
             {", ".join(f"l.{column}" for column in TOLD)}
         FROM {RECEIVERS}
         LEFT JOIN led l ON l.platform_id = p.id
-        WHERE {RECEIVES} AND (p.id = ANY(:chosen) OR :chosen IS NULL)
+        WHERE {RECEIVES} AND {in_world_of(CARRIER_OF_ORDER)}
+            AND (p.id = ANY(:chosen) OR :chosen IS NULL)
         RETURNING follows, status
     )
     SELECT count(*), count(follows), count(*) FILTER (

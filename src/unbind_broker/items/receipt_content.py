@@ -120,8 +120,9 @@ def shown_webhook_id(webhook_id: str) -> str:
 
 
 _OVER = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED})
+# That of a twin, which nobody takes for a real carrier: a receipt is shown around.
 _BESIDES = select(
-    carriers.c.name_zh, carriers.c.name_en, orders.c.destroyed_at
+    carriers.c.slug, carriers.c.name_zh, carriers.c.name_en, orders.c.destroyed_at
 ).join_from(orders, carriers, carriers.c.id == orders.c.carrier_id)
 # `evidence` belongs to a package above this one, so it is named in plain SQL.
 _PROOF = sql(
@@ -141,7 +142,7 @@ def _content(view: OrderView, besides: Any, proof: Mapping[str, Any]) -> Receipt
     head = {name: view[name] for name in OrderHead.__annotations__}  # type: ignore[literal-required] # its own fields
     return ReceiptContent(
         order=ReceiptOrder(
-            **head,  # type: ignore[typeddict-item] # the fields of an OrderHead
+            **{**head, "carrier": besides.slug},  # type: ignore[typeddict-item] # the fields of an OrderHead
             carrier_name=besides.name_zh,
             carrier_name_en=besides.name_en,
         ),

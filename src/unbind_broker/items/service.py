@@ -28,10 +28,15 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
+from unbind_broker.items.receiving import (
+    CARRIER_OF_ORDER,
+    RECEIVERS,
+    RECEIVES,
+    in_world_of,
+)
 from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
-from unbind_broker.platforms.tables import PlatformStatus
 
 _QUEUED = ItemStatus.QUEUED.code
 _ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code
@@ -53,15 +58,19 @@ async def create(
     return (await db.execute(_CREATE_FOR_SOME, values)).rowcount
 
 
-RECEIVERS = "platforms p JOIN endpoints e ON e.platform_id = p.id"
-RECEIVES = f"p.status = {PlatformStatus.ACTIVE.code} AND e.verified_at IS NOT NULL"
-CREATE = f"""
+def creating(carrier: str) -> str:
+    """Make items of ``:order`` at all platforms that get what ``carrier`` asks."""
+    return f"""
     INSERT INTO items (order_id, platform_id, status, attempts, late)
-    SELECT :order, p.id, {_QUEUED}, 0, false FROM {RECEIVERS} WHERE {RECEIVES}
+    SELECT :order, p.id, {_QUEUED}, 0, false FROM {RECEIVERS}
+    WHERE {RECEIVES} AND {in_world_of(carrier)}
 """
-_CREATE_FOR_ALL = sql(CREATE, order=UUID_TYPE)
+
+
+_CREATE = creating(CARRIER_OF_ORDER)
+_CREATE_FOR_ALL = sql(_CREATE, order=UUID_TYPE)
 _CREATE_FOR_SOME = sql(
-    f"{CREATE} AND p.id = ANY(:platforms)", order=UUID_TYPE, platforms=INTS
+    f"{_CREATE} AND p.id = ANY(:platforms)", order=UUID_TYPE, platforms=INTS
 )
 
 

@@ -40,7 +40,10 @@ class Holder:
 
 @dataclass(frozen=True)
 class Key:
-    """A key as administrators see it: never the text, only its last characters."""
+    """A key as administrators see it: never the text, only its last characters.
+
+    A key for rehearsals is held by the twin of a carrier, or by a test endpoint.
+    """
 
     id: KeyId
     role: Role
@@ -48,6 +51,7 @@ class Key:
     carrier_slug: str | None
     platform_id: PlatformId | None
     platform_slug: str | None
+    sandbox: bool
     suspended: bool
     name: str
     hint: str
@@ -65,7 +69,10 @@ class IssuedKey(Key):
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a living key. ``suspended`` is its carrier or platform."""
+    """Whoever sent a living key. ``suspended`` is its carrier or platform.
+
+    With a ``sandbox`` key a carrier or platform rehearses: nothing of it is real.
+    """
 
     key_id: KeyId
     role: Role
@@ -73,6 +80,7 @@ class Caller:
     carrier_slug: str | None
     platform_id: PlatformId | None
     platform_slug: str | None
+    sandbox: bool
     suspended: bool
     name: str
 
@@ -142,6 +150,7 @@ def _caller(row: RowMapping) -> Caller:
         carrier_slug=row["carrier_slug"],
         platform_id=row["platform_id"],
         platform_slug=row["platform_slug"],
+        sandbox=row["sandbox"],
         suspended=row["suspended"],
         name=row["name"],
     )

@@ -25,6 +25,7 @@ _DIGEST = "SELECT k.digest,"
 _HELD = """
     k.id, k.role, k.carrier_id, c.slug AS carrier_slug,
     k.platform_id, p.slug AS platform_slug,
+    c.sandbox_of IS NOT NULL OR coalesce(p.world, 1) <> 1 AS sandbox,
     coalesce(c.status, p.status, 1) <> 1 AS suspended,
     k.name, k.hint, k.created_at, k.expires_at, k.revoked_at
     FROM api_keys k
@@ -42,6 +43,7 @@ def _reading(statement: TextClause, **more: TypeEngine[Any]) -> TextualSelect:
         carrier_slug=TEXT,
         platform_id=INT,
         platform_slug=TEXT,
+        sandbox=Boolean(),
         suspended=Boolean(),
         name=TEXT,
         hint=TEXT,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    func,
     select,
 )
 
@@ -156,9 +157,13 @@ SEEN_STATUS = case(
 """Where an order stands as its carrier may know."""
 
 
+# Of a twin, too: carriers know themselves by their own names only.
+_REAL_SLUG = func.split_part(carriers.c.slug, ".", 1)
+
+
 def _own(carrier_id: CarrierId | BindParameter[Any]) -> Select[Any]:
     return (
-        select(orders, SEEN_STATUS, carriers.c.slug.label("carrier"))
+        select(orders, SEEN_STATUS, _REAL_SLUG.label("carrier"))
         .join(carriers, carriers.c.id == orders.c.carrier_id)
         .where(orders.c.carrier_id == carrier_id, ~orders.c.hidden)
     )

@@ -7,7 +7,7 @@ from sqlalchemy import and_, false, func, select
 from unbind_broker.base.database import Db
 from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.endpoints.tables import endpoints
-from unbind_broker.platforms.tables import PlatformStatus, platforms
+from unbind_broker.platforms.tables import PlatformStatus, World, platforms
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Listed:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which platforms to list; None takes all."""
+    """Which platforms to list, the real ones or those of rehearsals; None takes all."""
 
     category: str | None = None
     accepting: bool | None = None
+    rehearsing: bool = False
 
 
 _accepting = func.coalesce(
@@ -53,7 +54,9 @@ async def list_page(
     db: Db, wanted: Wanted, after: str | None, limit: int
 ) -> list[Listed]:
     """Read up to ``limit`` platforms in the order of their slugs."""
-    page = _listed.order_by(platforms.c.slug).limit(limit)
+    is_real = platforms.c.world == World.REAL
+    listed = _listed.where(~is_real if wanted.rehearsing else is_real)
+    page = listed.order_by(platforms.c.slug).limit(limit)
     if after is not None:
         page = page.where(platforms.c.slug > after)
     if wanted.category is not None:

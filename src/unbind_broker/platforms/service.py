@@ -13,7 +13,7 @@ from unbind_broker.base.ids import PlatformId
 from unbind_broker.base.names import SlugTaken, slug_fault
 from unbind_broker.platforms import store
 from unbind_broker.platforms.profile import Profile, check_profile
-from unbind_broker.platforms.tables import PlatformStatus
+from unbind_broker.platforms.tables import PlatformStatus, World
 
 _PROFILE = frozenset(field.name for field in fields(Profile))
 
@@ -28,6 +28,7 @@ class Platform:
     status: PlatformStatus
     created_at: datetime
     changed_at: datetime
+    world: World
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,23 @@ class Imported:
 
 
 async def add(
-    db: Db, now: datetime, slug: str, profile: Profile, actor: str
+    db: Db,
+    now: datetime,
+    slug: str,
+    profile: Profile,
+    actor: str,
+    world: World = World.REAL,
 ) -> Platform:
     """Register a platform; raises ``InvalidFields`` or ``SlugTaken``."""
     InvalidFields.check({"/slug": slug_fault(slug)})
     checked = check_profile(profile)
-    rows = await store.insert_new(db, [_new_row(slug, checked, now)])
+    row = {**_new_row(slug, checked, now), "world": world}
+    rows = await store.insert_new(db, [row])
     if not rows:
         raise SlugTaken(f"a platform with the slug {slug} is registered already")
     facts = {"slug": slug, **asdict(checked)}
+    if world is not World.REAL:
+        facts["world"] = world.value
     await _record(db, now, actor, "platform.added", facts)
     return _platform(rows[0])
 
@@ -81,9 +90,12 @@ async def find(db: Db, slug: str) -> Platform | None:
     return None if row is None else _platform(row)
 
 
-async def list_page(db: Db, after: str | None, limit: int) -> list[Platform]:
-    """Read up to ``limit`` platforms in the order of their slugs."""
-    return [_platform(row) for row in await store.load_page(db, after, limit)]
+async def list_page(
+    db: Db, after: str | None, limit: int, *, real: bool = False
+) -> list[Platform]:
+    """Read up to ``limit`` platforms in the order of their slugs, or ``real`` ones."""
+    rows = await store.load_page(db, after, limit, real=real)
+    return [_platform(row) for row in rows]
 
 
 async def change(

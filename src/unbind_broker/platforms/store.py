@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from unbind_broker.base.database import Db
-from unbind_broker.platforms.tables import PlatformStatus, platforms
+from unbind_broker.platforms.tables import PlatformStatus, World, platforms
 
 
 async def insert_new(db: Db, rows: Sequence[dict[str, object]]) -> list[RowMapping]:
@@ -25,9 +25,16 @@ async def load(db: Db, slug: str, *, lock: bool = False) -> RowMapping | None:
     return (await db.execute(statement)).mappings().one_or_none()
 
 
-async def load_page(db: Db, after: str | None, limit: int) -> list[RowMapping]:
-    """Read up to ``limit`` platforms whose slugs come behind ``after``."""
+async def load_page(
+    db: Db, after: str | None, limit: int, *, real: bool
+) -> list[RowMapping]:
+    """Read up to ``limit`` platforms whose slugs come behind ``after``.
+
+    With ``real`` those of rehearsals are left out.
+    """
     statement = select(platforms).order_by(platforms.c.slug).limit(limit)
+    if real:
+        statement = statement.where(platforms.c.world == World.REAL)
     if after is not None:
         statement = statement.where(platforms.c.slug > after)
     return list((await db.execute(statement)).mappings().all())

@@ -1,6 +1,6 @@
 """Platforms: the internet services that bind accounts to numbers."""
 
-from sqlalchemy import Boolean, Column, Identity, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Identity, Integer, Table, Text, text
 
 from unbind_broker.base.coded_enum import CodedEnum
 from unbind_broker.base.database import INSTANT, TEXTS, Coded, metadata
@@ -11,6 +11,16 @@ class PlatformStatus(CodedEnum):
 
     ACTIVE = ("active", 1)
     SUSPENDED = ("suspended", 2)
+
+
+class World(CodedEnum):
+    """Whose orders a platform gets; settled when it is registered, and for good."""
+
+    REAL = ("real", 1)
+    # A platform's test endpoint: it gets signed webhooks of rehearsals.
+    SANDBOX = ("sandbox", 2)
+    # Made up; the broker answers in its place.
+    REHEARSED = ("rehearsed", 3)
 
 
 platforms = Table(
@@ -28,4 +38,5 @@ platforms = Table(
     Column("status", Coded(PlatformStatus), nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("changed_at", INSTANT, nullable=False),
+    Column("world", Coded(World), nullable=False, server_default=text("1")),
 )

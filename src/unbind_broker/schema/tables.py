@@ -53,6 +53,7 @@ from unbind_broker.orders.tables import (
     receipts,
 )
 from unbind_broker.platforms.tables import platforms
+from unbind_broker.rehearsals.tables import rehearsed_reports
 
 __all__ = [
     "api_keys",
@@ -96,6 +97,7 @@ __all__ = [
     "platform_days",
     "platforms",
     "receipts",
+    "rehearsed_reports",
     "result_marks",
     "signing_keys",
     "undelivered",

@@ -24,7 +24,7 @@ or held, and nothing of it may go out any more."""
 _TOLD = """
     SELECT o.id, o.kind, o.scope, o.action, o.number_sealed, o.owner_since,
         o.bound_from, o.bound_before, o.created_at, o.deadline, o.attestation_sealed,
-        o.restores, c.slug,
+        o.restores, split_part(c.slug, '.', 1) AS slug,
         EXISTS (SELECT FROM clearances r WHERE r.id = o.restores) AS of_clearance
     FROM orders o
     JOIN carriers c ON c.id = o.carrier_id

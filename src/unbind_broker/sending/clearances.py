@@ -63,7 +63,7 @@ def _data(row: Any) -> bytes:
 _READ = sql(
     f"""
     SELECT n.endpoint_id, w.notice_id, w.wave, w.numbers, w.published_at, c.id,
-        c.deadline, carriers.slug,
+        c.deadline, split_part(carriers.slug, '.', 1) AS slug,
         c.status = {ClearanceStatus.IN_PROGRESS.code} AND p.complete_at IS NULL
             AS is_open
     FROM unnest(:endpoints, :notices) AS n (endpoint_id, notice_id)

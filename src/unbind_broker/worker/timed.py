@@ -13,6 +13,7 @@ from unbind_broker.worker.guarding import Guarding
 from unbind_broker.worker.housekeeping import Housekeeping
 from unbind_broker.worker.mending import Mending
 from unbind_broker.worker.news import News
+from unbind_broker.worker.rehearsing import rehearsing_of
 from unbind_broker.worker.seal_clock import SealClock
 
 
@@ -38,7 +39,10 @@ def timed_steps(
         settings.retention,
         settings.clearance_draft_kept,
         WavingPolicy(
-            settings.clearance_stop_share, settings.working_time, settings.freeze
+            settings.clearance_stop_share,
+            settings.working_time,
+            settings.working_time_for(sandbox=True),
+            settings.freeze,
         ),
     )
     mending = Mending(engine, clock, settings.mend_interval)
@@ -54,4 +58,5 @@ def timed_steps(
         **counting.steps(),
         "mend": mending.step,
         "seal": sealing.step,
+        **rehearsing_of(runtime, brake).steps(),
     }

@@ -35,6 +35,8 @@ class Turn(IntEnum):
     LATER_HOLDERS = 21
     COUNT = 22
     COUNT_ATTEMPTS = 23
+    REHEARSE = 24
+    REHEARSE_WAVES = 25
 
 
 async def is_ours(db: Db, turn: Turn) -> bool:
