@@ -132,6 +132,27 @@ async def test_what_was_not_answered_in_time_is_never_or_late(
     }
 
 
+async def test_directory_shows_how_punctual_platforms_were(
+    api: AsyncClient, engine: AsyncEngine, clock: FixedClock, past: Past
+) -> None:
+    await pass_deadlines(engine, clock.advance(timedelta(days=20)))
+    await count(engine, clock)
+
+    async def shown() -> dict[str, float | None]:
+        page = await read(api, past.keys["carrier"], "/v1/platforms")
+        return {one["slug"]: one["punctuality"] for one in page["data"]}
+
+    # Two orders were never answered, nor the one that undoes the violation.
+    assert await shown() == {"jd": None, "weibo": 0.5}
+    async with engine.begin() as db:
+        await db.execute(text("UPDATE platforms SET sensitive = slug = 'weibo'"))
+    assert await shown() == {"jd": None, "weibo": None}
+    async with engine.begin() as db:
+        await db.execute(text("UPDATE platforms SET sensitive = false"))
+    clock.advance(timedelta(days=30))
+    assert await shown() == {"jd": None, "weibo": None}
+
+
 async def test_rehearsals_count_for_whoever_asks_for_them_only(
     api: AsyncClient, engine: AsyncEngine, past: Past
 ) -> None:

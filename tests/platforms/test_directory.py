@@ -16,6 +16,7 @@ async def test_platform_is_listed_with_what_everybody_may_know(db: Db) -> None:
     await an_endpoint(db, platform)
     assert await directory.list_page(db, Wanted(), None, 10) == [
         Listed(
+            id=platform.id,
             slug="weibo",
             name_zh="weibo 平台",
             name_en="weibo platform",

@@ -8,6 +8,7 @@ from pydantic import Field
 from unbind_broker.api.callers import ActiveCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import AnswerModel, Slug
+from unbind_broker.api.figures_shown import usual_period
 from unbind_broker.api.pages import (
     DEFAULT_LIMIT,
     Cursor,
@@ -18,6 +19,7 @@ from unbind_broker.api.pages import (
     slug_key,
 )
 from unbind_broker.api.problems import ANY_CALL, problems
+from unbind_broker.deadlines.figures import read_punctuality
 from unbind_broker.platforms import directory
 from unbind_broker.platforms.directory import Listed, Wanted
 
@@ -45,9 +47,9 @@ class ListedPlatform(AnswerModel):
         "paused nor disabled: what is sent to it goes out now."
     )
     punctuality: float | None = Field(
-        examples=[None],
-        description="The share of items finished in time; null while nothing has been "
-        "measured.",
+        examples=[0.9871],
+        description="The share of items that it answered in time, of those that ended "
+        "within the last 30 days; null while none has, and for sensitive platforms.",
     )
 
 
@@ -74,12 +76,14 @@ async def list_platforms(
     wanted = Wanted(category, accepting, rehearsing=caller.sandbox)
     async with context.engine.connect() as db:
         rows = await directory.list_page(db, wanted, after, limit + 1)
-    platforms, following = cut_page(rows, limit, lambda platform: platform.slug)
-    shown = [_shown(platform) for platform in platforms]
+        platforms, following = cut_page(rows, limit, lambda platform: platform.slug)
+        told_of = [platform.id for platform in platforms if not platform.sensitive]
+        punctual = await read_punctuality(db, usual_period(context), told_of)
+    shown = [_shown(platform, punctual.get(platform.id)) for platform in platforms]
     return ListedPlatformPage(data=shown, next_cursor=following)
 
 
-def _shown(platform: Listed) -> ListedPlatform:
+def _shown(platform: Listed, punctuality: float | None) -> ListedPlatform:
     return ListedPlatform(
         slug=platform.slug,
         name_zh=platform.name_zh,
@@ -89,5 +93,5 @@ def _shown(platform: Listed) -> ListedPlatform:
         capabilities=list(platform.capabilities),
         cancel_url=platform.cancel_url,
         accepting=platform.accepting,
-        punctuality=None,
+        punctuality=punctuality,
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 from pydantic import Field
 
-from unbind_broker.api.context import Ctx
+from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import AnswerModel, Day
 from unbind_broker.deadlines.figures import Open, Period, Sums
 from unbind_broker.deadlines.measures import Family, Measure, members_of, quantile
@@ -142,6 +142,11 @@ def _period(
 
 
 PeriodAsked = Annotated[Period, Depends(_period)]
+
+
+def usual_period(context: Context) -> Period:
+    """Give the days that are meant where none are asked for."""
+    return _period(context)
 
 
 def show_figures(sums: Sums) -> Figures:

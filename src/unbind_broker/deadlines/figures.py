@@ -13,6 +13,7 @@ from unbind_broker.base.database import INSTANT, INT, INTS, TEXT, Db, fetch_all,
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.deadlines.counting import TRAIL
+from unbind_broker.deadlines.measures import Measure
 from unbind_broker.items.states import FIRST_FINAL_CODE
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import World
@@ -102,6 +103,17 @@ async def read_total(
     return Sums(kinds)
 
 
+async def read_punctuality(
+    db: Db, period: Period, platforms: Collection[PlatformId]
+) -> dict[PlatformId, float]:
+    """Read which share of its items each platform answered in time.
+
+    Those of which nothing was counted are missing.
+    """
+    rows = await fetch_all(db, _PUNCTUALITY, _values(period, platforms))
+    return {PlatformId(row.platform_id): round(row.share, 4) for row in rows}
+
+
 async def counted_until(db: Db) -> datetime | None:
     """Say up to when everything is counted; None: nothing was counted yet."""
     rows = await fetch_all(db, _COUNTED_UNTIL, {"name": TRAIL})
@@ -153,6 +165,19 @@ _SUMS = sql(
     FROM unnest(:platforms) AS p (id)
     {_DAYS}
     GROUP BY d.platform_id, d.kind, d.measure""",
+    platforms=INTS,
+    since=Date(),
+    until=Date(),
+)
+_PUNCTUALITY = sql(
+    f"""
+    SELECT d.platform_id,
+        coalesce(sum(d.n) FILTER (WHERE d.measure = {Measure.IN_TIME}), 0)::float8
+            / sum(d.n)::float8 AS share
+    FROM unnest(:platforms) AS p (id)
+    {_DAYS}
+    WHERE d.measure IN ({Measure.IN_TIME}, {Measure.NOT_IN_TIME})
+    GROUP BY d.platform_id""",
     platforms=INTS,
     since=Date(),
     until=Date(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import and_, false, func, select
 
 from unbind_broker.base.database import Db
+from unbind_broker.base.ids import PlatformId
 from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.platforms.tables import PlatformStatus, World, platforms
@@ -17,6 +18,7 @@ class Listed:
     ``accepting``: it is active and items sent to it would go out now.
     """
 
+    id: PlatformId
     slug: str
     name_zh: str
     name_en: str
