@@ -4,11 +4,12 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import TOOLS
 from tests.support.receiver import Answer
+from tests.support.simulated_time import LARGEST_STEP, simulate_time
 from tests.support.trail import trail
 from tests.support.waiting import eventually
 from tests.worker.stage import CLOCK, Stage
@@ -20,6 +21,7 @@ from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.states import EndpointStatus, PausedBy
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderKind, OrderStatus
 
 
@@ -197,22 +199,26 @@ async def test_nonsense_in_an_answer_is_an_acknowledgement(stage: Stage) -> None
     assert await stage.tries() == [1] * 6
 
 
-@pytest.mark.real_time(0.3)
 async def test_unanswered_item_ends_at_its_deadline_and_is_sent_no_more(
-    stage: Stage,
+    engine: AsyncEngine, stage: Stage
 ) -> None:
+    clock = await simulate_time(engine)
     await stage.add_platforms(1)
-    stage.doors[0].usual = Answer(500)
+    door = stage.doors[0]
+    door.usual = Answer(500)
     (order_id,) = await stage.order_ids()
-    deadline = CLOCK.now() + timedelta(seconds=1.2)
-    await stage.change_order(order_id, deadline=deadline)
-    async with stage.working():
+    await stage.change_order(order_id, deadline=clock.now() + LARGEST_STEP)
+    async with stage.working(clock=clock):
+        await eventually(lambda: len(door.deliveries) > 1)
+        assert await stage.all(select(items.c.status)) == [ItemStatus.QUEUED]
+        await clock.step()
         await stage.reaches(stage.all_are(ItemStatus.UNDELIVERABLE))
         await stage.reaches(lambda: stage.order_is(order_id, OrderStatus.COMPLETED))
-    assert len(stage.doors[0].deliveries) > 1
-    started = await stage.all(select(attempts.c.started_at))
-    assert max(started) < deadline
-    assert await stage.all(select(deliveries.c.id)) == []
+        assert await stage.all(select(deliveries.c.id)) == []
+        sent, door.usual = dict(door.times_sent), Answer()
+        (following,) = await stage.order()
+        await eventually(lambda: following in door.times_sent)
+    assert door.times_sent == {**sent, following: 1}
 
 
 async def test_held_order_is_sent_once_it_is_released(stage: Stage) -> None:
