@@ -3,6 +3,9 @@
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, process_time
+
+from tests.support.standing_still import Watch
 
 TESTS = """
 import os, signal, subprocess
@@ -51,3 +54,14 @@ def test_only_what_tells_nothing_is_asked_again(tmp_path: Path) -> None:
     assert "3 failed, 1 passed, 5 asked again" in told, told
     failed = [line for line in told.splitlines() if line.startswith("FAILED ")]
     assert ["right_in_the_end" in line for line in failed] == [False] * 3
+
+
+def test_a_process_that_computes_does_not_stand_still() -> None:
+    usual, began, computed = sys.getswitchinterval(), monotonic(), process_time()
+    with Watch().opened() as watch:
+        sys.setswitchinterval(10)  # no other thread is let in
+        while monotonic() < began + 0.5:
+            pass
+        sys.setswitchinterval(usual)
+    not_run = monotonic() - began - (process_time() - computed)
+    assert watch.longest < not_run + 0.05
