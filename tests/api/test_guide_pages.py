@@ -44,6 +44,16 @@ async def test_bare_address_leads_to_what_there_is_to_read(api: AsyncClient) -> 
     assert "/" not in document()["paths"]
 
 
+@pytest.mark.parametrize("page", PAGES)
+async def test_head_of_a_page_is_that_of_the_page(api: AsyncClient, page: str) -> None:
+    whole, head = await api.get(f"/docs/{page}"), await api.head(f"/docs/{page}")
+    assert head.status_code == 200
+    for name in ("Content-Type", "Content-Length", "ETag"):
+        assert head.headers[name] == whole.headers[name]
+    assert (await api.head("/docs/nothing")).status_code == 404
+    assert (await api.head("/")).headers["Location"] == "/docs"
+
+
 async def test_document_tells_where_the_guides_are(api: AsyncClient) -> None:
     described = document()["info"]["description"]
     for guide in ("/docs/carriers", "/docs/platforms"):

@@ -16,15 +16,16 @@ from unbind_broker.api.negotiation import language
 from unbind_broker.api.problems import NotFound
 
 router = APIRouter(include_in_schema=False)
+_READING = ["GET", "HEAD"]
 
 
-@router.get("/")
+@router.api_route("/", methods=_READING)
 async def lead_to_docs() -> Response:
     """Lead whoever opens the bare address in a browser to what there is to read."""
     return RedirectResponse("/docs")
 
 
-@router.get("/docs/{page}")
+@router.api_route("/docs/{page}", methods=_READING)
 async def read_guide(
     page: str,
     request: Request,
