@@ -52,6 +52,20 @@ def test_key_to_rehearse_with_is_listed_under_its_carrier(command: Command) -> N
     assert twin.code == 1
 
 
+@pytest.mark.parametrize("verb", ["suspend", "resume"])
+def test_twin_is_suspended_and_resumed_with_its_carrier_only(
+    command: Command, verb: str
+) -> None:
+    command("carriers", "add", "china-mobile")
+    issue = ("keys", "issue", "--role", "carrier", "--carrier", "china-mobile")
+    command(*issue, "--sandbox")
+
+    ended = command("carriers", verb, "china-mobile.sandbox")
+
+    assert ended.code == 1
+    assert "no carrier is registered as china-mobile.sandbox" in ended.err
+
+
 def test_platforms_are_listed_with_their_world(command: Command) -> None:
     command("carriers", "add", "china-mobile")
     command("platforms", "add", "weibo")

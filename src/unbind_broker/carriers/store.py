@@ -43,10 +43,14 @@ async def write(db: Db, slug: str, now: datetime, **values: object) -> RowMappin
 async def write_status(
     db: Db, slug: str, now: datetime, status: CarrierStatus
 ) -> RowMapping | None:
-    """Change the status; None if it is so already, or there is no such carrier."""
+    """Change the status; None if it is so already, or there is no such carrier.
+
+    A twin's is never changed but with its carrier's.
+    """
     statement = (
         update(carriers)
-        .where(carriers.c.slug == slug, carriers.c.status != status)
+        .where(carriers.c.slug == slug, carriers.c.sandbox_of.is_(None))
+        .where(carriers.c.status != status)
         .values(status=status, changed_at=now)
         .returning(*carriers.c)
     )
