@@ -21,6 +21,7 @@ import json
 import logging
 import os
 import sqlite3
+import sys
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -40,6 +41,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 Json = dict[str, Any]
 
+NEEDED = ("UNBIND_URL", "UNBIND_KEY", "UNBIND_SECRET")
+if missing := [name for name in NEEDED if not os.environ.get(name)]:
+    sys.exit(f"{' and '.join(missing)} must be set")
 SECRETS = os.environ["UNBIND_SECRET"].split()
 REPORT_KEY = os.environ.get("UNBIND_REPORT_KEY", "")
 STORE = os.environ.get("STORE", "receiver.db")

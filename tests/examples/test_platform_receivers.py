@@ -1,6 +1,8 @@
 """The receivers that platforms start from keep the contract, as the kit sees it."""
 
 import ast
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,19 @@ def test_receivers_in_python_differ_in_nothing_but_their_web_framework() -> None
     fastapi, flask = map(_functions, (FASTAPI, FLASK))
     assert fastapi.keys() == flask.keys()
     assert {name for name in fastapi if fastapi[name] != flask[name]} == OWN
+
+
+@pytest.mark.parametrize("file", [FASTAPI, FLASK], ids=["fastapi", "flask"])
+def test_receiver_names_in_one_line_what_must_be_set(
+    file: Path, tmp_path: Path
+) -> None:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("UNBIND_")}
+    env = {**plain, "UNBIND_URL": "http://127.0.0.1:9", "UNBIND_KEY": ""}
+    ended = subprocess.run(
+        python(file), cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stderr == "UNBIND_KEY and UNBIND_SECRET must be set\n"
 
 
 def expect_all_hold(judged: list[Judged], advised: set[str]) -> None:
