@@ -1,6 +1,7 @@
 """Auditors compare platforms (统计)."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -29,6 +30,7 @@ from unbind_broker.api.pages import (
 from unbind_broker.api.problems import ANY_CALL, problems
 from unbind_broker.base.database import Db
 from unbind_broker.deadlines.figures import (
+    Period,
     Sums,
     counted_until,
     read_open,
@@ -87,24 +89,14 @@ async def read_figures(
     async with context.engine.begin() as db:
         found = await _find(db, platform, after, limit)
         page, following = cut_page(found, limit, lambda one: one.slug)
-        ids = [one.id for one in page]
-        sums = await read_sums(db, period, ids)
-        open_now = await read_open(db, now, ids)
+        data = await _compare(db, now, period, page)
         totals = None
         if after is None:
-            chosen = None if platform is None else ids
+            chosen = None if platform is None else [one.id for one in page]
             totals = show_figures(await read_total(db, period, chosen))
         reached = await counted_until(db)
         days = {"since": str(period.since), "until": str(period.until)}
         await trace(db, now, caller, "stats", platform=platform, **days)
-    data = [
-        PlatformFigures(
-            **dict(show_figures(sums.get(one.id, Sums()))),
-            platform=one.slug,
-            open=show_open(open_now[one.id]),
-        )
-        for one in page
-    ]
     return FiguresPage(
         data=data,
         next_cursor=following,
@@ -121,4 +113,20 @@ async def _find(
     if slug is None:
         return await platforms.list_page(db, after, limit + 1, real=True)
     chosen = await platforms.find(db, slug)
-    return [] if chosen is None or (after is not None) else [chosen]
+    return [] if chosen is None or after is not None else [chosen]
+
+
+async def _compare(
+    db: Db, now: datetime, period: Period, page: Sequence[Platform]
+) -> list[PlatformFigures]:
+    ids = [one.id for one in page]
+    sums = await read_sums(db, period, ids)
+    open_now = await read_open(db, now, ids)
+    return [
+        PlatformFigures(
+            **dict(show_figures(sums.get(one.id, Sums()))),
+            platform=one.slug,
+            open=show_open(open_now[one.id]),
+        )
+        for one in page
+    ]

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from socket import socket
+from typing import NoReturn
 
 import typer
 
@@ -20,94 +21,36 @@ from unbind_broker.base.instants import show_instant
 from unbind_broker.base.network_guard import UrlPolicy, check_endpoint_url
 from unbind_broker.base.signing_keys import PublicKey, Secret
 from unbind_broker.cli.conformance_numbers import print_numbers
+from unbind_broker.cli.conformance_options import (
+    KEY_VARIABLE,
+    SECRET_VARIABLE,
+    Domains,
+    JsonFile,
+    KeyFile,
+    Lang,
+    MaxBatch,
+    MaxConcurrency,
+    MaxRate,
+    Numbers,
+    Only,
+    ResultKey,
+    SecretFile,
+    Url,
+    Wait,
+    Within,
+)
 from unbind_broker.cli.loop import run_on_loop
-from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port, duration
+from unbind_broker.cli.options import LOOPBACK, AsJson, Host, Port
 from unbind_broker.conformance import report
 from unbind_broker.conformance.plan import PORT, Plan, new_key, new_secret
-from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.report import Language
 from unbind_broker.conformance.running import Judged, try_endpoint
 from unbind_broker.conformance.said import CannotTry
 
 app = typer.Typer(add_completion=False)
 
-SECRET_VARIABLE = "UNBIND_CONFORMANCE_SECRET"  # noqa: S105 - the name, not the secret
-KEY_VARIABLE = "UNBIND_CONFORMANCE_KEY"
 BROKEN = 1
 NOT_TRIED = 2
-
-Url = Annotated[
-    str | None,
-    typer.Argument(metavar="URL", help="The endpoint, as you registered it."),
-]
-SecretFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help=f"Holds the webhook secret (whsec_…); else {SECRET_VARIABLE}, else one is "
-        "made and printed.",
-    ),
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help=f"Holds the key that results are reported with; else {KEY_VARIABLE}, else "
-        "one is made and printed.",
-    ),
-]
-MaxBatch = Annotated[int, typer.Option(min=1, max=500, help="As you declare it.")]
-MaxConcurrency = Annotated[int, typer.Option(min=1, max=64, help="As you declare it.")]
-MaxRate = Annotated[
-    float | None,
-    typer.Option(min=0.1, max=10_000, help="Requests per second, as you declare it."),
-]
-Wait = Annotated[
-    timedelta,
-    typer.Option(
-        parser=duration,
-        metavar="DURATION",
-        show_default="30s",
-        help="How long a result may take to come.",
-    ),
-]
-Within = Annotated[
-    timedelta,
-    typer.Option(
-        parser=duration,
-        metavar="DURATION",
-        show_default="2m",
-        help="How long the endpoint may take to come up.",
-    ),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(metavar="RULE", help="Only these rules; may be given repeatedly."),
-]
-Domains = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--domain",
-        metavar="DOMAIN",
-        help="A domain of yours that action_url may lead to; may be given repeatedly.",
-    ),
-]
-ResultKey = Annotated[
-    str | None,
-    typer.Option(metavar="whpk_…", help="If you sign your reports: your public key."),
-]
-JsonFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Write the report there as JSON too."),
-]
-Lang = Annotated[Language, typer.Option(help="Of the report.")]
-Numbers = Annotated[
-    bool,
-    typer.Option(
-        "--numbers", help="Print the test numbers to seed your store with, and end."
-    ),
-]
-
 
 _HELP = """
 Try a platform's endpoint by the whole contract. Needs no broker, no
@@ -147,8 +90,8 @@ def conformance(
     if numbers:
         print_numbers(lang, as_json=as_json)
         return
-    chosen, made = _known(only or ()), _Made()
-    with _giving_up(lang):
+    made = _Made()
+    with _giving_up(lang), reserve(host, port) as listener:
         plan = Plan(
             url=_checked(url),
             secret=_secret(secret_file, made),
@@ -161,15 +104,8 @@ def conformance(
             result_public_key=_public(result_public_key),
             domains=tuple(domain or ()),
         )
-        with reserve(host, port) as listener:
-            _announce(made, url_of(listener), plan.url, lang)
-            now, told = SystemClock().now, partial(_tell, lang)
-            judged = run_on_loop(try_endpoint(plan, listener, now, chosen, told))
-    text = _document(judged, plan.url)
-    print(text if as_json else "\n".join(report.as_lines(judged, lang)))
-    with _giving_up(lang):
-        _keep(json_file, text)
-    raise typer.Exit(0 if report.holds(judged) else BROKEN)
+        judged = _try(plan, listener, made, only or (), lang)
+    _end(judged, plan.url, lang, as_json=as_json, json_file=json_file)
 
 
 @contextmanager
@@ -181,9 +117,32 @@ def _giving_up(lang: Language) -> Iterator[None]:
         _give_up(error, lang)
 
 
-def _keep(file: Path | None, text: str) -> None:
-    if file is not None:
-        file.write_text(f"{text}\n", encoding="utf-8")
+def _try(
+    plan: Plan,
+    listener: socket,
+    made: "_Made",
+    only: Sequence[str],
+    lang: Language,
+) -> Sequence[Judged]:
+    _announce(made, url_of(listener), plan.url, lang)
+    now, told = SystemClock().now, partial(_tell, lang)
+    return run_on_loop(try_endpoint(plan, listener, now, only, told))
+
+
+def _end(
+    judged: Sequence[Judged],
+    url: str,
+    lang: Language,
+    *,
+    as_json: bool,
+    json_file: Path | None,
+) -> NoReturn:
+    text = _document(judged, url)
+    print(text if as_json else "\n".join(report.as_lines(judged, lang)))
+    if json_file is not None:
+        with _giving_up(lang):
+            json_file.write_text(f"{text}\n", encoding="utf-8")
+    raise typer.Exit(0 if report.holds(judged) else BROKEN)
 
 
 def _document(judged: Sequence[Judged], url: str) -> str:
@@ -212,14 +171,6 @@ def _checked(url: str | None) -> str:
         raise typer.BadParameter("expected the URL of an endpoint, or --numbers")
     with _about("URL", "such as http://127.0.0.1:8080/hooks"):
         return check_endpoint_url(url, UrlPolicy(allow_private=True)).url
-
-
-def _known(only: Sequence[str]) -> Sequence[str]:
-    unknown = set(only) - {rule.id for rule in RULES}
-    if unknown:
-        ids = ", ".join(rule.id for rule in RULES)
-        raise typer.BadParameter(f"no rule {min(unknown)}; there are {ids}")
-    return only
 
 
 def _secret(file: Path | None, made: _Made) -> Secret:

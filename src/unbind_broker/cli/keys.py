@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import CarrierId, KeyId, PlatformId
+from unbind_broker.base.ids import KeyId
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.carriers import service as carriers
 from unbind_broker.carriers.tables import real_slug
@@ -43,6 +43,14 @@ def _lifetime(text: str) -> timedelta:
     return lifetime
 
 
+Sandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox", help="Of a carrier: to rehearse with, about made-up numbers."
+    ),
+]
+
+
 @app.command()
 def issue(
     *,
@@ -53,12 +61,7 @@ def issue(
     platform: Annotated[
         str | None, typer.Option(metavar="SLUG", help="Holder of a platform key.")
     ] = None,
-    sandbox: Annotated[
-        bool,
-        typer.Option(
-            "--sandbox", help="Of a carrier: to rehearse with, about made-up numbers."
-        ),
-    ] = False,
+    sandbox: Sandbox = False,
     name: Annotated[
         str | None, typer.Option(metavar="N", help="To tell keys apart later.")
     ] = None,
@@ -73,18 +76,14 @@ def issue(
     data_dir: DataDir = None,
 ) -> None:
     """Issue a key and print it, and nothing else. It is told this once."""
-    slug = _holder_slug(role, {"carrier": carrier, "platform": platform})
-    if sandbox and role is not RoleName.CARRIER:
-        raise typer.BadParameter(f"a key of role {role} takes no --sandbox")
+    given = {"carrier": carrier, "platform": platform}
+    slug = _holder_slug(role, given, sandbox=sandbox)
 
     async def work(runtime: Runtime) -> str:
         now = runtime.clock.now()
         async with runtime.engine.begin() as db:
-            holder = await _holder(db, Role(role.value), slug)
-            if sandbox and holder.carrier_id is not None:
-                twin = await open_sandbox(db, now, holder.carrier_id, ACTOR)
-                holder = Holder(holder.role, carrier_id=twin)
-            ends = None if expires is None else _end(now, expires)
+            holder = await _holder(db, now, Role(role.value), slug, sandbox=sandbox)
+            ends = _end(now, expires)
             issued = await service.issue(db, now, holder, name or role, ends, ACTOR)
             return issued.key
 
@@ -120,39 +119,50 @@ def revoke(
     print(f"key {key_id} is revoked")
 
 
-def _holder_slug(role: RoleName, given: Mapping[str, str | None]) -> str | None:
+def _holder_slug(
+    role: RoleName, given: Mapping[str, str | None], *, sandbox: bool
+) -> str | None:
     """Demand ``--carrier`` of carrier keys and ``--platform`` of platform keys."""
     for option, slug in given.items():
         if slug is not None and option != role:
             raise typer.BadParameter(f"a key of role {role} takes no --{option}")
         if slug is None and option == role:
             raise typer.BadParameter(f"a key of role {role} needs --{option} SLUG")
+    if sandbox and role is not RoleName.CARRIER:
+        raise typer.BadParameter(f"a key of role {role} takes no --sandbox")
     return given.get(role)
 
 
-async def _holder(db: Db, role: Role, slug: str | None) -> Holder:
+async def _holder(
+    db: Db, now: datetime, role: Role, slug: str | None, *, sandbox: bool
+) -> Holder:
     if slug is None:
         return Holder(role)
-    found = (
-        await carriers.find(db, slug)
-        if role is Role.CARRIER
-        else await platforms.find(db, slug)
+    if role is Role.PLATFORM:
+        platform = await platforms.find(db, slug)
+        if platform is None:
+            raise _unknown(role, slug)
+        refuse_made_up(platform)
+        return Holder(role, platform_id=platform.id)
+    carrier = await carriers.find(db, slug)
+    if carrier is None:
+        raise _unknown(role, slug)
+    if sandbox:
+        twin = await open_sandbox(db, now, carrier.id, ACTOR)
+        return Holder(role, carrier_id=twin)
+    return Holder(role, carrier_id=carrier.id)
+
+
+def _unknown(role: Role, slug: str) -> NotRegistered:
+    return NotRegistered(
+        f"no {role} is registered as {slug} here: unbind-broker {role}s list shows "
+        "all, and --data-dir chooses the installation"
     )
-    if found is None:
-        raise NotRegistered(
-            f"no {role} is registered as {slug} here: unbind-broker {role}s list shows "
-            "all, and --data-dir chooses the installation"
-        )
-    if role is Role.CARRIER:
-        return Holder(role, carrier_id=CarrierId(found.id))
-    if isinstance(found, platforms.Platform):
-        refuse_made_up(found)
-    return Holder(role, platform_id=PlatformId(found.id))
 
 
-def _end(now: datetime, lifetime: timedelta) -> datetime:
+def _end(now: datetime, lifetime: timedelta | None) -> datetime | None:
     try:
-        return now + lifetime
+        return None if lifetime is None else now + lifetime
     except OverflowError:
         raise typer.BadParameter("--expires is too far away") from None
 

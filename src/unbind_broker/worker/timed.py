@@ -31,9 +31,28 @@ def timed_steps(
     )
     guarding = Guarding(engine, clock, settings.scan_interval, brake)
     housekeeping = Housekeeping(engine, clock, runtime.sealer, settings.retention)
-    clearing = Clearing(
-        engine,
-        clock,
+    mending = Mending(engine, clock, settings.mend_interval)
+    news = News(engine, clock, settings.scan_interval, settings.update_interval)
+    counting = Counting(engine, clock, settings.timezone)
+    sealing = SealClock(engine, clock, runtime.broker_key, settings.seal_interval)
+    return {
+        **clocks.steps(released),
+        **guarding.steps(released),
+        **housekeeping.steps(),
+        **_clearing_of(runtime).steps(),
+        **news.steps(),
+        **counting.steps(),
+        "mend": mending.step,
+        "seal": sealing.step,
+        **rehearsing_of(runtime, brake).steps(),
+    }
+
+
+def _clearing_of(runtime: Runtime) -> Clearing:
+    settings = runtime.settings
+    return Clearing(
+        runtime.engine,
+        runtime.clock,
         runtime.sealer,
         settings.scan_interval,
         settings.retention,
@@ -45,18 +64,3 @@ def timed_steps(
             settings.freeze,
         ),
     )
-    mending = Mending(engine, clock, settings.mend_interval)
-    news = News(engine, clock, settings.scan_interval, settings.update_interval)
-    counting = Counting(engine, clock, settings.timezone)
-    sealing = SealClock(engine, clock, runtime.broker_key, settings.seal_interval)
-    return {
-        **clocks.steps(released),
-        **guarding.steps(released),
-        **housekeeping.steps(),
-        **clearing.steps(),
-        **news.steps(),
-        **counting.steps(),
-        "mend": mending.step,
-        "seal": sealing.step,
-        **rehearsing_of(runtime, brake).steps(),
-    }
