@@ -18,6 +18,8 @@ from tests.support.order_builders import a_reachable_platform, an_order, asked
 from tests.support.undeliverable import pass_deadlines
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.callbacks.results import apply
+from unbind_broker.carriers.service import Carrier
+from unbind_broker.deadlines.figures import MOST_ORDERS
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import acknowledge
 from unbind_broker.keys.tables import Role
@@ -28,6 +30,16 @@ from unbind_broker.platforms.tables import World
 from unbind_broker.worker.counting import Counting
 
 OWN, ALL = "/v1/endpoint/stats", "/v1/audit/stats"
+_DUE_FIRST = text(
+    """
+    INSERT INTO orders
+    SELECT (jsonb_populate_record(o, jsonb_build_object(
+        'id', substr(o.id::text, 1, 24) || lpad(n::text, 12, '0'),
+        'deadline', o.created_at))).*
+    FROM orders o CROSS JOIN generate_series(1, :more) n
+    WHERE o.id = :like"""
+)
+"""Copies of an order, due before all others."""
 TODAY = NOON.date()
 Headers = dict[str, str]
 
@@ -37,6 +49,7 @@ class Past:
 
     weibo: Platform
     jd: Platform
+    carrier: Carrier
     keys: dict[str, Headers]
 
 
@@ -44,7 +57,7 @@ class Past:
 async def past(engine: AsyncEngine, clock: FixedClock) -> Past:
     past = Past()
     async with engine.begin() as db:
-        carrier = await a_carrier(db)
+        carrier = past.carrier = await a_carrier(db)
         past.weibo = await a_reachable_platform(db)
         past.jd = await a_reachable_platform(db, "jd")
         past.keys = {
@@ -171,6 +184,24 @@ async def test_rehearsals_count_for_whoever_asks_for_them_only(
     chosen = await read(api, past.keys["auditor"], ALL, platform="weibo-test")
     assert [one["platform"] for one in chosen["data"]] == ["weibo-test"]
     assert chosen["totals"] == before["totals"]
+
+
+async def test_no_rehearsal_hides_what_a_platform_has_open(
+    api: AsyncClient, engine: AsyncEngine, past: Past
+) -> None:
+    before = await read(api, past.keys["weibo"])
+    assert before["open"]["items"] > 0
+    async with engine.begin() as db:
+        twin = await a_carrier(db, "china-unicom")
+        wanted = asked(number=a_number(9), platforms=("jd",))
+        first = await an_order(db, twin, wanted)
+        rehearse = "UPDATE carriers SET sandbox_of = :real WHERE id = :twin"
+        await db.execute(text(rehearse), {"real": past.carrier.id, "twin": twin.id})
+        await db.execute(_DUE_FIRST, {"like": first, "more": MOST_ORDERS})
+    after = await read(api, past.keys["weibo"])
+    assert after["open"] == before["open"]
+    listed = await read(api, past.keys["auditor"], ALL, platform="weibo")
+    assert listed["data"][0]["open"] == before["open"]
 
 
 async def test_days_outside_the_period_are_left_out(

@@ -126,7 +126,8 @@ async def read_open(
 ) -> dict[PlatformId, Open]:
     """Count what each of the platforms was asked and has not answered.
 
-    Orders that are held are left out, and items that follow others.
+    Orders that are held are left out, and items that follow others. The platforms are
+    all real, or none is.
     """
     share = _MOST_LOOKED_UP // max(1, len(platforms))
     values = {
@@ -197,11 +198,18 @@ _TOTAL = sql(
     until=Date(),
 )
 _COUNTED_UNTIL = sql("SELECT at FROM counting_marks WHERE name = :name", name=TEXT)
+_TWINS = "ARRAY(SELECT id FROM carriers WHERE sandbox_of IS NOT NULL)"
+_REHEARSE = f"""EXISTS (
+    SELECT FROM platforms
+    WHERE id = ANY(:platforms) AND world <> {World.REAL.code})"""
+# Rehearsals are due first, and many: what is real must not stand behind them. They are
+# looked for among all, or every real order might be read for the sake of a few.
 _OPEN = sql(
     f"""
     WITH urgent AS MATERIALIZED (
         SELECT id, deadline FROM orders
         WHERE status = {OrderStatus.IN_PROGRESS.code}
+            AND ({_REHEARSE} OR carrier_id <> ALL({_TWINS}))
         ORDER BY deadline
         LIMIT :most
     ), looked AS (
