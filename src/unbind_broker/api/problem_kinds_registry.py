@@ -67,7 +67,7 @@ REGISTRY_KINDS = (
         "The broker sent a signed endpoint.verification and did not get status 200 and "
         'the body {"challenge": "<the same>"} within 10 seconds; the detail says what '
         "happened instead.",
-        "经纪平台发送了带签名的 endpoint.verification，但未在 10 秒内收到状态码 200 "
+        "本系统发送了带签名的 endpoint.verification，但未在 10 秒内收到状态码 200 "
         "及内容相同的 challenge，detail 说明了实际情况。",
     ),
 )

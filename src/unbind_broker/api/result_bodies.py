@@ -31,11 +31,14 @@ class ResultLine(RequestModel):
         description="Cut to 200 characters, runs of 7 or more digits are masked. "
         "Needed by the reason `other`.",
     )
-    bindings: Count = Field(default=None, description="Needed by `bound`, at least 1.")
+    bindings: Count = Field(
+        default=None, description="Goes with `bound`: at least 1, null if not known."
+    )
     removed: Count = Field(
         default=None,
         examples=[1],
-        description="Needed by `unbound` and `partly_unbound`, at least 1.",
+        description="At least 1. Needed by `partly_unbound`; of `unbound` null if not "
+        "known.",
     )
     kept: Count = Field(
         default=None, description="Needed by `partly_unbound`, at least 1."
