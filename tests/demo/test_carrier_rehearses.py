@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.app import on_a_port
 from tests.support.builders import a_carrier, a_key
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
+from tests.support.working import working
 from tests.worker.stage import short
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.magic_numbers import BLOCKS, NOTHING, OWNER_SINCE, Block
@@ -23,7 +24,6 @@ from unbind_broker.demo.simulation import Play, Simulation, simulated_by_admin
 from unbind_broker.demo.traits import Traits
 from unbind_broker.keys.tables import Role
 from unbind_broker.runtime.opening import Runtime
-from unbind_broker.worker.process import run_worker
 
 CLOCK = SystemClock()
 WORST = Traits(
@@ -72,23 +72,15 @@ async def a_rehearsal(engine: AsyncEngine) -> AsyncIterator[Rehearsal]:
         blind_index=BLIND_INDEX,
         broker_key=BROKER_KEY,
     )
-    stopping = asyncio.Event()
     play = Play(CLOCK, lambda _: WORST)
-    async with on_a_port(runtime) as http:
-        working = asyncio.create_task(run_worker(runtime, stopping))
+    async with on_a_port(runtime) as http, working(runtime):
         url = str(http.base_url).rstrip("/")
-        try:
-            async with (
-                simulated_by_admin(
-                    url, admin.key, choose_platforms(1), play
-                ) as simulation,
-                Client(url, carrier.key) as client,
-                open_http(url) as plain,
-            ):
-                yield Rehearsal(client, BrokerClient(plain, admin.key), simulation)
-        finally:
-            stopping.set()
-            await working
+        async with (
+            simulated_by_admin(url, admin.key, choose_platforms(1), play) as simulation,
+            Client(url, carrier.key) as client,
+            open_http(url) as plain,
+        ):
+            yield Rehearsal(client, BrokerClient(plain, admin.key), simulation)
 
 
 async def ordered(carrier: Client, block: Block) -> str:

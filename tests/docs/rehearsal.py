@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.support.app import on_a_port
 from tests.support.builders import a_carrier, a_key
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
+from tests.support.working import working
 from tests.worker.stage import short
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.demo.simulation import Play, simulated_by_admin
@@ -23,7 +24,6 @@ from unbind_broker.intake.rehearsing import open_sandbox
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.catalogue import load_catalogue
 from unbind_broker.runtime.opening import Runtime
-from unbind_broker.worker.process import run_worker
 
 PATIENCE = 100.0
 SLUGS = ("115", "alipay", "didi", "taobao", "weibo")
@@ -102,13 +102,7 @@ async def rehearsal(engine: AsyncEngine, folder: Path) -> AsyncIterator[Rehearsa
     chosen = [entry for entry in entries if entry.slug in SLUGS]
     chosen += [entry for entry in entries if entry.sensitive][:SENSITIVE]
     play = Play(clock, lambda _: Traits(latency=timedelta(milliseconds=5)))
-    stopping = asyncio.Event()
-    async with on_a_port(runtime) as http:
-        working = asyncio.create_task(run_worker(runtime, stopping))
-        try:
-            url = str(http.base_url).rstrip("/")
-            async with simulated_by_admin(url, admin.key, chosen, play):
-                yield Rehearsal(url, carrier.key, folder, rehearsing.key)
-        finally:
-            stopping.set()
-            await working
+    async with on_a_port(runtime) as http, working(runtime):
+        url = str(http.base_url).rstrip("/")
+        async with simulated_by_admin(url, admin.key, chosen, play):
+            yield Rehearsal(url, carrier.key, folder, rehearsing.key)

@@ -3,10 +3,7 @@
 Everybody calls the API, a whole worker sends, and real endpoints receive.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,6 +18,7 @@ from tests.support.clearings import ndjson, number
 from tests.support.guards import OUTSIDE, active_after_cutoff, removed
 from tests.support.receiver import Answer, Delivery, Door, Receiver
 from tests.support.waiting import eventually
+from tests.support.working import working
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import Prefix, parse_id
@@ -28,8 +26,6 @@ from unbind_broker.base.instants import show_instant
 from unbind_broker.deadlines.tables import order_reminders
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.orders.tables import orders
-from unbind_broker.runtime.opening import Runtime
-from unbind_broker.worker.process import run_worker
 
 MOBILE, UNICOM = "china-mobile", "china-unicom"
 CARRIERS = MOBILE, UNICOM
@@ -117,7 +113,7 @@ async def tell(url: str, *, rotating: bool) -> Told:
             parties = await _gather(engine, receiver, http)
             for one in parties.values():
                 await one.connect(rotating=rotating)
-            async with _working(runtime):
+            async with working(runtime):
                 await _happen(parties)
                 await _run_late(parties, engine)
                 await _go_wrong(parties)
@@ -223,14 +219,3 @@ async def _gather(
             held = await a_key(db, await make(db, slug, now=now), now=now)
             parties[slug] = Party(http, receiver.door(slug), bearer(held))
     return parties
-
-
-@asynccontextmanager
-async def _working(runtime: Runtime) -> AsyncIterator[None]:
-    stopping = asyncio.Event()
-    task = asyncio.create_task(run_worker(runtime, stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await task

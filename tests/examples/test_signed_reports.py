@@ -1,6 +1,5 @@
 """A receiver that is given a key signs what it reports, and the broker keeps it."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from tests.examples.receivers import FLASK, planned, python, running
 from tests.support.app import a_runtime, bearer, on_a_port
 from tests.support.builders import a_carrier, a_key, a_platform
 from tests.support.waiting import eventually
+from tests.support.working import working
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.magic_numbers import BEFORE, OWNER_SINCE
@@ -29,8 +29,6 @@ from unbind_broker.base.signing import (
 )
 from unbind_broker.base.signing_keys import PrivateKey, PublicKey
 from unbind_broker.callbacks.tables import evidence
-from unbind_broker.runtime.opening import Runtime
-from unbind_broker.worker.process import run_worker
 
 KEY = PrivateKey(b"a receiver's seed of thirty-two!")
 OTHER = PrivateKey(b"another receiver's seed of 32 by")
@@ -146,7 +144,7 @@ async def a_scene(
         carrier = await a_key(db, await a_carrier(db))
         platform = await a_key(db, await a_platform(db))
     runtime = a_runtime(engine, CLOCK, scan_interval=timedelta(seconds=0.2))
-    async with on_a_port(runtime) as http, _working(runtime):
+    async with on_a_port(runtime) as http, working(runtime):
         plan, told = planned(folder, str(http.base_url))
         headers = bearer(carrier), bearer(platform)
         scene = Scene(engine, http, *headers, plan.url, folder)
@@ -156,14 +154,3 @@ async def a_scene(
         async with running(command, folder, told):
             await eventually(scene.is_verified)
             yield scene
-
-
-@asynccontextmanager
-async def _working(runtime: Runtime) -> AsyncIterator[None]:
-    stopping = asyncio.Event()
-    task = asyncio.create_task(run_worker(runtime, stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await task

@@ -25,6 +25,7 @@ from tests.support.order_builders import an_order, asked, many_orders
 from tests.support.receiver import Answer, Door, Receiver
 from tests.support.simulated_time import SimulatedClock, simulate_time
 from tests.support.waiting import eventually
+from tests.support.working import working
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.carriers.service import Carrier
@@ -34,7 +35,6 @@ from unbind_broker.deliveries.tables import attempts
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.orders.tables import order_log
-from unbind_broker.worker.process import run_worker
 
 pytestmark = pytest.mark.journey
 
@@ -125,13 +125,8 @@ class Scene:
         """Run a worker; the hour passes faster than a usual lease is renewed."""
         clocks = {"lease": timedelta(hours=6), "request_timeout": timedelta(minutes=1)}
         runtime = a_runtime(self.engine, self.clock, **clocks)
-        stopping = asyncio.Event()
-        task = asyncio.create_task(run_worker(runtime, stopping))
-        try:
+        async with working(runtime):
             yield
-        finally:
-            stopping.set()
-            await task
 
 
 async def test_all_is_sent_at_the_declared_pace_once_the_platform_is_back(

@@ -1,6 +1,5 @@
 """A carrier rehearses with a sandbox key: a broker and a worker, nobody simulated."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from tests.support.builders import a_carrier, a_key
 from tests.support.receiver import Receiver
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from tests.support.waiting import eventually
+from tests.support.working import working
 from tests.worker.stage import short
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.magic_numbers import (
@@ -30,7 +30,6 @@ from unbind_broker.client import Client, Consent, Question, Unbinding
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.rehearsed import REHEARSED
 from unbind_broker.runtime.opening import Runtime
-from unbind_broker.worker.process import run_worker
 
 CLOCK = SystemClock()
 NAMED = {block.name: block for block in (*BLOCKS, NOTHING)}
@@ -62,18 +61,12 @@ async def a_rehearsal(engine: AsyncEngine) -> AsyncIterator[Rehearsal]:
         blind_index=BLIND_INDEX,
         broker_key=BROKER_KEY,
     )
-    stopping = asyncio.Event()
-    async with on_a_port(runtime) as http:
-        working = asyncio.create_task(run_worker(runtime, stopping))
+    async with on_a_port(runtime) as http, working(runtime):
         body = {"role": "carrier", "carrier": "china-mobile", "sandbox": True}
-        try:
-            issued = await http.post("/v1/admin/keys", json=body, headers=admin)
-            url = str(http.base_url).rstrip("/")
-            async with Client(url, issued.json()["key"]) as carrier:
-                yield Rehearsal(carrier, http, admin)
-        finally:
-            stopping.set()
-            await working
+        issued = await http.post("/v1/admin/keys", json=body, headers=admin)
+        url = str(http.base_url).rstrip("/")
+        async with Client(url, issued.json()["key"]) as carrier:
+            yield Rehearsal(carrier, http, admin)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tests.support.order_builders import an_order, asked, order_status
 from tests.support.receiver import Door, Receiver
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from tests.support.waiting import PATIENCE
+from tests.support.working import working
 from unbind_broker.base.clock import Clock, SystemClock
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import (
@@ -37,7 +38,6 @@ from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.tables import order_log, orders
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.settings import Settings
-from unbind_broker.worker.process import run_worker
 
 CLOCK = SystemClock()
 PATIENT_LEASE = 15.0
@@ -222,15 +222,8 @@ class Stage:
             broker_key=BROKER_KEY,
             look_up=look_up,
         )
-        stopping = asyncio.Event()
-        task = asyncio.create_task(
-            run_worker(runtime, stopping, dead_predecessors=dead)
-        )
-        try:
+        async with working(runtime, dead) as task:
             yield task
-        finally:
-            stopping.set()
-            await task
 
 
 async def set_stage(engine: AsyncEngine, receiver: Receiver) -> Stage:

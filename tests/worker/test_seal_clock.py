@@ -10,11 +10,11 @@ from tests.support.audit import all_seals, check, some_events
 from tests.support.clock import FixedClock
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from tests.support.waiting import eventually
+from tests.support.working import working
 from tests.worker.stage import short
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import sql
 from unbind_broker.runtime.opening import Runtime
-from unbind_broker.worker.process import run_worker
 from unbind_broker.worker.seal_clock import SealClock
 
 
@@ -52,11 +52,8 @@ async def test_worker_seals_until_it_stops(engine: AsyncEngine) -> None:
     runtime = Runtime(
         settings, engine, SystemClock(), SEALER, BLIND_INDEX, broker_key=BROKER_KEY
     )
-    stopping = asyncio.Event()
-    worker = asyncio.create_task(run_worker(runtime, stopping))
-    await eventually(lambda: all_seals(engine))
-    stopping.set()
-    await worker
+    async with working(runtime):
+        await eventually(lambda: all_seals(engine))
     faults, summary = await check(engine)
     assert faults == []
     assert summary.events >= 3
