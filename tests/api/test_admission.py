@@ -76,6 +76,18 @@ async def test_who_has_all_its_places_learns_how_many_those_are() -> None:
         assert shared.inside == 1
 
 
+async def test_all_rehearsals_together_get_half_of_what_one_caller_may() -> None:
+    shared = SharedAdmission(4, 2)
+    async with shared.enter_as("a.sandbox", rehearses=True):
+        with pytest.raises(RateLimited, match="rehearsals have 1 of these calls open"):
+            async with shared.enter_as("b.sandbox", rehearses=True):
+                raise AssertionError("two places for those who may have one")
+        async with shared.enter_as("a"), shared.enter_as("a"), shared.enter_as("b"):
+            assert shared.inside == 4
+    async with SharedAdmission(4, 1).enter_as("a.sandbox", rehearses=True):
+        pass
+
+
 def test_slow_rounds_let_fewer_in_and_quick_ones_more_again() -> None:
     watch = Watch()
     admission = an_admission(watch)

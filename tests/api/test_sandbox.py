@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
@@ -24,6 +25,8 @@ from tests.support.rehearsals import (
     placed,
 )
 from tests.support.trail import trail
+from unbind_broker.app.factory import create_app
+from unbind_broker.runtime.opening import Runtime
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -225,3 +228,28 @@ async def test_nobody_gets_a_key_of_a_made_up_platform(scene: Scene) -> None:
     refused = await scene.http.post("/v1/admin/keys", json=body, headers=admin)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/platform"
+
+
+async def test_long_uploads_of_rehearsals_leave_room_for_what_is_real(
+    scene: Scene, rehearsal: Scene, runtime: Runtime
+) -> None:
+    path = await a_draft(rehearsal)
+    real = await a_draft(scene)
+    app = create_app(runtime)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    dripping = app.state.context.feeds.enter_as("carrier:other", rehearses=True)
+    async with (
+        dripping,
+        httpx.AsyncClient(transport=transport, base_url="http://b") as http,
+    ):
+
+        async def upload(where: str, whose: Scene) -> int:
+            headers = {**whose.carrier_headers, **CSV}
+            send = http.post if where == "/v1/holdings" else http.put
+            answer = await send(where, content=b"", headers=headers)
+            return answer.status_code
+
+        for drafted in (path, real):
+            whose = rehearsal if drafted == path else scene
+            for where in (f"{drafted}/parts/1", "/v1/holdings"):
+                assert (await upload(where, whose) == 429) is (whose is rehearsal)

@@ -15,6 +15,7 @@ that it is well again."""
 SHRINKING = 0.7
 _SLOWEST = 10.0
 _WINDOW = 1.0
+_REHEARSALS = "rehearsals"
 
 
 class Overloaded(BrokerError):
@@ -52,7 +53,11 @@ class Admission:
 
 
 class SharedAdmission(Admission):
-    """Give nobody more than ``of_one`` of the places, however long it keeps them."""
+    """Give nobody more than ``of_one`` of the places, however long it keeps them.
+
+    All who rehearse have half as many together: with a sandbox key besides its own,
+    nobody keeps the others out, and no rehearsal keeps out what is real.
+    """
 
     def __init__(self, limit: int, of_one: int) -> None:
         super().__init__(limit)
@@ -60,11 +65,17 @@ class SharedAdmission(Admission):
         self.taken: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def enter_as(self, whose: str) -> AsyncIterator[None]:
+    async def enter_as(
+        self, whose: str, *, rehearses: bool = False
+    ) -> AsyncIterator[None]:
         """Hold a place of somebody's; raises ``RateLimited`` or ``Overloaded``."""
-        if self.taken[whose] >= self.of_one:
+        most = self.of_one
+        if rehearses:
+            whose, most = _REHEARSALS, max(1, self.of_one // 2)
+        if self.taken[whose] >= most:
+            who, they = ("rehearsals", "they") if rehearses else ("you", "you")
             raise RateLimited(
-                f"you have {self.of_one} of these calls open, which is all you may; "
+                f"{who} have {most} of these calls open, which is all {they} may; "
                 "try again when one has ended",
                 1.0,
             )

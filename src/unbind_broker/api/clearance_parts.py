@@ -96,7 +96,7 @@ async def upload_part(
     await _check(context, caller, clearance_id, n)
     reader = _reader_of(media_type_of(request.headers))
     require_plain(request.headers)
-    async with context.feeds.enter_as(caller.actor):
+    async with context.feeds.enter_as(caller.actor, rehearses=caller.sandbox):
         try:
             sent = await _receive(context, caller, request, n, reader)
         except ClientDisconnect:

@@ -110,7 +110,7 @@ async def read_results(
     await _disclose(context, caller, clearance_id, after)
     wanted = {"csv": CSV, "ndjson": NDJSON}.get(format or "")
     kind = wanted or media_type(accept, (NDJSON, CSV))
-    stream = _lines(context, caller.actor, clearance_id, after, kind)
+    stream = _lines(context, caller, clearance_id, after, kind)
     first = await anext(stream)  # what is refused is answered before a line is sent
     return _Paced(_chain(first, stream), media_type=kind)
 
@@ -133,12 +133,13 @@ async def _disclose(
 
 
 async def _lines(
-    context: Context, actor: str, clearance_id: UUID, after: int, kind: str
+    context: Context, caller: Caller, clearance_id: UUID, after: int, kind: str
 ) -> AsyncGenerator[bytes, None]:
     """Write page after page; between two of them nothing is open in the database."""
     gate = gate_of(context)
     write = _csv if kind == CSV else _ndjson
-    async with context.downloads.enter_as(actor):
+    whose, rehearses = caller.actor, caller.sandbox
+    async with context.downloads.enter_as(whose, rehearses=rehearses):
         yield f"{','.join(COLUMNS)}\n".encode() if kind == CSV else b""
         while True:
             now = context.clock.now()

@@ -123,7 +123,7 @@ async def redeliver(
     """
     now, owner = context.clock.now(), owner_of(caller)
     _check(body, now, for_carrier=owner.is_carrier)
-    async with context.redeliveries.enter_as(caller.actor):
+    async with context.redeliveries.enter_as(caller.actor, rehearses=caller.sandbox):
         found = await _carry_out(context, caller, body, now)
     return RedeliveryShown(
         scheduled=found.scheduled,

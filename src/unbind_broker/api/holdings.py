@@ -156,7 +156,7 @@ async def _take_stream(
     counts: Counter[LineStatus] = Counter()
     shown: list[LineOutcome] = []
     async with (
-        context.feeds.enter_as(caller.actor),
+        context.feeds.enter_as(caller.actor, rehearses=caller.sandbox),
         aclosing(_batches(context, caller, request, reader)) as all_,
     ):
         try:

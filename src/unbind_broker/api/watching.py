@@ -109,7 +109,8 @@ class Watching:
         """
         if self._letting_go:
             raise Overloaded("this process is about to end; try again")
-        async with self._places.enter_as(caller.actor):
+        rehearses = caller.sandbox
+        async with self._places.enter_as(caller.actor, rehearses=rehearses):
             watch = Watch(caller.key_id, asyncio.get_running_loop().time())
             self._watches.setdefault(order_id, set()).add(watch)
             self._read_anew([order_id])
