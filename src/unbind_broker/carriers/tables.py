@@ -60,6 +60,10 @@ def real_slug(slug: str) -> str:
     return slug.removesuffix(SANDBOX_SUFFIX)
 
 
+REAL_SLUG = "split_part(carriers.slug, '.', 1)"
+"""The same in SQL."""
+
+
 brakes = Table(
     "brakes",
     metadata,

@@ -9,6 +9,7 @@ from uuid import UUID
 from unbind_broker.base.database import INT, TEXT, Coded, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.carriers.tables import REAL_SLUG
 from unbind_broker.clearances.states import ClearanceStatus, StopReason
 
 
@@ -141,9 +142,8 @@ _ALL = sql(
     limit=INT,
 )
 _OPEN = sql(
-    """
-    SELECT c.id, c.status, c.deadline, split_part(carriers.slug, '.', 1) AS slug,
-        p.numbers, p.waves
+    f"""
+    SELECT c.id, c.status, c.deadline, {REAL_SLUG} AS slug, p.numbers, p.waves
     FROM (
         SELECT t.clearance_id, sum(w.numbers)::integer AS numbers,
             array_agg(t.wave ORDER BY t.wave) AS waves
@@ -161,7 +161,7 @@ _OPEN = sql(
     JOIN clearances c ON c.id = p.clearance_id
     JOIN carriers ON carriers.id = c.carrier_id
     ORDER BY c.id DESC
-    """,
+    """,  # noqa: S608 - an expression of ours
     platform=INT,
     status=Coded(ClearanceStatus),
     behind=UUID_TYPE,

@@ -18,7 +18,7 @@ from unbind_broker.clearances.states import ClearanceStatus, WithdrawnFor
 from unbind_broker.clearances.tables import clearance_waves, clearances
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.posted_to import POSTED_TO
-from unbind_broker.platforms.tables import PlatformStatus, World
+from unbind_broker.platforms.receiving import RECEIVERS, RECEIVES, in_world_of
 
 FIRST = 1
 REST = 2
@@ -213,16 +213,13 @@ _PUBLISHED = sql(
     wave=INT,
     now=INSTANT,
 )
+_CARRIER = "(SELECT carrier_id FROM clearances WHERE id = :clearance)"
 _TO_PLATFORMS = sql(
     f"""
     INSERT INTO clearance_platforms (clearance_id, platform_id, wave)
     SELECT :clearance, p.id, :wave
-    FROM platforms p
-    JOIN endpoints e ON e.platform_id = p.id AND e.verified_at IS NOT NULL
-    JOIN clearances c ON c.id = :clearance
-    JOIN carriers r ON r.id = c.carrier_id
-    WHERE p.status = {PlatformStatus.ACTIVE.code}
-        AND (p.world = {World.REAL.code}) = (r.sandbox_of IS NULL)
+    FROM {RECEIVERS}
+    WHERE {RECEIVES} AND {in_world_of(_CARRIER)}
     ORDER BY p.id""",
     clearance=UUID_TYPE,
     wave=INT,

@@ -16,9 +16,9 @@ from unbind_broker.base.database import INT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT, OrderId, PlatformId
 from unbind_broker.items.item import ItemKey
-from unbind_broker.items.receiving import RECEIVERS, RECEIVES, in_world_of
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
+from unbind_broker.platforms.receiving import RECEIVERS, RECEIVES, in_world_of
 
 
 @dataclass(frozen=True)

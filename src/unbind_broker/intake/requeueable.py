@@ -18,9 +18,9 @@ from unbind_broker.carriers.brakes import Stopped, stopped
 from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.holdings.service import Holder, Standing, standings
 from unbind_broker.items.item import ItemKey, key_arrays
-from unbind_broker.items.receiving import RECEIVES
 from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
 from unbind_broker.orders.states import OPEN, HoldReason, OrderKind, OrderStatus, Scope
+from unbind_broker.platforms.receiving import RECEIVES
 
 
 class WhyNot(StrEnum):

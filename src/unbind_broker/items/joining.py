@@ -19,15 +19,15 @@ from unbind_broker.base.database import INSTANT, INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import ItemKey, key_arrays
-from unbind_broker.items.receiving import (
+from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
+from unbind_broker.orders.states import OPEN as OPEN_ORDERS
+from unbind_broker.orders.states import Scope
+from unbind_broker.platforms.receiving import (
     CARRIER_OF_ORDER,
     RECEIVERS,
     RECEIVES,
     in_world_of,
 )
-from unbind_broker.items.states import ENDED_BY_US, FIRST_FINAL_CODE, ItemStatus
-from unbind_broker.orders.states import OPEN as OPEN_ORDERS
-from unbind_broker.orders.states import Scope
 
 
 class Created(NamedTuple):

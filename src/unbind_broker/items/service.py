@@ -28,15 +28,15 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
-from unbind_broker.items.receiving import (
+from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
+from unbind_broker.orders.braking import STOPPED_UNSEEN
+from unbind_broker.orders.states import OrderStatus
+from unbind_broker.platforms.receiving import (
     CARRIER_OF_ORDER,
     RECEIVERS,
     RECEIVES,
     in_world_of,
 )
-from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
-from unbind_broker.orders.braking import STOPPED_UNSEEN
-from unbind_broker.orders.states import OrderStatus
 
 _QUEUED = ItemStatus.QUEUED.code
 _ACKNOWLEDGED = ItemStatus.ACKNOWLEDGED.code

@@ -19,7 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    func,
+    literal_column,
     select,
 )
 
@@ -35,7 +35,7 @@ from unbind_broker.base.ids import (
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken, Sealer
-from unbind_broker.carriers.tables import carriers
+from unbind_broker.carriers.tables import REAL_SLUG, carriers
 from unbind_broker.orders.order import Order
 from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
@@ -157,13 +157,9 @@ SEEN_STATUS = case(
 """Where an order stands as its carrier may know."""
 
 
-# Of a twin, too: carriers know themselves by their own names only.
-_REAL_SLUG = func.split_part(carriers.c.slug, ".", 1)
-
-
 def _own(carrier_id: CarrierId | BindParameter[Any]) -> Select[Any]:
     return (
-        select(orders, SEEN_STATUS, _REAL_SLUG.label("carrier"))
+        select(orders, SEEN_STATUS, literal_column(REAL_SLUG).label("carrier"))
         .join(carriers, carriers.c.id == orders.c.carrier_id)
         .where(orders.c.carrier_id == carrier_id, ~orders.c.hidden)
     )

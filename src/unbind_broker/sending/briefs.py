@@ -10,6 +10,7 @@ from uuid import UUID
 from unbind_broker.base.database import UUIDS, Db, fetch_all, sql
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken, Sealer
+from unbind_broker.carriers.tables import REAL_SLUG
 from unbind_broker.orders.sealed_numbers import open_attestation, open_number
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus, Scope
 from unbind_broker.sending.payloads import OutgoingItem
@@ -21,15 +22,15 @@ FRESH = timedelta(seconds=1)
 """An order that was read longer ago is looked up again: it may have been called back,
 or held, and nothing of it may go out any more."""
 
-_TOLD = """
+_TOLD = f"""
     SELECT o.id, o.kind, o.scope, o.action, o.number_sealed, o.owner_since,
         o.bound_from, o.bound_before, o.created_at, o.deadline, o.attestation_sealed,
-        o.restores, split_part(c.slug, '.', 1) AS slug,
+        o.restores, {REAL_SLUG} AS slug,
         EXISTS (SELECT FROM clearances r WHERE r.id = o.restores) AS of_clearance
     FROM orders o
-    JOIN carriers c ON c.id = o.carrier_id
+    JOIN carriers ON carriers.id = o.carrier_id
     WHERE o.id = ANY(:orders)
-"""
+"""  # noqa: S608 - an expression of ours
 _READ = sql(f"{_TOLD} AND o.status = {OrderStatus.IN_PROGRESS.code}", orders=UUIDS)
 _RECALL = sql(f"{_TOLD} AND o.number_sealed IS NOT NULL", orders=UUIDS)
 _LEADERS = sql(

@@ -8,6 +8,7 @@ from typing import Any
 from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant
+from unbind_broker.carriers.tables import REAL_SLUG
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
@@ -63,7 +64,7 @@ def _data(row: Any) -> bytes:
 _READ = sql(
     f"""
     SELECT n.endpoint_id, w.notice_id, w.wave, w.numbers, w.published_at, c.id,
-        c.deadline, split_part(carriers.slug, '.', 1) AS slug,
+        c.deadline, {REAL_SLUG} AS slug,
         c.status = {ClearanceStatus.IN_PROGRESS.code} AND p.complete_at IS NULL
             AS is_open
     FROM unnest(:endpoints, :notices) AS n (endpoint_id, notice_id)

@@ -1,4 +1,4 @@
-"""Which platforms get the items of an order."""
+"""Which platforms get what a carrier asks for: its orders, its clearances."""
 
 from unbind_broker.platforms.tables import PlatformStatus, World
 
