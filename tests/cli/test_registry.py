@@ -119,7 +119,7 @@ def test_key_that_is_not_there_cannot_be_revoked(command: Command) -> None:
         (["--role", "admin", "--expires", "soon"], "expected a duration"),
         (["--role", "admin", "--expires", "0s"], "expected more than nothing"),
         (["--role", "admin", "--expires", "9999999d"], "too far away"),
-        (["--role", "root"], "'root' is not one of"),
+        (["--role", "root"], "Invalid value for '--role': 'root' is not one of"),
     ],
 )
 def test_key_with_odd_options_is_wrong_usage(

@@ -53,8 +53,8 @@ Wait = Annotated[
     typer.Option(
         parser=duration,
         metavar="DURATION",
-        show_default="30s",
-        help="How long a result may take to come.",
+        show_default=False,
+        help="How long a result may take to come; 30s if left out.",
     ),
 ]
 Within = Annotated[
@@ -62,8 +62,8 @@ Within = Annotated[
     typer.Option(
         parser=duration,
         metavar="DURATION",
-        show_default="2m",
-        help="How long the endpoint may take to come up.",
+        show_default=False,
+        help="How long the endpoint may take to come up; 2m if left out.",
     ),
 ]
 Only = Annotated[

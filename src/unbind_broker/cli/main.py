@@ -118,7 +118,8 @@ def _refusal(error: BrokerError) -> str:
 def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "unbind-broker"
-    return f"{error.format_message()} ({path} --help tells more)"
+    said = error.format_message().replace("Value error, ", "")  # pydantic's own words
+    return f"{said} ({path} --help tells more)"
 
 
 def _words(error: OSError) -> str:

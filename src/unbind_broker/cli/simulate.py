@@ -53,7 +53,13 @@ PublicUrl = Annotated[
     typer.Option(metavar="URL", help="How the broker reaches this, if differently."),
 ]
 Latency = Annotated[
-    timedelta, typer.Option(parser=duration, metavar="50ms", help="On average.")
+    timedelta,
+    typer.Option(
+        parser=duration,
+        metavar="DURATION",
+        show_default=False,
+        help="On average; 50ms if left out.",
+    ),
 ]
 FailRate = Annotated[
     float,
