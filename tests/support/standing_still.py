@@ -4,7 +4,8 @@ A rate, a limit or a lease is judged by the time that passes. Where a test of su
 marked ``real_time(seconds)`` and fails, and this process was not let run for as long
 as that meanwhile, then the machine has failed and not the test: it is asked again, and
 counted as such. What fails on a machine that runs fails at once, and so does what fails
-because this process itself computed for so long.
+because this process itself computed for so long. What was asked again is shown in the
+end: a fault that comes to light only where a machine stalls is a fault, too.
 """
 
 import gc
@@ -22,6 +23,7 @@ LONGEST = 100.0
 """Seconds after which no further try begins."""
 AGAIN = "asked again"
 _OFTEN = 0.01
+_STILL = "Stood still"
 
 
 class Watch:
@@ -84,7 +86,7 @@ def pytest_runtest_protocol(
             and monotonic() - began < LONGEST
         )
         if again:
-            _set_back(item, reports)
+            _set_back(item, reports, watch.longest)
         for report in reports:
             tell.pytest_runtest_logreport(report=report)
         if not again:
@@ -93,12 +95,13 @@ def pytest_runtest_protocol(
     return True
 
 
-def _set_back(item: Any, reports: list[Any]) -> None:
+def _set_back(item: Any, reports: list[Any], still: float) -> None:
     """Make the test as if it had not run, and its reports no failures."""
     item._initrequest()
     for report in reports:
         if report.failed:
             report.outcome = AGAIN
+            report.sections.append((_STILL, f"for {still:.2f} s"))
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
@@ -106,3 +109,12 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     if report.outcome == AGAIN:
         return AGAIN, "A", AGAIN.upper()
     return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why a test was asked again."""
+    for report in terminalreporter.stats.get(AGAIN, []):
+        ((title, content),) = [one for one in report.sections if one[0] == _STILL]
+        terminalreporter.section(f"{AGAIN}: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+        terminalreporter.write_line(f"{title} {content}")

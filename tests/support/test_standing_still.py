@@ -52,6 +52,8 @@ def test_only_what_tells_nothing_is_asked_again(tmp_path: Path) -> None:
         check=False,
     ).stdout
     assert "3 failed, 1 passed, 5 asked again" in told, told
+    assert told.count("Stood still for ") == 5
+    assert told.count("assert 1 > 2") == 1
     failed = [line for line in told.splitlines() if line.startswith("FAILED ")]
     assert ["right_in_the_end" in line for line in failed] == [False] * 3
 
