@@ -316,12 +316,21 @@ def signature(body: bytes) -> dict[str, str]:
 
 
 def clear_waves(broker: httpx.Client) -> None:
-    """Clear every wave of numbers that was published and is not done."""
+    """Clear every wave of numbers that was published and is not done.
+
+    One that is held back, or over, waits without keeping the others from it.
+    """
     with store() as db:
         select = "SELECT clearance, manifest FROM waves WHERE NOT done"
         waves = db.execute(select).fetchall()
     for clearance, manifest in waves:
-        clear_wave(broker, clearance, manifest)
+        try:
+            clear_wave(broker, clearance, manifest)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code not in {404, 409}:
+                raise
+            log.warning("%s waits: %s", clearance, error.response.status_code)
+            continue
         with store() as db:
             db.execute("UPDATE waves SET done = 1 WHERE manifest = ?", (manifest,))
 

@@ -14,7 +14,8 @@ from tests.examples.receivers import FLASK, planned, python, running
 from tests.support.waiting import eventually
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.magic_numbers import ACTION_REQUIRED, BEFORE
+from unbind_broker.base.magic_numbers import ACTION_REQUIRED, BEFORE, CUTOFF
+from unbind_broker.conformance.manifests import Listed, Manifests
 from unbind_broker.conformance.running import open_stage
 from unbind_broker.conformance.stage import Stage
 from unbind_broker.items.states import ItemStatus
@@ -81,6 +82,34 @@ async def test_number_is_not_kept_once_its_item_is_settled(scene: Scene) -> None
         await scene.stage.ask(asked)
     with closing(sqlite3.connect(scene.folder / "receiver.db")) as db:
         assert db.execute("SELECT id, item FROM items").fetchall() == [(asked.id, None)]
+
+
+async def test_wave_that_is_held_back_keeps_no_other_waiting(scene: Scene) -> None:
+    async with scene.running():
+        await expect_others_cleared(scene.stage)
+
+
+async def test_wave_that_is_held_back_keeps_no_other_waiting_in_javascript(
+    express: Path,
+) -> None:
+    with reserve("127.0.0.1", 0) as listener:
+        plan, told = planned(express, url_of(listener))
+        async with (
+            open_stage(plan, listener, SystemClock().now) as stage,
+            running(("node", "server.mjs"), express, told),
+        ):
+            await eventually(Scene(stage, express, told).is_up)
+            await expect_others_cleared(stage)
+
+
+async def expect_others_cleared(stage: Stage) -> None:
+    numbers = [Listed(BEFORE.number(place), CUTOFF.date()) for place in range(3)]
+    _, unreadable = Manifests(stage.now).publish(numbers)
+    readable, published = stage.manifests.publish(numbers)
+    for body in (unreadable, published):
+        assert (await stage.tell(body)).is_taken
+    async with asyncio.timeout(20):
+        await readable.waves[0].done.wait()
 
 
 async def _holder_acts(scene: Scene, item_id: str) -> None:

@@ -274,15 +274,27 @@ async function call(method, path, body) {
   const signal = AbortSignal.timeout(30_000);
   const url = new URL(path, UNBIND_URL);
   const answer = await fetch(url, { method, headers, body, signal });
-  if (!answer.ok) throw new Error(`the broker answered ${answer.status}`);
+  if (!answer.ok) {
+    throw new Error(`the broker answered ${answer.status}`, { cause: answer.status });
+  }
   return answer.json();
 }
 
-/** Clear every wave of numbers that was published and is not done. */
+/**
+ * Clear every wave of numbers that was published and is not done.
+ *
+ * One that is held back, or over, waits without keeping the others from it.
+ */
 async function clearWaves() {
   for (const [manifest, wave] of waves) {
-    if (!wave.done) await clearWave(wave.clearance, manifest);
-    wave.done = true;
+    if (wave.done) continue;
+    try {
+      await clearWave(wave.clearance, manifest);
+      wave.done = true;
+    } catch (error) {
+      if (error.cause !== 404 && error.cause !== 409) throw error;
+      console.error(`${wave.clearance} waits: ${error}`);
+    }
   }
 }
 
