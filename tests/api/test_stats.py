@@ -19,7 +19,6 @@ from tests.support.undeliverable import pass_deadlines
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.callbacks.results import apply
 from unbind_broker.carriers.service import Carrier
-from unbind_broker.deadlines.figures import MOST_ORDERS
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import acknowledge
 from unbind_broker.keys.tables import Role
@@ -27,6 +26,7 @@ from unbind_broker.notices.ending import settle
 from unbind_broker.platforms.profile import Profile
 from unbind_broker.platforms.service import Platform, add
 from unbind_broker.platforms.tables import World
+from unbind_broker.statistics.figures import MOST_ORDERS
 from unbind_broker.worker.counting import Counting
 
 OWN, ALL = "/v1/endpoint/stats", "/v1/audit/stats"

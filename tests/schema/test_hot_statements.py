@@ -19,18 +19,13 @@ from tests.support.plan_steps import Step, steps_of
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import CarrierId, EndpointId, OrderId, PlatformId, new_uuid7
 from unbind_broker.deadlines import (
-    adding,
-    counting,
-    counting_attempts,
     expiring,
-    figures,
     gathering,
     overdue,
     releasing,
     reminding,
     sweeping,
 )
-from unbind_broker.deadlines.measures import Measure
 from unbind_broker.deliveries import attempts, queue, reminders, undelivered
 from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import service as items
@@ -38,6 +33,8 @@ from unbind_broker.items import views
 from unbind_broker.notices import changes, feed
 from unbind_broker.orders import settling
 from unbind_broker.sending import briefs, contents, leases, log_reads, recheck
+from unbind_broker.statistics import adding, counting, counting_attempts, figures
+from unbind_broker.statistics.measures import Measure
 
 BATCH = 50
 MOST_ROWS = 3_000

@@ -29,8 +29,6 @@ from unbind_broker.base.ids import PlatformId, Prefix, format_id
 from unbind_broker.callbacks.results import LineStatus, apply
 from unbind_broker.callbacks.tables import violations
 from unbind_broker.carriers.service import Carrier
-from unbind_broker.deadlines.measures import BOUNDS, Family, Measure
-from unbind_broker.deadlines.tables import platform_days
 from unbind_broker.deliveries.undelivered_views import WantedItems
 from unbind_broker.intake.requeuing import AskedRequeue, requeue
 from unbind_broker.items.item import ItemKey
@@ -40,6 +38,8 @@ from unbind_broker.notices.calling_back import call_back
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN, OrderKind
 from unbind_broker.orders.tables import disputes, orders
+from unbind_broker.statistics.measures import BOUNDS, Family, Measure
+from unbind_broker.statistics.tables import platform_days
 
 ZONE = "Asia/Shanghai"
 UNTIMED = Family.ACKNOWLEDGEMENT

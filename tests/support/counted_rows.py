@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.deadlines.measures import Measure
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.tables import orders
+from unbind_broker.statistics.measures import Measure
 
 BY_US = {ItemStatus.EXPIRED, ItemStatus.UNDELIVERABLE, ItemStatus.CANCELLED}
 

@@ -29,7 +29,9 @@ from unbind_broker.api.pages import (
 )
 from unbind_broker.api.problems import ANY_CALL, problems
 from unbind_broker.base.database import Db
-from unbind_broker.deadlines.figures import (
+from unbind_broker.platforms import service as platforms
+from unbind_broker.platforms.service import Platform
+from unbind_broker.statistics.figures import (
     Period,
     Sums,
     counted_until,
@@ -37,8 +39,6 @@ from unbind_broker.deadlines.figures import (
     read_sums,
     read_total,
 )
-from unbind_broker.platforms import service as platforms
-from unbind_broker.platforms.service import Platform
 
 router = APIRouter(prefix="/v1/audit/stats", tags=["audit"])
 

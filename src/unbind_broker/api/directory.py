@@ -19,9 +19,9 @@ from unbind_broker.api.pages import (
     slug_key,
 )
 from unbind_broker.api.problems import ANY_CALL, problems
-from unbind_broker.deadlines.figures import read_punctuality
 from unbind_broker.platforms import directory
 from unbind_broker.platforms.directory import Listed, Wanted
+from unbind_broker.statistics.figures import read_punctuality
 
 router = APIRouter(prefix="/v1/platforms", tags=["platforms"])
 

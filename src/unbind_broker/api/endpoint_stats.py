@@ -16,7 +16,7 @@ from unbind_broker.api.figures_shown import (
     show_open,
 )
 from unbind_broker.api.problems import ANY_CALL, problems
-from unbind_broker.deadlines.figures import (
+from unbind_broker.statistics.figures import (
     Sums,
     counted_until,
     read_open,

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.fields import AnswerModel, Day
-from unbind_broker.deadlines.figures import Open, Period, Sums
-from unbind_broker.deadlines.measures import Family, Measure, members_of, quantile
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.orders.states import OrderKind
+from unbind_broker.statistics.figures import Open, Period, Sums
+from unbind_broker.statistics.measures import Family, Measure, members_of, quantile
 
 USUAL_DAYS = 30
 _SECONDS = (

@@ -26,12 +26,7 @@ from unbind_broker.clearances.tables import (
     clearance_waves,
     clearances,
 )
-from unbind_broker.deadlines.tables import (
-    counting_marks,
-    order_reminders,
-    platform_days,
-    upkeep_marks,
-)
+from unbind_broker.deadlines.tables import order_reminders, upkeep_marks
 from unbind_broker.deliveries.tables import attempts, deliveries, undelivered
 from unbind_broker.endpoints.tables import (
     endpoint_events,
@@ -54,6 +49,7 @@ from unbind_broker.orders.tables import (
 )
 from unbind_broker.platforms.tables import platforms
 from unbind_broker.rehearsals.tables import rehearsed_reports
+from unbind_broker.statistics.tables import counting_marks, platform_days
 
 __all__ = [
     "api_keys",

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import Db
 from unbind_broker.base.loop import Step
-from unbind_broker.deadlines.counting import Counted, count_trail
-from unbind_broker.deadlines.counting_attempts import count_attempts
+from unbind_broker.statistics.counting import Counted, count_trail
+from unbind_broker.statistics.counting_attempts import count_attempts
 from unbind_broker.worker.turns import Turn, is_ours
 
 EVERY = timedelta(minutes=1)

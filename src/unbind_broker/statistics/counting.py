@@ -15,7 +15,8 @@ from uuid import UUID
 
 from unbind_broker.base.database import BIG, INT, TEXTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.deadlines.adding import (
+from unbind_broker.items.states import REFUSALS, ItemStatus, Reason
+from unbind_broker.statistics.adding import (
     Addition,
     add,
     add_disputes,
@@ -23,8 +24,8 @@ from unbind_broker.deadlines.adding import (
     load_mark,
     write_mark,
 )
-from unbind_broker.deadlines.measures import Family, Measure
-from unbind_broker.deadlines.order_rounds import (
+from unbind_broker.statistics.measures import Family, Measure
+from unbind_broker.statistics.order_rounds import (
     ENDS,
     RESULTS,
     Happened,
@@ -34,7 +35,6 @@ from unbind_broker.deadlines.order_rounds import (
     ended_by,
     is_after_the_end,
 )
-from unbind_broker.items.states import REFUSALS, ItemStatus, Reason
 
 TRAIL = "trail"
 """How far the trail was counted stands under this name."""

@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from unbind_broker.base.database import INT, TEXT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT, uuid7_floor
-from unbind_broker.deadlines.adding import (
+from unbind_broker.statistics.adding import (
     MORE,
     SUMS,
     day_of,
     load_mark,
     write_mark,
 )
-from unbind_broker.deadlines.counting import Counted
-from unbind_broker.deadlines.measures import NO_KIND, Family
-from unbind_broker.deadlines.order_rounds import Place
+from unbind_broker.statistics.counting import Counted
+from unbind_broker.statistics.measures import NO_KIND, Family
+from unbind_broker.statistics.order_rounds import Place
 
 ATTEMPTS = "attempts"
 """How far requests were counted stands under this name."""

@@ -16,9 +16,6 @@ from tests.support.clock import FixedClock
 from tests.support.counted_history import ZONE, History, Key, sums_of, untimed
 from tests.support.order_builders import a_reachable_platform, an_order, bring_to
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.deadlines.counting import count_trail
-from unbind_broker.deadlines.counting_attempts import WRITTEN_BY_THEN
-from unbind_broker.deadlines.measures import NO_KIND, Family, Measure, members_of
 from unbind_broker.deliveries import attempts
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.endpoints.events import EventType
@@ -27,6 +24,9 @@ from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.tables import orders
+from unbind_broker.statistics.counting import count_trail
+from unbind_broker.statistics.counting_attempts import WRITTEN_BY_THEN
+from unbind_broker.statistics.measures import NO_KIND, Family, Measure, members_of
 from unbind_broker.worker.counting import Counting
 
 LONG_ENOUGH = 70

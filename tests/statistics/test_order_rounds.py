@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from tests.support.clock import NOON
-from unbind_broker.deadlines.order_rounds import (
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.statistics.order_rounds import (
     Happened,
     OrderEvent,
     Place,
@@ -13,7 +14,6 @@ from unbind_broker.deadlines.order_rounds import (
     ended_by,
     is_after_the_end,
 )
-from unbind_broker.items.states import ItemStatus
 
 ORDER = UUID(int=7)
 EXPIRED = Words(ItemStatus.EXPIRED, None, late=False)

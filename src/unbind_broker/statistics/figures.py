@@ -12,11 +12,11 @@ from sqlalchemy import Date
 from unbind_broker.base.database import INSTANT, INT, INTS, TEXT, Db, fetch_all, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import PlatformId
-from unbind_broker.deadlines.counting import TRAIL
-from unbind_broker.deadlines.measures import Measure
 from unbind_broker.items.states import FIRST_FINAL_CODE
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.tables import World
+from unbind_broker.statistics.counting import TRAIL
+from unbind_broker.statistics.measures import Measure
 
 MOST_DAYS = 366
 MOST_ORDERS = 10_000

@@ -21,10 +21,10 @@ from unbind_broker.base.database import (
     sql,
 )
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.deadlines.measures import BOUNDS, NO_KIND, Family, Measure
-from unbind_broker.deadlines.order_rounds import Ended, Place
 from unbind_broker.deliveries.reminders import STARTS_AT
 from unbind_broker.items.states import FIRST_FINAL_CODE, REFUSALS, ItemStatus
+from unbind_broker.statistics.measures import BOUNDS, NO_KIND, Family, Measure
+from unbind_broker.statistics.order_rounds import Ended, Place
 
 _START = Place(0, UUID(int=0))
 

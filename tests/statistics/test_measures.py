@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbind_broker.deadlines.measures import BOUNDS, Family, members_of, quantile
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.statistics.measures import BOUNDS, Family, members_of, quantile
 
 WORST = sqrt(2) * 1.01  # the bounds are written with three digits
 
