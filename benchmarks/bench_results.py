@@ -35,6 +35,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import UUIDS, sql
 from unbind_broker.base.signing_keys import PrivateKey
 from unbind_broker.endpoints.states import Delivery
+from unbind_broker.items.states import ItemStatus
 
 SEED = b"a benchmark's seed of thirty-two"
 KEY = PrivateKey(SEED)
@@ -236,8 +237,8 @@ _COPIES = (
     ),
 )
 _TAKE = sql(
-    "UPDATE items SET status = 2, attempts = 1, acknowledged_at = now() "
-    "WHERE order_id = ANY(:ids)",
+    f"UPDATE items SET status = {ItemStatus.ACKNOWLEDGED.code}, attempts = 1, "  # noqa: S608 - an enum code
+    "acknowledged_at = now() WHERE order_id = ANY(:ids)",
     ids=UUIDS,
 )
 _COMPLETED = sql(

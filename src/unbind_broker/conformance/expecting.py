@@ -7,7 +7,7 @@ from http import HTTPStatus
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.posting import Sent
-from unbind_broker.conformance.said import Broken
+from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import FORMER, Stage
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import Scope
@@ -49,6 +49,15 @@ async def expect_bound(
         raise Broken(
             f"{zh}（之后查询得到 {found.outcome}）",
             f"{en} (a query afterwards found {found.outcome})",
+        )
+
+
+async def presume_detached(stage: Stage, number: PhoneNumber) -> None:
+    """Raise ``CannotTell`` where an unbinding took no effect: its own rule says so."""
+    if (await stage.query(number)).outcome is ItemStatus.BOUND:
+        raise CannotTell(
+            "解绑没有生效（见 interval-takes-effect）",
+            "the unbinding took no effect (see interval-takes-effect)",
         )
 
 

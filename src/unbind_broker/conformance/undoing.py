@@ -10,6 +10,7 @@ from unbind_broker.conformance.expecting import (
     expect_one_result,
     expect_outcome,
     expect_taken,
+    presume_detached,
 )
 from unbind_broker.conformance.rule import Recheck, Rule
 from unbind_broker.conformance.said import Broken, CannotTell
@@ -61,11 +62,7 @@ async def _exactly_that(stage: Stage) -> None:
     undone = stage.new(OrderKind.UNBIND, number, PRESENT)
     for asked in (stage.new(OrderKind.UNBIND, number), undone):
         _expect_restorable(await stage.ask(asked))
-    if (await stage.query(number)).outcome is ItemStatus.BOUND:
-        raise CannotTell(
-            "解绑没有生效（见 interval-takes-effect）",
-            "the unbinding took no effect (see interval-takes-effect)",
-        )
+    await presume_detached(stage, number)
     await _put_back(stage, undone)
     if (await stage.query(number)).outcome is ItemStatus.BOUND:
         raise Broken(
