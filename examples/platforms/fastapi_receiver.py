@@ -48,6 +48,7 @@ if missing := [name for name in NEEDED if not os.environ.get(name)]:
 SECRETS = os.environ["UNBIND_SECRET"].split()
 REPORT_KEY = os.environ.get("UNBIND_REPORT_KEY", "")
 STORE = os.environ.get("STORE", "receiver.db")
+LARGEST_BODY = 4 * 1024 * 1024
 MOST_LINES = 1000
 LONGEST_PAUSE = 60.0
 RESTORABLE = timedelta(days=30)
@@ -72,7 +73,12 @@ occasion = {"id": uuid4().hex}  # of the next report
 @app.post("/hooks")
 async def hooks(request: Request) -> Response:
     """Take one webhook; what is not signed by the broker is refused."""
-    event = verified(dict(request.headers), await request.body())
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_BODY:  # whoever sends that is not the broker
+            return Response(status_code=413)
+    event = verified(dict(request.headers), bytes(body))
     if event is None:
         return Response(status_code=401)
     answer = await asyncio.to_thread(take, event)

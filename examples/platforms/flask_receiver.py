@@ -47,6 +47,7 @@ if missing := [name for name in NEEDED if not os.environ.get(name)]:
 SECRETS = os.environ["UNBIND_SECRET"].split()
 REPORT_KEY = os.environ.get("UNBIND_REPORT_KEY", "")
 STORE = os.environ.get("STORE", "receiver.db")
+LARGEST_BODY = 4 * 1024 * 1024
 MOST_LINES = 1000
 LONGEST_PAUSE = 60.0
 RESTORABLE = timedelta(days=30)
@@ -63,6 +64,7 @@ CREATE INDEX IF NOT EXISTS accounts_by_number ON accounts (number);
 """
 
 app = Flask(__name__)
+app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
 log = logging.getLogger("receiver")
 work_is_there = threading.Event()
 occasion = {"id": uuid4().hex}  # of the next report
