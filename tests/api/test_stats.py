@@ -1,5 +1,6 @@
 """Figures of platforms, as they and auditors read them."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -44,25 +45,24 @@ TODAY = NOON.date()
 Headers = dict[str, str]
 
 
+@dataclass(frozen=True)
 class Past:
     """Two platforms, of which weibo answered some of what it was asked."""
 
     weibo: Platform
-    jd: Platform
     carrier: Carrier
     keys: dict[str, Headers]
 
 
 @pytest.fixture
 async def past(engine: AsyncEngine, clock: FixedClock) -> Past:
-    past = Past()
     async with engine.begin() as db:
-        carrier = past.carrier = await a_carrier(db)
-        past.weibo = await a_reachable_platform(db)
-        past.jd = await a_reachable_platform(db, "jd")
-        past.keys = {
-            "weibo": bearer(await a_key(db, past.weibo)),
-            "jd": bearer(await a_key(db, past.jd)),
+        carrier = await a_carrier(db)
+        weibo = await a_reachable_platform(db)
+        jd = await a_reachable_platform(db, "jd")
+        keys = {
+            "weibo": bearer(await a_key(db, weibo)),
+            "jd": bearer(await a_key(db, jd)),
             "carrier": bearer(await a_key(db, carrier)),
             "auditor": bearer(await a_key(db, Role.AUDITOR)),
         }
@@ -72,18 +72,18 @@ async def past(engine: AsyncEngine, clock: FixedClock) -> Past:
         ]
     now = clock.advance(timedelta(seconds=2))
     async with engine.begin() as db:
-        await acknowledge(db, now, [ItemKey(one, past.weibo.id) for one in orders[:4]])
+        await acknowledge(db, now, [ItemKey(one, weibo.id) for one in orders[:4]])
     now = clock.advance(timedelta(hours=1))
     ids = [format_id(Prefix.ORDER, one) for one in orders]
     refusal = {"outcome": "refused", "reason": "legal_hold"}
     lines = [removed(ids[0]), removed(ids[1], OUTSIDE), {"id": ids[2], **refusal}]
     lines.append({"id": ids[2], "outcome": "not_bound"})
     async with engine.begin() as db:
-        applied = await apply(db, now, past.weibo.id, lines, APPLYING)
+        applied = await apply(db, now, weibo.id, lines, APPLYING)
     async with engine.begin() as db:
         await settle(db, now, applied.touched)
     await count(engine, clock)
-    return past
+    return Past(weibo, carrier, keys)
 
 
 async def count(engine: AsyncEngine, clock: FixedClock) -> None:
