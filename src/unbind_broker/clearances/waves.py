@@ -135,13 +135,27 @@ async def give_time(db: Db, clearance_id: UUID, deadline: datetime) -> None:
     await db.execute(_GIVE_TIME, {"clearance": clearance_id, "deadline": deadline})
 
 
-async def give_held_time(db: Db, deadline: datetime, limit: int) -> list[UUID]:
-    """Let those of braked and suspended carriers have until ``deadline`` at least.
+@dataclass(frozen=True)
+class HeldTime:
+    """Until when clearances go that are held: real ones, and what is rehearsed.
+
+    A rehearsal gets more time only where less than until ``least`` is left.
+    """
+
+    usual: datetime
+    rehearsed: datetime
+    least: datetime
+
+
+async def give_held_time(
+    db: Db, until: HeldTime, limit: int
+) -> list[tuple[UUID, datetime]]:
+    """Let those of braked and suspended carriers have time; give what moved, to when.
 
     Platforms may not read them meanwhile: they are not late.
     """
-    values = {"deadline": deadline, "limit": limit}
-    return [row.id for row in await fetch_all(db, _GIVE_HELD_TIME, values)]
+    rows = await fetch_all(db, _GIVE_HELD_TIME, {**vars(until), "limit": limit})
+    return [(row.id, row.deadline) for row in rows]
 
 
 async def list_waves(db: Db, clearance_id: UUID) -> list[Any]:
@@ -197,17 +211,24 @@ _GIVE_TIME = sql(
 )
 _GIVE_HELD_TIME = sql(
     f"""
-    UPDATE clearances SET deadline = :deadline
-    WHERE id IN (
-        SELECT c.id FROM clearances c
+    UPDATE clearances SET deadline = held.until
+    FROM (
+        SELECT c.id,
+            CASE WHEN whose.sandbox_of IS NULL THEN :usual ELSE :rehearsed END AS until
+        FROM clearances c
+        JOIN carriers whose ON whose.id = c.carrier_id
         WHERE c.status = {ClearanceStatus.IN_PROGRESS.code}
-            AND c.destroyed_at IS NULL AND c.deadline < :deadline AND {HELD_BACK}
+            AND c.destroyed_at IS NULL AND {HELD_BACK} AND c.deadline
+                < CASE WHEN whose.sandbox_of IS NULL THEN :usual ELSE :least END
         ORDER BY c.id
         LIMIT :limit
         FOR NO KEY UPDATE OF c SKIP LOCKED
-    )
-    RETURNING id""",
-    deadline=INSTANT,
+    ) held
+    WHERE clearances.id = held.id
+    RETURNING clearances.id, clearances.deadline""",
+    usual=INSTANT,
+    rehearsed=INSTANT,
+    least=INSTANT,
     limit=INT,
 )
 _IN_USE = sql(

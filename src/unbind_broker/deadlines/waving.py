@@ -13,6 +13,7 @@ from unbind_broker.clearances.publishing import Sought, publish_wave, refuse_hel
 from unbind_broker.clearances.states import StopReason
 from unbind_broker.clearances.waves import (
     DueWave,
+    HeldTime,
     InUse,
     count_in_use,
     count_refused,
@@ -59,7 +60,7 @@ async def publish_due(
     between the steps is seen when numbers are read. Platforms get the whole time for
     each wave. A clearance stops where more than a share of its first wave is in use.
     """
-    await _wait_for_held(db, now, policy.working_time.deadline(now).at)
+    await _wait_for_held(db, now, policy)
     due = await lock_due(db, now)
     if due is None:
         return Waved(is_idle=True)
@@ -79,15 +80,21 @@ async def publish_due(
     return Waved(published=1)
 
 
-async def _wait_for_held(db: Db, now: datetime, deadline: datetime) -> None:
+async def _wait_for_held(db: Db, now: datetime, policy: WavingPolicy) -> None:
     """Keep time from passing for what platforms may not read at present.
 
-    Its numbers would be released unasked otherwise.
+    Its numbers would be released unasked otherwise. A rehearsal's short time, counted
+    from now, is later at every look: it moves when half of it is over.
     """
-    until = {"deadline": show_instant(deadline)}
+    short = policy.sandbox_time.deadline(now).at
+    usual, half = policy.working_time.deadline(now).at, now + (short - now) / 2
+    until = HeldTime(usual, rehearsed=short, least=half)
     held = [
-        {"clearance": format_id(Prefix.CLEARANCE, one), **until}
-        for one in await give_held_time(db, deadline, MOST_HELD)
+        {
+            "clearance": format_id(Prefix.CLEARANCE, one),
+            "deadline": show_instant(deadline),
+        }
+        for one, deadline in await give_held_time(db, until, MOST_HELD)
     ]
     action = "clearance.deadline_moved"
     await record(db, now, *(Fact("broker", action, facts=facts) for facts in held))
