@@ -205,10 +205,11 @@ async def has_tried(scene: Scene, more_than: int) -> bool:
 async def see_a_slow_start(scene: Scene) -> None:
     """Answer only once it is sure that no further request comes meanwhile."""
     door, before = scene.away, len(scene.away.deliveries)
-    while len(door.deliveries) == before:
-        if scene.clock.ahead < HOUR + LONGEST_PAUSE * MOST:
-            await scene.clock.step()
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(PATIENCE):
+        while len(door.deliveries) == before:
+            if scene.clock.ahead < HOUR + LONGEST_PAUSE * MOST:
+                await scene.clock.step()
+            await asyncio.sleep(0.05)
     came = before
     for together in (1, 1, 2, CONCURRENCY):
         came += together
