@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.rehearsals.scene import CHAT, NAMED
 from tests.support.app import bearer
 from tests.support.builders import PAST, a_key
+from tests.support.clearings import a_published
 from tests.support.clock import NOON, FixedClock
 from tests.support.order_api import Scene, a_scene, order_body
+from tests.support.rehearsals import an_admin
 from unbind_broker.carriers.twins import find_or_make_twin
 from unbind_broker.platforms.rehearsed import ensure_rehearsed
 
@@ -52,3 +55,23 @@ async def test_undo_window_is_a_tenth_of_it(twin: Scene, real: Scene) -> None:
     rehearsed = await lasts(twin, "orders", "held_until", platforms=[CHAT], **own)
     usual = await lasts(real, "orders", "held_until", platforms=["weibo"], **own)
     assert (rehearsed, usual) == (timedelta(minutes=2), timedelta(hours=24))
+
+
+async def test_clearance_that_goes_on_gets_the_short_time_again(
+    twin: Scene, real: Scene
+) -> None:
+    admin = await an_admin(real)
+    stopped = text("UPDATE clearances SET status = 3, deadline = :now")
+    left = []
+    for scene in (twin, real):
+        path = await a_published(scene, [1])
+        async with scene.engine.begin() as db:
+            await db.execute(stopped, {"now": NOON})
+        resume = f"/v1/admin{path.removeprefix('/v1')}/resume"
+        why = {"why": "it is only tried"}
+        done = await scene.http.post(resume, json=why, headers=admin)
+        assert done.json() == {"resumed": True}
+        until = (await scene.get(path)).json()["deadline"]
+        left.append(datetime.fromisoformat(until) - NOON)
+    assert left[0] == timedelta(minutes=20)
+    assert left[1] > timedelta(days=5)

@@ -33,7 +33,11 @@ from unbind_broker.base.sealing import BlindIndex
 from unbind_broker.clearances.listing import ListedClearance, Wanted, list_all
 from unbind_broker.clearances.overriding import Decision, override
 from unbind_broker.clearances.resuming import resume
-from unbind_broker.clearances.service import index_of_clearance, is_published
+from unbind_broker.clearances.service import (
+    index_of_clearance,
+    is_published,
+    is_rehearsed,
+)
 from unbind_broker.clearances.states import ClearanceStatus, StopReason
 
 router = APIRouter(prefix="/v1/admin/clearances", tags=["admin"])
@@ -195,12 +199,13 @@ async def resume_clearance(
     Its next wave goes out whatever platforms find, and platforms are told again of the
     waves that they are not done with. They get the whole time once more.
     """
-    now = context.clock.now()
-    deadline = context.settings.working_time.deadline(now).at
+    now, settings = context.clock.now(), context.settings
     decision = Decision(caller.actor, body.why)
     async with context.admission.enter(), context.engine.begin() as db:
         if not await is_published(db, clearance_id):
             raise NotFound("no published clearance has this id")
+        sandbox = await is_rehearsed(db, clearance_id)
+        deadline = settings.working_time_for(sandbox=sandbox).deadline(now).at
         resumed = await resume(db, now, clearance_id, deadline, decision)
     return ResumedShown(resumed=resumed)
 

@@ -67,9 +67,14 @@ async def index_of(db: Db, carrier_id: CarrierId, index: BlindIndex) -> BlindInd
 
     Twins file theirs apart.
     """
+    return index.rehearsed_by(carrier_id) if await is_twin(db, carrier_id) else index
+
+
+async def is_twin(db: Db, carrier_id: CarrierId) -> bool:
+    """Tell whether what a carrier asks is rehearsed."""
     row = select(carriers.c.sandbox_of.is_not(None)).where(carriers.c.id == carrier_id)
-    is_twin: bool = (await db.execute(row)).scalar_one()
-    return index.rehearsed_by(carrier_id) if is_twin else index
+    found: bool = (await db.execute(row)).scalar_one()
+    return found
 
 
 async def list_twins(db: Db) -> list[CarrierId]:

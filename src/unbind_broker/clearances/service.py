@@ -11,7 +11,7 @@ from unbind_broker.base.database import BIG, INT, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.base.sealing import BlindIndex
-from unbind_broker.carriers.twins import index_of
+from unbind_broker.carriers.twins import index_of, is_twin
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.tables import clearances
 
@@ -124,8 +124,17 @@ async def index_of_clearance(
     db: Db, clearance_id: UUID, index: BlindIndex
 ) -> BlindIndex:
     """Give the index by which a clearance's numbers are filed."""
+    return await index_of(db, await _carrier_of(db, clearance_id), index)
+
+
+async def is_rehearsed(db: Db, clearance_id: UUID) -> bool:
+    """Tell whether a clearance concerns nobody real."""
+    return await is_twin(db, await _carrier_of(db, clearance_id))
+
+
+async def _carrier_of(db: Db, clearance_id: UUID) -> CarrierId:
     whose = select(clearances.c.carrier_id).where(clearances.c.id == clearance_id)
-    return await index_of(db, (await db.execute(whose)).scalar_one(), index)
+    return CarrierId((await db.execute(whose)).scalar_one())
 
 
 async def is_published(db: Db, clearance_id: UUID) -> bool:
