@@ -12,7 +12,7 @@ from tests.support.receiver import Answer
 from tests.support.simulated_time import LARGEST_STEP, simulate_time
 from tests.support.trail import trail
 from tests.support.waiting import eventually
-from tests.worker.stage import CLOCK, Stage
+from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import attempts, deliveries
@@ -21,7 +21,6 @@ from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.states import EndpointStatus, PausedBy
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderKind, OrderStatus
 
 
@@ -205,20 +204,27 @@ async def test_unanswered_item_ends_at_its_deadline_and_is_sent_no_more(
     clock = await simulate_time(engine)
     await stage.add_platforms(1)
     door = stage.doors[0]
-    door.usual = Answer(500)
+    door.then(Answer(500))
+    door.usual = Answer(500, hang=True)
     (order_id,) = await stage.order_ids()
-    await stage.change_order(order_id, deadline=clock.now() + LARGEST_STEP)
-    async with stage.working(clock=clock):
-        await eventually(lambda: len(door.deliveries) > 1)
-        assert await stage.all(select(items.c.status)) == [ItemStatus.QUEUED]
+    deadline = clock.now() + LARGEST_STEP
+    await stage.change_order(order_id, deadline=deadline)
+    async with stage.working(short(lease=600), clock=clock):
+        await eventually(lambda: len(door.deliveries) == 2 and door.in_flight)
         await clock.step()
+        door.usual = Answer(500)
+        door.release(Answer(500))
         await stage.reaches(stage.all_are(ItemStatus.UNDELIVERABLE))
         await stage.reaches(lambda: stage.order_is(order_id, OrderStatus.COMPLETED))
         assert await stage.all(select(deliveries.c.id)) == []
         sent, door.usual = dict(door.times_sent), Answer()
         (following,) = await stage.order()
         await eventually(lambda: following in door.times_sent)
+        await stage.reaches(stage.none_is_queued)
     assert door.times_sent == {**sent, following: 1}
+    *unanswered, _ = sorted(await stage.all(select(attempts.c.started_at)))
+    assert len(unanswered) == 2
+    assert max(unanswered) < deadline
 
 
 async def test_held_order_is_sent_once_it_is_released(stage: Stage) -> None:
