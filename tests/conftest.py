@@ -1,5 +1,7 @@
 """What every test may ask for: a database of its own, a clock that stands still."""
 
+import os
+import sys
 from collections.abc import AsyncIterator, Generator
 
 import httpx
@@ -39,6 +41,16 @@ _UNTRACED = pytest.StashKey[bool]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(standing_still)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are cores: tests wait a good part of the time.
+
+    On two cores the whole took about three quarters of what it took two processes.
+    """
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0)) + 1
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

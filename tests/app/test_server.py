@@ -84,7 +84,7 @@ async def is_shut(url: str) -> bool:
     address = httpx.URL(url)
     try:
         _, writer = await asyncio.open_connection(address.host, address.port)
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or cut off before it was taken
         return True
     writer.close()
     return False

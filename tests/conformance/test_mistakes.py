@@ -3,10 +3,14 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from tests.conformance import mistaken as a
 from tests.conformance.platform import Platform
 from tests.conformance.trying import by_verdict, tried
 from unbind_broker.conformance.running import Verdict
+
+pytestmark = pytest.mark.real_time(0.3)
 
 WAIT = timedelta(seconds=6)
 SIGNATURES: dict[type[Platform], set[str]] = {

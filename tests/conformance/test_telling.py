@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from typing_extensions import override
 
 from tests.conformance.accounts import Line
@@ -13,6 +14,8 @@ from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.report import Language, as_lines
 from unbind_broker.conformance.running import Judged, Verdict
 from unbind_broker.orders.states import OrderKind
+
+pytestmark = pytest.mark.real_time(0.3)
 
 
 async def test_rule_that_does_not_hold_names_the_items_it_sent_last() -> None:

@@ -34,7 +34,8 @@ from unbind_broker.runtime.opening import Runtime
 CLOCK = SystemClock()
 NAMED = {block.name: block for block in (*BLOCKS, NOTHING)}
 IN_TIME = [name for name, one in NAMED.items() if one.behaviour is not Behaviour.LATE]
-QUERY_DEADLINE = timedelta(seconds=6)
+QUERY_DEADLINE = timedelta(seconds=15)
+"""A result can only be late of what was taken before."""
 PATIENCE = 60.0
 UNDONE = text("SELECT bool_and(status = 3) FROM orders WHERE restores IS NOT NULL")
 """Whether every violation was undone."""

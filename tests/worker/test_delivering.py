@@ -201,6 +201,9 @@ async def test_nonsense_in_an_answer_is_an_acknowledgement(stage: Stage) -> None
 async def test_unanswered_item_ends_at_its_deadline_and_is_sent_no_more(
     engine: AsyncEngine, stage: Stage
 ) -> None:
+    async def nothing_waits() -> bool:
+        return await stage.all(select(deliveries.c.id)) == []
+
     clock = await simulate_time(engine)
     await stage.add_platforms(1)
     door = stage.doors[0]
@@ -216,7 +219,7 @@ async def test_unanswered_item_ends_at_its_deadline_and_is_sent_no_more(
         door.release(Answer(500))
         await stage.reaches(stage.all_are(ItemStatus.UNDELIVERABLE))
         await stage.reaches(lambda: stage.order_is(order_id, OrderStatus.COMPLETED))
-        assert await stage.all(select(deliveries.c.id)) == []
+        await eventually(nothing_waits)
         sent, door.usual = dict(door.times_sent), Answer()
         (following,) = await stage.order()
         await eventually(lambda: following in door.times_sent)
