@@ -71,6 +71,7 @@ EACH, PLACES, HELD = (
     "clearance_numbers_pkey",
     "holdings_by_number",
 )
+HELD_UNTIL = ("usual", "rehearsed", "least")
 HOT: dict[str, tuple[TextClause, set[str]]] = {
     "take": (parts._TAKE, {EACH, HELD}),
     "refuse held": (publishing._REFUSE_HELD, {PLACES, HELD}),
@@ -114,7 +115,7 @@ async def test_a_statement_reads_the_rows_of_its_numbers_only(
             "days": [20_000] * 20,
             "now": NOON + timedelta(hours=1),
             "why": WithdrawnFor.BY_CARRIER.code,
-            "deadline": NOON + timedelta(days=30),
+            **{one: NOON + timedelta(days=30) for one in HELD_UNTIL},
             "limit": 20,
         }
         named = {one: values[one] for one in statement.compile().params}
