@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.api.registry import Parties
 from tests.support.app import a_runtime, in_process
 from tests.support.clock import FixedClock
-from unbind_broker.api.rates import RateLimited, Rates
+from unbind_broker.api.rates import Quota, RateLimited, Rates
 
 LEFT = re.compile(r'"calls";r=(\d+);t=(\d+)')
 
@@ -125,3 +125,13 @@ def test_callers_who_are_refused_get_turns_of_their_own() -> None:
     assert waits[0] == 2
     assert waits[-1] in {27, 28}
     assert rates.take("carrier:b").remaining == 0
+
+
+def test_who_rehearses_has_a_fifth_of_the_rate() -> None:
+    rates = Rates(5.0, 10, lambda: 0.0)
+    assert rates.take("carrier:a").policy == '"calls";q=10;w=2'
+    assert rates.take("carrier:a.sandbox") == Quota('"calls";q=2;w=2', 1, 1)
+    rates.take("carrier:a.sandbox")
+    with pytest.raises(RateLimited, match="more than 1 requests a second"):
+        rates.take("carrier:a.sandbox")
+    assert rates.take("carrier:a").remaining == 8

@@ -52,7 +52,9 @@ async def test_a_sandbox_key_speaks_for_its_carrier_and_says_so(scene: Scene) ->
     sent = {"Authorization": f"Bearer {shown.pop('key')}"}
     me = (await scene.http.get("/v1/me", headers=sent)).json()
     assert (me["carrier"]["slug"], me["sandbox"]) == ("china-mobile", True)
-    assert (await scene.get("/v1/me")).json()["sandbox"] is False
+    real = (await scene.get("/v1/me")).json()
+    assert real["sandbox"] is False
+    assert me["rate_limit"]["per_second"] == real["rate_limit"]["per_second"] / 5
     listed = await scene.http.get("/v1/admin/keys", headers=admin)
     assert shown in listed.json()["data"]
 

@@ -79,6 +79,7 @@ async def read_me(context: Ctx, caller: AnyCaller) -> Me:
         endpoint = await _endpoint(db, caller)
     if key is None:
         raise LookupError(f"key {caller.key_id} was deleted; keys are only revoked")
+    pace = context.rates.pace_of(caller.actor)
     return Me(
         role=caller.role,
         sandbox=caller.sandbox,
@@ -91,7 +92,7 @@ async def read_me(context: Ctx, caller: AnyCaller) -> Me:
             created_at=key.created_at,
             expires_at=key.expires_at,
         ),
-        rate_limit=RateLimit(per_second=context.rates.rate, burst=context.rates.burst),
+        rate_limit=RateLimit(per_second=pace.rate, burst=pace.burst),
         endpoint=endpoint,
     )
 

@@ -7,6 +7,10 @@ from time import monotonic
 
 from unbind_broker.api.turns import Turns
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.carriers.tables import SANDBOX_SUFFIX
+
+REHEARSING = 0.2
+"""Which part of its carrier's rate and burst a sandbox key has."""
 
 _NAME = "calls"
 
@@ -45,24 +49,44 @@ class Quota:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """``rate`` calls a second after a burst of ``burst``."""
+
+    rate: float
+    burst: int
+
+    @property
+    def policy(self) -> str:
+        """Write the field of the policy."""
+        window = max(1, math.ceil(self.burst / self.rate))
+        return f'"{_NAME}";q={self.burst};w={window}'
+
+
 @dataclass(slots=True)
 class _Bucket:
+    pace: Pace
     left: float
     since: float
     turns: Turns = field(repr=False)
 
 
 class Rates:
-    """Buckets of ``burst`` tokens, refilled with ``rate`` tokens a second."""
+    """Buckets of ``burst`` tokens, refilled with ``rate`` tokens a second.
+
+    Those of whoever rehearses are smaller: what is real comes first.
+    """
 
     def __init__(self, rate: float, burst: int, dice: Callable[[], float]) -> None:
         """``dice`` gives numbers in [0, 1)."""
-        self.rate = rate
-        self.burst = burst
-        window = max(1, math.ceil(burst / rate))
-        self.policy = f'"{_NAME}";q={burst};w={window}'
+        self._real = Pace(rate, burst)
+        self._rehearsing = Pace(rate * REHEARSING, max(1, int(burst * REHEARSING)))
         self._dice = dice
         self._buckets: dict[str, _Bucket] = {}
+
+    def pace_of(self, caller: str) -> Pace:
+        """Tell how fast ``caller`` may call."""
+        return self._rehearsing if caller.endswith(SANDBOX_SUFFIX) else self._real
 
     def take(self, caller: str) -> Quota:
         """Spend one token of ``caller``; raises ``RateLimited`` when there is none."""
@@ -70,9 +94,9 @@ class Rates:
         bucket = self._refilled(caller, now)
         if bucket.left < 1:
             raise RateLimited(
-                f"more than {self.rate:g} requests a second after a burst of "
-                f"{self.burst}",
-                bucket.turns.next(now, self.rate),
+                f"more than {bucket.pace.rate:g} requests a second after a burst of "
+                f"{bucket.pace.burst}",
+                bucket.turns.next(now, bucket.pace.rate),
                 self._quota(bucket),
             )
         bucket.left -= 1
@@ -85,14 +109,15 @@ class Rates:
     def _refilled(self, caller: str, now: float) -> _Bucket:
         bucket = self._buckets.get(caller)
         if bucket is None:
-            bucket = _Bucket(float(self.burst), now, Turns(self._dice))
+            pace = self.pace_of(caller)
+            bucket = _Bucket(pace, float(pace.burst), now, Turns(self._dice))
             self._buckets[caller] = bucket
-        gained = (now - bucket.since) * self.rate
-        bucket.left = min(float(self.burst), bucket.left + gained)
+        gained = (now - bucket.since) * bucket.pace.rate
+        bucket.left = min(float(bucket.pace.burst), bucket.left + gained)
         bucket.since = now
         return bucket
 
     def _quota(self, bucket: _Bucket) -> Quota:
-        whole = math.floor(bucket.left)
-        reset = math.ceil((whole + 1 - bucket.left) / self.rate)
-        return Quota(self.policy, whole, 0 if whole >= self.burst else reset)
+        pace, whole = bucket.pace, math.floor(bucket.left)
+        reset = math.ceil((whole + 1 - bucket.left) / pace.rate)
+        return Quota(pace.policy, whole, 0 if whole >= pace.burst else reset)
