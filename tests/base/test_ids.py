@@ -16,7 +16,9 @@ from unbind_broker.base.ids import (
     parse_id,
     uuid7_floor,
     uuid7_time,
+    without_ids,
 )
+from unbind_broker.base.numbers import holds_number
 
 instants = st.integers(0, 7 * 10**15).map(
     lambda us: datetime(1970, 1, 2, tzinfo=UTC) + timedelta(microseconds=us)
@@ -171,3 +173,13 @@ def test_tokens_are_url_safe_long_and_distinct() -> None:
 def test_random_bytes_have_the_asked_length() -> None:
     assert len(new_random_bytes(24)) == 24
     assert new_random_bytes(24) != new_random_bytes(24)
+
+
+def test_id_that_looks_like_a_number_is_left_out_of_a_text() -> None:
+    by_chance = "ord_06fa13800001234bcdefghjkmn"
+    assert parse_id(by_chance, Prefix.ORDER) is not None
+    assert holds_number(by_chance)
+    assert not holds_number(without_ids(f'{{"id": "{by_chance}"}}'))
+    said = "ask +86 138 0000 1234"
+    assert without_ids(f"{said} about {by_chance}.") == f"{said} about ."
+    assert without_ids(f"{by_chance}0") == f"{by_chance}0"

@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import UUID
 
 from unbind_broker.api.words import Words
-from unbind_broker.base.ids import Prefix, parse_id
+from unbind_broker.base.ids import Prefix, parse_id, without_ids
 from unbind_broker.base.numbers import holds_number
 from unbind_broker.callbacks.demands import Fault
 from unbind_broker.callbacks.judging import (
@@ -79,7 +79,7 @@ class Desk:
 
     def look_for_numbers(self, text: str, where: Words) -> None:
         """Notice a number where none belongs."""
-        if holds_number(text):
+        if holds_number(without_ids(text)):
             self.notice(
                 "number", f"{where.zh}中有手机号码", f"{where.en} holds a phone number"
             )
