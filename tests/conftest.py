@@ -1,6 +1,7 @@
 """What every test may ask for: a database of its own, a clock that stands still."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Generator
 
 import httpx
@@ -40,6 +41,9 @@ _UNTRACED = pytest.StashKey[bool]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(standing_still)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell runs what is in the background, and all that this starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
