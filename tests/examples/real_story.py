@@ -6,10 +6,11 @@ Everybody calls the API, a whole worker sends, and real endpoints receive.
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import a_runtime, bearer, in_process
@@ -25,6 +26,8 @@ from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.instants import show_instant
 from unbind_broker.deadlines.tables import order_reminders
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
 from unbind_broker.orders.tables import orders
 
 MOBILE, UNICOM = "china-mobile", "china-unicom"
@@ -152,13 +155,17 @@ async def _run_late(parties: dict[str, Party], engine: AsyncEngine) -> None:
     late = parse_id(path.rpartition("/")[2], Prefix.ORDER)
     mine, reminder = orders.c.id == late, order_reminders.c.order_id == late
 
-    async def is_enrolled() -> bool:
-        async with engine.connect() as db:
-            return (
-                await db.execute(select(order_reminders).where(reminder))
-            ).first() is not None
+    taken = select(items).where(
+        items.c.order_id == late, items.c.status == ItemStatus.ACKNOWLEDGED
+    )
 
-    await eventually(is_enrolled, PATIENCE)
+    async def is_there(found: Select[Any]) -> bool:
+        async with engine.connect() as db:
+            return (await db.execute(found)).first() is not None
+
+    # Nobody is reminded of what is not known to be taken.
+    for found in (taken, select(order_reminders).where(reminder)):
+        await eventually(partial(is_there, found), PATIENCE)
     now = CLOCK.now()
     async with engine.begin() as db:
         times = {"created_at": now - SPAN * 0.6, "deadline": now + SPAN * 0.4}
