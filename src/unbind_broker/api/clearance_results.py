@@ -19,13 +19,13 @@ from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.clearance_paths import WITHOUT_NUMBERS, ClearanceIdInPath
 from unbind_broker.api.clearance_result_bodies import COLUMNS, CSV, NDJSON, STREAMED
 from unbind_broker.api.context import Context, Ctx
-from unbind_broker.api.negotiation import media_type
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
 from unbind_broker.api.slow_readers import in_time
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant_or_null
+from unbind_broker.base.negotiation import media_type
 from unbind_broker.clearances import results, service
 from unbind_broker.clearances.release import Gate
 from unbind_broker.clearances.results import Blocker, NumberResult

@@ -12,8 +12,8 @@ from unbind_broker.api.guide import (
     PAGES,
     render,
 )
-from unbind_broker.api.negotiation import language
 from unbind_broker.api.problems import NotFound
+from unbind_broker.base.negotiation import language
 
 router = APIRouter(include_in_schema=False)
 _READING = ["GET", "HEAD"]

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.json_answers import encode
-from unbind_broker.api.negotiation import media_type
 from unbind_broker.api.order_events_shown import PLACE, UNBOUND, TimelineShown
 from unbind_broker.api.order_paths import OrderIdInPath, QueryIdInPath
 from unbind_broker.api.order_streams import OrderStream
@@ -18,6 +17,7 @@ from unbind_broker.api.problems import ANY_CALL, NotFound, problems
 from unbind_broker.api.queries import QUERIES
 from unbind_broker.api.sse import MEDIA_TYPE as SSE
 from unbind_broker.api.sse import EventStream, event
+from unbind_broker.base.negotiation import media_type
 from unbind_broker.items.changes import read_courses
 from unbind_broker.items.course import Course
 from unbind_broker.items.timeline import nothing_told, show_step, steps_since

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from unbind_broker.api.callers import CarrierCaller, carrier_of
 from unbind_broker.api.context import Context, Ctx
-from unbind_broker.api.negotiation import language, media_type
 from unbind_broker.api.order_paths import OrderIdInPath, QueryIdInPath
 from unbind_broker.api.orders import ORDERS
 from unbind_broker.api.problems import ANY_CALL, NotFound, problems
@@ -20,6 +19,7 @@ from unbind_broker.api.receipt_page import (
     Signed,
     render,
 )
+from unbind_broker.base.negotiation import language, media_type
 from unbind_broker.items.receipts import (
     ReceiptAsked,
     ReceiptTools,

@@ -1,6 +1,6 @@
 import pytest
 
-from unbind_broker.api.negotiation import language, media_type
+from unbind_broker.base.negotiation import language, media_type
 
 FORMS = ("application/jose", "text/html")
 LANGUAGES = ("zh", "en")
