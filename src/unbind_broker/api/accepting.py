@@ -155,6 +155,7 @@ async def accept_placed(
     async with context.engine.begin() as db:
         placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
+            context.tallies.repeated += 1
             return _written(placed, {"Idempotency-Replayed": "true"})
         sealer = context.runtime.sealer
         view = placed.view or await read_order(db, carrier, placed.order_id, sealer)
@@ -164,6 +165,7 @@ async def accept_placed(
         answer = StoredAnswer(202, location, encode(view))
         if repeatable:
             await remember(db, now, repeatable, answer)
+    context.tallies.accepted[accepting.kind, caller.sandbox] += 1
     leave_place(request.scope)
     seconds = preferred_wait(request.headers.getlist("prefer"))
     if seconds is None or context.completions.is_full:

@@ -11,6 +11,7 @@ from unbind_broker.api.key_lookups import KeyLookups
 from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
 from unbind_broker.api.readiness import Readiness
+from unbind_broker.api.tallies import ApiTallies
 from unbind_broker.api.waiting import Completions
 from unbind_broker.api.watching import Watching
 from unbind_broker.base.ids import new_fraction
@@ -58,7 +59,8 @@ class Context:
             settings.accept_target.total_seconds(),
             new_fraction,
         )
-        self.door = Door(self.rates, self.orders)
+        self.tallies = ApiTallies()
+        self.door = Door(self.rates, self.orders, self.tallies)
         self.probe_places = ProbePlaces()
         self.completions = Completions(self.engine.readers, settings.waiters)
         most = (settings.watchers, settings.carrier_watchers)

@@ -11,6 +11,7 @@ from unbind_broker.api.key_lookups import KnownKeys
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.problems import problem
 from unbind_broker.api.rates import Quota, RateLimited, Rates
+from unbind_broker.api.tallies import ApiTallies
 
 ADMITTED = frozenset({("POST", "/v1/orders"), ("POST", "/v1/queries")})
 """What a crowd sends; each holds a place until it is stored."""
@@ -20,9 +21,15 @@ _BEARER = b"bearer "
 class Door:
     """What the process knows about who may come in at this moment."""
 
-    def __init__(self, rates: Rates, orders: AdaptiveAdmission) -> None:
+    def __init__(
+        self,
+        rates: Rates,
+        orders: AdaptiveAdmission,
+        tallies: ApiTallies | None = None,
+    ) -> None:
         self.rates = rates
         self.orders = orders
+        self.tallies = tallies or ApiTallies()
         self.known = KnownKeys()
         self.closing = False
         """Set when the process is about to end: callers are asked to go elsewhere."""

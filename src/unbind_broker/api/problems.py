@@ -69,6 +69,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Write one problem document, or CAMARA's error under its paths."""
+    request.scope.setdefault("state", {})["problem"] = kind.code
     if speaks_camara(request):
         return refuse_as(request, kind, detail, headers)
     document = Problem(

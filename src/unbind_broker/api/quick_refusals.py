@@ -56,6 +56,10 @@ class QuickRefusals:
             held["quota"] = quota
         return held
 
+    def turned_away(self) -> None:
+        """Count a connection that was closed because there are too many."""
+        self._door.tallies.turned_away += 1
+
     def _written(
         self,
         refusal: RateLimited | Overloaded,
@@ -65,6 +69,7 @@ class QuickRefusals:
     ) -> bytes:
         kind = KINDS[refusal.code]
         self._note(kind.status)
+        self._door.tallies.problems[kind.code] += 1
         request_id = choose_request_id(head.get("request_id", ""), self._clock)
         body = json.dumps(
             {

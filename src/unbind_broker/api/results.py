@@ -73,6 +73,7 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
         answer = encode({"results": [_shown(line) for line in applied.answers]})
         if signed is not None:
             await evidence.keep(db, now, signed, answer)
+    context.tallies.reported("report", (line.status for line in applied.answers))
     if applied.touched:
         async with context.engine.begin() as db:
             await settle(db, now, applied.touched)

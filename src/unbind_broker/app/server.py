@@ -166,6 +166,8 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         most = self.most_connections
         if most is not None and len(self.connections) > most:
+            if self.refusals is not None:
+                self.refusals.turned_away()
             transport.write(_TOO_MANY)
             transport.close()
             return

@@ -31,6 +31,7 @@ class Endpoint(Standing):
     """Where an owner is reached, how much it takes, and what it is sent.
 
     ``sensitive``: the owner is a platform that must not be named to present holders.
+    ``rehearses``: what is sent there is made up.
     ``version`` counts the changes, so that workers can tell which one they have heard.
     ``health`` is None before anything was sent, and after it was put to use anew.
     """
@@ -52,6 +53,7 @@ class Endpoint(Standing):
     version: int
     health: Health | None
     sensitive: bool
+    rehearses: bool = False
 
     @property
     def owner(self) -> Owner:

@@ -16,10 +16,12 @@ from unbind_broker.endpoints.tables import endpoint_health, endpoints
 
 _OF_ENDPOINT = tuple(endpoints.c)
 _OF_HEALTH = tuple(column for column in endpoint_health.c if not column.primary_key)
+_REAL = 1  # `platforms.World.REAL`, which stands on this package
 _COLUMNS = f"""
     SELECT {", ".join(f"e.{column.name}" for column in _OF_ENDPOINT)},
         coalesce(p.slug, c.slug) AS owner_slug,
         coalesce(p.sensitive, false) AS sensitive,
+        coalesce(p.world, {_REAL}) <> {_REAL} OR c.sandbox_of IS NOT NULL AS rehearses,
         coalesce(v.version, 0) AS version,
         {", ".join(f"h.{column.name}" for column in _OF_HEALTH)}
     FROM endpoints e
@@ -33,7 +35,9 @@ _COLUMNS = f"""
 def _reading(statement: TextClause) -> TextualSelect:
     """Give the columns their types, so that codes come back as words."""
     columns = (*_OF_ENDPOINT, *_OF_HEALTH)
-    return statement.columns(*columns, owner_slug=TEXT, sensitive=Boolean, version=BIG)
+    return statement.columns(
+        *columns, owner_slug=TEXT, sensitive=Boolean, rehearses=Boolean, version=BIG
+    )
 
 
 _OWNED = "WHERE e.platform_id = :platform_id OR e.carrier_id = :carrier_id"

@@ -79,7 +79,8 @@ class AgainReader:
     def _work(self, content: Outgoing, row: Due) -> Work:
         at = self._monotonic()
         tried = max(0, row.attempt)
-        return Work(content, tried, None, at, row.occasion, row.replay)
+        due = (row.occasion, row.replay, row.due_at)
+        return Work(content, tried, None, at, *due)
 
     def _rooms(self) -> dict[EndpointId, int]:
         """Say how many rows to read for each lane that has room for a whole batch.

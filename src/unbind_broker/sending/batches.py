@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.ids import Prefix, format_id
@@ -21,7 +22,7 @@ class Work:
     ``attempt`` counts the steps of the retry plan that are used up. ``position`` is
     where the order log names it; None if it came from ``deliveries``. ``taken_at`` is
     the second of the monotonic clock at which it was read. ``occasion`` and ``replay``
-    are those of its row in ``deliveries``.
+    are those of its row in ``deliveries``. ``due_at`` is since when it might have gone.
     """
 
     content: Outgoing
@@ -30,6 +31,7 @@ class Work:
     taken_at: float
     occasion: UUID | None = None
     replay: bool = False
+    due_at: datetime | None = None
 
     @property
     def key(self) -> Key:

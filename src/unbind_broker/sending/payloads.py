@@ -35,7 +35,8 @@ class OutgoingItem:
     ``number`` is None where it, or the attestation that must go with it, was sealed by
     a key that this process does not have. ``restores`` names what is undone, an order
     or, with ``of_clearance``, a clearance; ``known_as`` names the order for platforms
-    that know it as another one, which it joined.
+    that know it as another one, which it joined. ``starts_at`` is when it could be sent
+    at the earliest, if that is known.
     """
 
     order_id: UUID
@@ -52,6 +53,7 @@ class OutgoingItem:
     attestation: str | None = field(default=None, repr=False)
     restores: UUID | None = None
     of_clearance: bool = False
+    starts_at: datetime | None = field(default=None, compare=False)
     known_as: Mapping[int, UUID] = field(default_factory=dict, compare=False)
 
     def to_platform(self, platform_id: int) -> "OutgoingItem":

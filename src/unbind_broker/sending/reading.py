@@ -144,7 +144,7 @@ class LogReader:
         if item is None or lane.target is None or lane.target.platform_id is None:
             return False
         item = item.to_platform(lane.target.platform_id)
-        work = Work(item, 0, row, self._monotonic())
+        work = Work(item, 0, row, self._monotonic(), due_at=item.starts_at)
         return lane.offer(REQUESTS[item.kind], work, read)
 
     def _lanes(self) -> Lanes:

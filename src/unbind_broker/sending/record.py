@@ -15,7 +15,7 @@ from unbind_broker.audit.trail import record as record_facts
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, PlatformId, WorkerId
 from unbind_broker.base.numbers import clean_free_text
-from unbind_broker.callbacks.results import Applying
+from unbind_broker.callbacks.results import Applying, LineStatus
 from unbind_broker.deliveries import attempts, queue, undelivered
 from unbind_broker.deliveries.announcing import (
     announce_cancelled,
@@ -46,13 +46,15 @@ class Written:
 
     ``touched`` are orders that may be complete; ``stale`` are failures of endpoints
     that somebody else owns by now; ``alarming`` are carriers whose results must be
-    looked at; ``noted`` is what was written down of endpoints.
+    looked at; ``noted`` is what was written down of endpoints; ``lines`` is what became
+    of the results inside answers.
     """
 
     touched: set[UUID] = field(default_factory=set)
     stale: set[Finished] = field(default_factory=set)
     alarming: set[CarrierId] = field(default_factory=set)
     noted: list[Noted] = field(default_factory=list)
+    lines: list[LineStatus] = field(default_factory=list)
 
 
 async def write(
@@ -85,11 +87,12 @@ async def write(
     touched = await _apply(db, now, verdicts, _unseen(new))
     touched |= _told_by_taking(new)
     await announce_where_cancelled(db, now, _asked_by(stale))
-    reported, alarming = await apply_results(db, now, said, applying)
-    touched |= reported
+    applied = await apply_results(db, now, said, applying)
+    touched |= applied.touched
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))
-    return Written(touched, stale, alarming, noted)
+    lines = [answer.status for answer in applied.answers]
+    return Written(touched, stale, applied.alarming, noted, lines)
 
 
 def _said_in(finished: Collection[Finished]) -> dict[PlatformId, list[object]]:

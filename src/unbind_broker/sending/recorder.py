@@ -23,6 +23,7 @@ from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.record import Written, write
 from unbind_broker.sending.standing import Noted
+from unbind_broker.sending.tallies import SendingTallies
 from unbind_broker.sending.verdicts import Plans
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Recorder:
         self._alarming: set[CarrierId] = set()
         self._sent_again_after = sent_again_after
         self._unwritten: set[Lane] = set()
+        self.tallies = SendingTallies()
         self.woken: Callable[[], None] = lambda: None
         self.rested: Callable[[Collection[Lane]], None] = lambda _: None
 
@@ -92,6 +94,15 @@ class Recorder:
             return False
         behind = asyncio.get_running_loop().time() - self._entries[0].put_at
         return self._items > MOST_UNRECORDED or behind > MOST_BEHIND
+
+    @property
+    def unrecorded(self) -> int:
+        """Give how many items were sent and are not written down."""
+        return self._items
+
+    def behind(self, now: float) -> float:
+        """Give the seconds for which the oldest of it has waited."""
+        return now - self._entries[0].put_at if self._entries else 0.0
 
     @property
     def is_empty(self) -> bool:
@@ -157,8 +168,10 @@ class Recorder:
             raise
         self._unsettled |= written.touched
         self._alarming |= written.alarming
+        self.tallies.reported(written.lines)
         self._done(entries, written)
         for noted in written.noted:
+            self.tallies.health.update(edge.kind for edge in noted.news.edges)
             _say(noted)
 
     def _done(self, entries: Sequence[_Entry], written: Written) -> None:
@@ -168,6 +181,7 @@ class Recorder:
             lane, batch = entry.finished.lane, entry.finished.batch
             if entry.finished in written.stale:
                 lane.lost = True
+                self.tallies.stale += 1
                 lane.forget(batch.keys)
             else:
                 lane.recorded(batch.keys)
@@ -190,6 +204,7 @@ class Recorder:
     def _give_up(self, entry: _Entry) -> None:
         """Keep from being sent at once what was sent and cannot be written down."""
         self._leave(entry)
+        self.tallies.not_written += 1
         lane, works = entry.finished.lane, entry.finished.batch.works
         log.error("record_refused", extra={"endpoint_id": lane.endpoint_id})
         self._unwritten.add(lane)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from unbind_broker.base.database import Db, is_refusal
-from unbind_broker.base.ids import CarrierId, PlatformId, Prefix, parse_id
+from unbind_broker.base.ids import PlatformId, Prefix, parse_id
 from unbind_broker.callbacks.results import (
     MAX_LINES,
     Applied,
@@ -68,13 +68,12 @@ async def apply_results(
     now: datetime,
     said: Mapping[PlatformId, Sequence[object]],
     applying: Applying,
-) -> tuple[set[UUID], set[CarrierId]]:
-    """Apply results; the answers to the lines have nobody to read them.
+) -> Applied:
+    """Apply results; the answers to the lines are only counted.
 
-    Returns the orders that may be complete, and the carriers to be looked at. Whatever
-    is wrong with results, the platforms have taken the items: that stays recorded. So
-    do the results of the others. A passing fault of the database is raised: the whole
-    record is written again.
+    Whatever is wrong with results, the platforms have taken the items: that stays
+    recorded. So do the results of the others. A passing fault of the database is
+    raised: the whole record is written again.
     """
     applied = await _try(db, now, said, applying)
     if applied is None and len(said) > 1:
@@ -83,8 +82,12 @@ async def apply_results(
         ]
     else:
         singly = [applied]
-    touched = {order for one in singly if one for order in one.touched}
-    return touched, {carrier for one in singly if one for carrier in one.alarming}
+    done = [one for one in singly if one is not None]
+    return Applied(
+        [answer for one in done for answer in one.answers],
+        {order for one in done for order in one.touched},
+        {carrier for one in done for carrier in one.alarming},
+    )
 
 
 async def _try(

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,6 +24,7 @@ from unbind_broker.sending.payloads import most_together, payload
 from unbind_broker.sending.reach import Reach
 from unbind_broker.sending.recheck import Recheck
 from unbind_broker.sending.recorder import Recorder
+from unbind_broker.sending.tallies import SendingTallies
 from unbind_broker.sending.targets import Target
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class SenderParts:
     lease: timedelta
     reach: Reach
     is_held_back: Callable[[], bool] = lambda: False
+    tallies: SendingTallies = field(default_factory=SendingTallies)
 
     @property
     def needed(self) -> float:
@@ -223,6 +225,7 @@ class Sender:
             lane.gone(monotonic)
 
     def _note(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
+        self._parts.tallies.exchanged(sent.target, sent.batch, exchange, sent.at)
         self._parts.recorder.put(
             Finished(
                 attempt_id=AttemptId(new_uuid7(sent.at)),

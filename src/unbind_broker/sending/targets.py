@@ -22,6 +22,8 @@ class Target:
 
     ``reports_signed``: its owner wants no result to count that is not signed by it.
 
+    ``slug`` names its owner; one that ``rehearses`` gets what is made up.
+
     ``sensitive``: for an order's carrier its items are finished once they are taken.
 
     ``secrets`` hold the present one and, until its grace ends, the previous one.
@@ -36,6 +38,8 @@ class Target:
     reports_signed: bool
     secrets: tuple[Secret, ...] = field(repr=False)
     sensitive: bool = False
+    slug: str = ""
+    rehearses: bool = False
     verified_at: datetime | None = None
 
     def is_another(self, other: "Target") -> bool:
@@ -78,5 +82,7 @@ def target_of(
         reports_signed=endpoint.result_public_key is not None,
         secrets=living,
         sensitive=endpoint.sensitive,
+        slug=endpoint.owner_slug,
+        rehearses=endpoint.rehearses,
         verified_at=endpoint.verified_at,
     )

@@ -28,6 +28,7 @@ from unbind_broker.sending.reading import LogReader
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.sender import Sender, SenderParts
 from unbind_broker.sending.taking_effect import InForce
+from unbind_broker.sending.tallies import SendingTallies
 from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
@@ -92,6 +93,7 @@ class _Worker:
         # Every statement of a read sees what was committed when it began.
         self._reads = runtime.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._fleet = Fleet()
+        self.tallies = SendingTallies()
         numbers = ReadNumbers()
         briefs = Briefs(runtime.sealer)
         tenant = Tenant(worker, socket.gethostname(), settings.lease)
@@ -113,6 +115,7 @@ class _Worker:
         self._brake = BrakePolicy(settings.brake_share, settings.brake_least)
         applying = Applying(settings.working_time, self._brake)
         self._recorder = Recorder(runtime.engine, worker, plans, now, applying)
+        self._recorder.tallies = self.tallies
         self._sender = Sender(self._sender_parts(outbound))
         self._join_loops()
 
@@ -140,6 +143,7 @@ class _Worker:
             lease=settings.lease,
             reach=self._reach,
             is_held_back=lambda: self._watch.is_off,
+            tallies=self.tallies,
         )
 
     async def run(self, stopping: asyncio.Event, liveness: Liveness | None) -> None:
