@@ -17,7 +17,14 @@ from tests.support.clock import NOON
 from tests.support.database import Server
 from tests.support.plan_steps import Step, steps_of
 from unbind_broker.base.database import open_engine
-from unbind_broker.base.ids import CarrierId, EndpointId, OrderId, PlatformId, new_uuid7
+from unbind_broker.base.ids import (
+    CarrierId,
+    EndpointId,
+    OrderId,
+    PlatformId,
+    new_uuid7,
+    uuid7_floor,
+)
 from unbind_broker.deadlines import (
     expiring,
     gathering,
@@ -33,7 +40,17 @@ from unbind_broker.items import views
 from unbind_broker.notices import changes, feed
 from unbind_broker.orders import settling
 from unbind_broker.sending import briefs, contents, leases, log_reads, recheck
-from unbind_broker.statistics import adding, counting, counting_attempts, figures
+from unbind_broker.statistics import (
+    adding,
+    backlog,
+    clearings,
+    counting,
+    counting_attempts,
+    figures,
+    flow,
+    overview,
+    standing,
+)
 from unbind_broker.statistics.measures import Measure
 
 BATCH = 50
@@ -264,6 +281,33 @@ def reading_figures(past: Past) -> dict[str, Hot]:
     }
 
 
+def reading_the_overview(past: Past) -> dict[str, Hot]:
+    minutes = [NOON + place * timedelta(minutes=1) for place in range(60)]
+    begun = {
+        "floors": [uuid7_floor(one) for one in minutes],
+        "ends": [uuid7_floor(one + timedelta(minutes=1)) for one in minutes],
+    }
+    some = {"most": BATCH}
+    due = {"now": NOON, "soon": LATER, "later": LATER, **some}
+    order, item = ("orders_2026_11_pkey",), ("items_2026_11_pkey",)
+    by_deadline = ("orders_2026_11_deadline_idx",)
+    place = {"xid": 500, "id": UUID(int=0)}
+    del past
+    return {
+        "minutes": Hot(flow._MINUTES, {**begun, **some}, (*order, *item)),
+        "in progress": Hot(backlog._IN_PROGRESS, some, by_deadline),
+        "held": Hot(backlog._HELD, some, ("orders_2026_11_held_until_idx",)),
+        "due items": Hot(backlog._ITEMS, due, (*by_deadline, *item)),
+        "unsent": Hot(backlog._UNSENT, {"now": LATER, "read": 64}, item),
+        "undelivered": Hot(overview._COUNTS["undeliverable"], some, item),
+        "violations": Hot(overview._COUNTS["violations"], some, item),
+        "unsealed": Hot(overview._UNSEALED, {**place, **some}),
+        "standings": Hot(standing._PLATFORMS, {}),
+        "clearances": Hot(clearings._UNDER_WAY, some),
+        "waves": Hot(clearings._WAVES, {"clearances": []}),
+    }
+
+
 _GROUPS = (
     reading_the_log,
     reading_what_is_due,
@@ -274,6 +318,7 @@ _GROUPS = (
     listing,
     counting_what_ended,
     reading_figures,
+    reading_the_overview,
 )
 
 
