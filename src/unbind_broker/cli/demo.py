@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from unbind_broker.demo.story import Stage, tell
 from unbind_broker.keys.service import Holder, issue
 from unbind_broker.keys.tables import Role
 from unbind_broker.runtime.installation import Installation, open_installation
+from unbind_broker.runtime.logs import set_up_logs
 from unbind_broker.runtime.opening import Runtime, open_runtime
 from unbind_broker.schema.migrate import migrate
 from unbind_broker.settings import Settings
@@ -237,7 +237,7 @@ async def _both(
 def _settings() -> Settings:
     """Set the clocks as the story needs them; keep expected failures off the screen."""
     settings = prepare()
-    logging.getLogger().setLevel(logging.ERROR)
+    set_up_logs(settings.log_format, "error")
     return settings.model_copy(
         update={
             "retry_plan": RETRIES,
