@@ -1,0 +1,167 @@
+"""A broker whose database can be lost, and everybody who calls it."""
+
+import json
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.journeys.archived_cluster import ArchivedCluster, archived_cluster
+from tests.journeys.outsider import Outsider, is_completed
+from tests.journeys.processes import Process, Processes, processes
+from tests.journeys.recorded import count_recorded
+from tests.support.database import open_patient_engine
+from tests.support.receiver import Answer, Receiver
+from tests.support.waiting import eventually
+from unbind_broker.base.sealing import generate_key
+
+AT_ONCE, LATER, AWAY = "weibo", "alipay", "didi"
+"""One platform answers with its results, one reports them later, one is away."""
+SLUGS = (AT_ONCE, LATER, AWAY)
+REMOVED = "2024-05-01T00:00:00Z"
+
+
+def unbound(item: Mapping[str, Any]) -> dict[str, object]:
+    one = {"id": item["id"], "outcome": "unbound", "removed": 1}
+    return {**one, "last_bound_at": REMOVED}
+
+
+RESULTS = Answer(results=unbound)
+
+
+class Broker:
+    """The processes on one database, and everybody who has a key."""
+
+    def __init__(
+        self, cluster: ArchivedCluster, commands: Processes, receiver: Receiver
+    ) -> None:
+        self.cluster = cluster
+        self.commands = commands
+        self.receiver = receiver
+        self.keys: dict[str, str] = {}
+        self._running: list[Process] = []
+        self._callers: list[Outsider] = []
+        self._url = ""
+
+    async def found(self) -> None:
+        """Make the schema, start, and register everybody."""
+        await self.commands.run("migrate")
+        await self.start()
+        issued = await self.commands.run("keys", "issue", "--role", "admin")
+        self.keys["admin"] = issued.strip()
+        await self._register("carrier", "china-mobile")
+        for slug in SLUGS:
+            await self._register("platform", slug)
+            await self._enrol(slug)
+
+    async def start(self) -> None:
+        api = await self.commands.start("serve", "--port", "0", "--json")
+        worker = await self.commands.start("worker")
+        self._running = [api, worker]
+        self._url = str((await api.told())["url"])
+        await worker.line()
+
+    async def kill(self) -> None:
+        for process in self._running:
+            await process.stop(signal.SIGKILL)
+        await self.hang_up()
+
+    async def hang_up(self) -> None:
+        for caller in self._callers:
+            await caller.close()
+        self._callers.clear()
+
+    def by(self, slug: str) -> Outsider:
+        """Call with that one's key, wherever the API is now."""
+        caller = Outsider(self._url, self.keys[slug])
+        self._callers.append(caller)
+        return caller
+
+    @property
+    def carrier(self) -> Outsider:
+        return self.by("china-mobile")
+
+    async def place(self, body: Mapping[str, object], key: str) -> str:
+        made = await self.carrier.call(
+            "POST", "/v1/orders", body, expect=202, Idempotency_Key=key
+        )
+        return str(made["id"])
+
+    async def is_complete(self, order_id: str) -> None:
+        """Wait until every platform has unbound."""
+        order = await self.carrier.until(f"/v1/orders/{order_id}", is_completed)
+        assert order["summary"] == {"total": len(SLUGS), "unbound": len(SLUGS)}
+
+    async def report(self, slug: str, order_id: str) -> str:
+        """Report a result, and say what became of it."""
+        body = {"results": [unbound({"id": order_id})]}
+        told = await self.by(slug).call("POST", "/v1/results", body)
+        return str(told["results"][0]["status"])
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Read the carrier's whole feed."""
+        told = await self.carrier.call("GET", "/v1/events?limit=200")
+        data: list[dict[str, Any]] = told["data"]
+        return data
+
+    async def verify(self, *arguments: str | Path, fails: bool = False) -> list[Any]:
+        """Verify the audit trail; return the faults, and the summary behind them."""
+        verified = await self.commands.start("audit", "verify", "--json", *arguments)
+        told = [json.loads(line) for line in (await verified.rest()).splitlines()]
+        assert await verified.ended() == int(fails), (told, verified.log)
+        return told
+
+    async def sealed(self, file: Path) -> Path:
+        """Wait until what happened so far is sealed, and keep the seals elsewhere."""
+        newest = await self.cluster.ask("SELECT max(xid) FROM audit_events")
+
+        async def is_sealed() -> bool:
+            last = await self.cluster.ask("SELECT max(last_xid) FROM audit_seals")
+            return int(str(last or 0)) >= int(str(newest))
+
+        await eventually(is_sealed)
+        await self.commands.run("audit", "seals", "--output", file)
+        return file
+
+    async def recorded(self) -> dict[str, int]:
+        """Count what the audit trail says was ever applied."""
+        url = self.cluster.url.replace("postgresql", "postgresql+asyncpg", 1)
+        engine = open_patient_engine(url, pool=1, application="tests")
+        try:
+            return dict(await count_recorded(engine))
+        finally:
+            await engine.dispose()
+
+    async def _register(self, role: str, slug: str) -> None:
+        admin = self.by("admin")
+        await admin.call("POST", f"/v1/admin/{role}s", {"slug": slug}, expect=201)
+        named = {"role": role, role: slug}
+        issued = await admin.call("POST", "/v1/admin/keys", named, expect=201)
+        self.keys[slug] = issued["key"]
+
+    async def _enrol(self, slug: str) -> None:
+        door, platform = self.receiver.door(slug), self.by(slug)
+        body = {"url": door.url, "max_batch": 1}
+        made = await platform.call("PUT", "/v1/endpoint", body, expect=201)
+        door.secrets.append(made["secret"])
+        await platform.call("POST", "/v1/endpoint/verify")
+
+
+@asynccontextmanager
+async def a_broker(folder: Path, receiver: Receiver) -> AsyncIterator[Broker]:
+    async with (
+        archived_cluster() as cluster,
+        processes(
+            folder,
+            UNBIND_DATABASE_URL=cluster.url,
+            UNBIND_SECRET_KEYS=generate_key(),
+            UNBIND_INDEX_KEY=generate_key(),
+        ) as commands,
+    ):
+        await cluster.start()
+        broker = Broker(cluster, commands, receiver)
+        try:
+            yield broker
+        finally:
+            await broker.hang_up()

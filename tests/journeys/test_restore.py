@@ -1,0 +1,171 @@
+"""The database is lost and restored: to an instant, and from a dump."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.outsider import asking
+from tests.journeys.restorable import (
+    AT_ONCE,
+    AWAY,
+    LATER,
+    RESULTS,
+    SLUGS,
+    Broker,
+    a_broker,
+)
+from tests.support.receiver import OK, Answer, Delivery, Receiver
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.journey
+
+UNSENT = Answer(503)
+
+
+def of_order(deliveries: list[Delivery], order_id: str) -> list[str]:
+    """Give the ``webhook-id`` of each request about an order."""
+    return [
+        one.webhook_id
+        for one in deliveries
+        if order_id in one.item_ids and one.type == "unbind.requested"
+    ]
+
+
+async def test_work_goes_on_from_the_instant_that_was_restored(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    async with a_broker(tmp_path, receiver) as broker:
+        await broker.cluster.archive_everything()
+        await broker.found()
+        for door in receiver.doors.values():
+            door.usual = RESULTS
+        done = await broker.place(asking(1), "done")
+        await broker.is_complete(done)
+        backup = await broker.cluster.back_up()
+
+        half_asked = asking(2)
+        half = await begin(broker, half_asked)
+        kept_before = await broker.sealed(tmp_path / "before.ndjson")
+        instant = await broker.cluster.ask("SELECT clock_timestamp()")
+        assert isinstance(instant, datetime)
+
+        lost_asked = asking(3)
+        lost = await finish_what_will_be_lost(broker, half, lost_asked)
+        kept_after = await broker.sealed(tmp_path / "after.ndjson")
+        last_told = (await broker.events())[-1]["id"]
+        await broker.kill()
+        await broker.cluster.destroy()
+
+        await broker.cluster.restore(backup, instant)
+        cut = await find_cut(broker, kept_before, kept_after)
+        await broker.start()
+        await broker.carrier.call("GET", f"/v1/events?after={last_told}", expect=404)
+        assert await broker.place(half_asked, "half") == half
+        await resume(broker, half)
+        again = await place_again(broker, lost, lost_asked)
+        await check(broker, [done, half, again])
+        await check_seals(broker, kept_after, cut)
+
+
+async def find_cut(broker: Broker, before: Path, after: Path) -> int:
+    """See that kept seals say where the trail was cut; give the last one before."""
+    await broker.commands.run("migrate")
+    cut = (await broker.verify("--seals", before))[-1]["last_seal"]["number"]
+    faults = await broker.verify("--seals", after, fails=True)
+    found = [(one["fault"], one["seal"]) for one in faults[:-1]]
+    assert found == [("history_truncated", cut + 1)]
+    return int(cut)
+
+
+async def begin(broker: Broker, asked: Mapping[str, object]) -> str:
+    """Have one platform answer, one take its item, and one be away."""
+    doors = broker.receiver.doors
+    doors[LATER].usual, doors[AWAY].usual = OK, UNSENT
+    order_id = await broker.place(asked, "half")
+
+    def is_half(order: Mapping[str, Any]) -> bool:
+        items = {one["platform"]: one for one in order["items"]}
+        found = [items[slug]["status"] for slug in SLUGS]
+        wanted = ["unbound", "acknowledged", "queued"]
+        return found == wanted and items[AWAY]["attempts"] > 0
+
+    await broker.carrier.until(f"/v1/orders/{order_id}", is_half)
+    return order_id
+
+
+async def finish_what_will_be_lost(
+    broker: Broker, half: str, asked: Mapping[str, object]
+) -> str:
+    """Have the rest of an order reported, and another one placed and completed."""
+    doors = broker.receiver.doors
+    doors[AWAY].usual = doors[LATER].usual = RESULTS
+    assert await broker.report(LATER, half) == "recorded"
+    await broker.is_complete(half)
+    lost = await broker.place(asked, "lost")
+    await broker.is_complete(lost)
+    return lost
+
+
+async def resume(broker: Broker, half: str) -> None:
+    """Complete an order whose last results the database has forgotten."""
+    doors = broker.receiver.doors
+    since = {"since": "2020-01-01T00:00:00Z"}
+    again = await broker.by(LATER).call(
+        "POST", "/v1/endpoint/redeliver", since, expect=202
+    )
+    assert again["scheduled"] == 1
+    await broker.is_complete(half)
+    for slug in (LATER, AWAY):
+        assert len(set(of_order(doors[slug].deliveries, half))) == 1
+    assert len(of_order(doors[LATER].deliveries, half)) == 2
+    assert len(of_order(doors[AT_ONCE].deliveries, half)) == 1
+    assert await broker.report(LATER, half) == "duplicate"
+
+
+async def place_again(broker: Broker, lost: str, asked: Mapping[str, object]) -> str:
+    """Place what was accepted and forgotten once more, as the carrier's retry does."""
+    await broker.carrier.call("GET", f"/v1/orders/{lost}", expect=404)
+    assert await broker.report(AT_ONCE, lost) == "unknown"
+    again = await broker.place(asked, "lost")
+    assert again != lost
+    await broker.is_complete(again)
+    return again
+
+
+async def check(broker: Broker, placed: list[str]) -> None:
+    """See that every result was applied once, told once, and counted once."""
+    assert await broker.recorded() == {"unbound": len(placed) * len(SLUGS)}
+    told = await broker.events()
+    completed = [one["order_id"] for one in told if one["type"] == "order.completed"]
+    assert sorted(completed) == sorted(placed)
+
+    async def is_counted() -> bool:
+        counted = await broker.cluster.ask(
+            "SELECT sum(n) FROM platform_days WHERE measure = 1"
+        )
+        return counted == len(placed) * len(SLUGS)
+
+    await eventually(is_counted)
+
+
+async def check_seals(broker: Broker, kept_after: Path, cut: int) -> None:
+    """See that only the seals of the lost past stand against the trail.
+
+    What was kept up to the cut goes on to hold.
+    """
+    await broker.sealed(kept_after.with_name("restored.ndjson"))
+    faults = await broker.verify("--seals", kept_after, fails=True)
+    assert faults[0]["fault"] in {"history_rewritten", "history_truncated"}
+    assert faults[0]["seal"] == cut + 1
+    assert await broker.verify("--seals", up_to(kept_after, cut))
+
+
+def up_to(kept: Path, last: int) -> Path:
+    """Keep the seals up to one."""
+    lines = kept.read_text().splitlines(keepends=True)
+    cut = kept.with_name("cut.ndjson")
+    cut.write_text("".join(lines[:last]))
+    return cut
