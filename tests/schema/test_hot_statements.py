@@ -42,6 +42,7 @@ from unbind_broker.orders import settling
 from unbind_broker.sending import briefs, contents, leases, log_reads, recheck
 from unbind_broker.statistics import (
     adding,
+    adding_orders,
     backlog,
     clearings,
     counting,
@@ -51,6 +52,7 @@ from unbind_broker.statistics import (
     overview,
     standing,
 )
+from unbind_broker.statistics import days as all_days
 from unbind_broker.statistics.measures import Measure
 
 BATCH = 50
@@ -259,6 +261,17 @@ def counting_what_ended(past: Past) -> dict[str, Hot]:
         "histories": Hot(counting._HISTORIES, named, ("audit_events_by_order",)),
         "add ended": Hot(adding._ADD_ENDED, ended, item),
         "add": Hot(adding._ADD, single, ("orders_2026_11_pkey",)),
+        "add orders": Hot(
+            adding_orders._ADD,
+            {
+                "xid": 500,
+                "id": UUID(int=0),
+                "last_xid": 700,
+                "last_id": UUID(int=0),
+                "zone": "Asia/Shanghai",
+            },
+            trail,
+        ),
         "attempts": Hot(
             counting_attempts._COUNT,
             {**begun, "zone": "Asia/Shanghai"},
@@ -274,6 +287,9 @@ def reading_figures(past: Past) -> dict[str, Hot]:
     urgent = ("orders_2026_11_deadline_idx", "items_2026_11_pkey")
     now = {"now": NOON, "most": BATCH}
     return {
+        "days": Hot(
+            all_days._DAYS, {**week, "measures": sorted(all_days._NAMES)}, days
+        ),
         "own figures": Hot(figures._SUMS, {**one, **week}, days),
         "totals": Hot(figures._TOTAL, {**all_of_them, **week}, days),
         "open": Hot(figures._OPEN, {**one, **now}, urgent),

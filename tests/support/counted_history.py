@@ -38,7 +38,7 @@ from unbind_broker.notices.calling_back import call_back
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OPEN, OrderKind
 from unbind_broker.orders.tables import disputes, orders
-from unbind_broker.statistics.measures import BOUNDS, Family, Measure
+from unbind_broker.statistics.measures import ALL_TOGETHER, BOUNDS, Family, Measure
 from unbind_broker.statistics.tables import platform_days
 
 ZONE = "Asia/Shanghai"
@@ -258,9 +258,10 @@ class History:
 
 
 async def sums_of(engine: AsyncEngine) -> Counter[Key]:
-    """What the broker has counted."""
+    """What the broker has counted of platforms."""
+    of_platforms = platform_days.c.platform_id != ALL_TOGETHER
     async with engine.begin() as db:
-        found = await db.execute(select(platform_days))
+        found = await db.execute(select(platform_days).where(of_platforms))
     return Counter(
         {(one.platform_id, one.day, one.kind, one.measure): one.n for one in found}
     )

@@ -24,6 +24,7 @@ from unbind_broker.statistics.adding import (
     load_mark,
     write_mark,
 )
+from unbind_broker.statistics.adding_orders import add_accepted
 from unbind_broker.statistics.measures import Family, Measure
 from unbind_broker.statistics.order_rounds import (
     ENDS,
@@ -63,6 +64,7 @@ async def count_trail(db: Db, now: datetime, zone: str, most: int) -> Counted:
         return Counted(0, more=False)
     await _count(db, rows, zone)
     last = rows[-1]
+    await add_accepted(db, zone, after, Place(last.xid, last.id))
     more = last.read >= most
     await write_mark(db, TRAIL, Place(last.xid, last.id), last.at if more else now)
     return Counted(last.read, more)

@@ -16,6 +16,8 @@ from math import sqrt
 
 NO_KIND = 0
 """Stands for the kind of an order where a sum is about none."""
+ALL_TOGETHER = 0
+"""Stands for the platform where a sum is about none; no platform has this id."""
 
 
 class Measure(IntEnum):
@@ -31,6 +33,10 @@ class Measure(IntEnum):
     DISPUTE = 8
     VIOLATION = 9
     UNDONE = 10
+    # Of no platform: they stand under ``ALL_TOGETHER``, on the days of their events.
+    ORDERS = 11  # that carriers asked for
+    ITEMS = 12  # of those orders
+    BRAKED = 13  # orders that a brake held
 
 
 class Family(IntEnum):
