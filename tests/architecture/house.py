@@ -12,6 +12,7 @@ EDGES = frozenset(
         "api",
         "app",
         "cli",
+        "console",
         "deadlines",
         "demo",
         "runtime",

@@ -1,6 +1,5 @@
 """Administrators issue API keys, list them, revoke them."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -33,16 +32,11 @@ from unbind_broker.api.problems import (
     NotFound,
     problems,
 )
-from unbind_broker.base.database import Db
-from unbind_broker.base.errors import InvalidFields
-from unbind_broker.carriers import service as carriers
 from unbind_broker.carriers.tables import real_slug
-from unbind_broker.intake.rehearsing import open_sandbox
+from unbind_broker.intake.key_holders import Wanted, find_holder
 from unbind_broker.keys import service
-from unbind_broker.keys.service import Holder, Key
+from unbind_broker.keys.service import Key
 from unbind_broker.keys.tables import Role
-from unbind_broker.platforms import service as platforms
-from unbind_broker.platforms.rehearsed import refuse_made_up
 
 router = APIRouter(prefix="/v1/admin/keys", tags=["admin"])
 
@@ -117,7 +111,8 @@ async def issue_key(
     """
     async with context.engine.begin() as db:
         now = context.clock.now()
-        holder = await _holder(db, now, body, caller.actor)
+        wanted = Wanted(body.role, body.carrier, body.platform, body.sandbox)
+        holder = await find_holder(db, now, wanted, caller.actor)
         issued = await service.issue(
             db,
             now,
@@ -158,36 +153,6 @@ async def revoke_key(context: Ctx, caller: AdminCaller, key_id: KeyIdInPath) -> 
     async with context.engine.begin() as db:
         if await service.revoke(db, now, key_id, caller.actor) is None:
             raise NotFound("there is no key with this id")
-
-
-async def _holder(db: Db, now: datetime, body: KeyBody, actor: str) -> Holder:
-    """Find whom the key shall speak for; exactly that party must be named."""
-    _check_named(body)
-    if body.carrier is not None:
-        carrier = await carriers.find(db, body.carrier)
-        if carrier is None:
-            raise InvalidFields.at("/carrier", "this carrier is not registered")
-        if not body.sandbox:
-            return Holder(body.role, carrier_id=carrier.id)
-        twin = await open_sandbox(db, now, carrier.id, actor)
-        return Holder(body.role, carrier_id=twin)
-    if body.platform is not None:
-        platform = await platforms.find(db, body.platform)
-        if platform is None:
-            raise InvalidFields.at("/platform", "this platform is not registered")
-        refuse_made_up(platform)
-        return Holder(body.role, platform_id=platform.id)
-    return Holder(body.role)
-
-
-def _check_named(body: KeyBody) -> None:
-    for role, slug in (("carrier", body.carrier), ("platform", body.platform)):
-        if body.role == role and slug is None:
-            raise InvalidFields.at(f"/{role}", f"a key of role {role} needs this")
-        if body.role != role and slug is not None:
-            raise InvalidFields.at(f"/{role}", f"a key of role {body.role} has none")
-    if body.sandbox and body.role is not Role.CARRIER:
-        raise InvalidFields.at("/sandbox", "only keys of role carrier rehearse")
 
 
 def _fields(key: Key) -> dict[str, object]:

@@ -17,6 +17,7 @@ from unbind_broker.api.problems import install_problems
 from unbind_broker.api.request_ids import RequestIds
 from unbind_broker.api.routes import ROUTERS
 from unbind_broker.base.clock import Clock
+from unbind_broker.console.application import ConsoleBeside, create_console
 from unbind_broker.runtime.opening import Runtime
 
 
@@ -32,6 +33,7 @@ def create_app(runtime: Runtime, pulse_of: PulseOf | None = None) -> FastAPI:
     install_problems(app)
     app.add_middleware(Inside, orders=context.orders)
     app.add_middleware(BodyLimits)
+    app.add_middleware(ConsoleBeside, console=create_console(runtime))
     app.add_middleware(AtTheDoor, door=context.door)
     app.add_middleware(RequestIds, clock=runtime.clock)
     return app

@@ -10,6 +10,8 @@ from typing import ClassVar, final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from typing_extensions import override
 
 from unbind_broker.base.errors import BrokerError
@@ -76,9 +78,18 @@ class Sealer:
     ) -> None:
         if not keys:
             raise SecretKeyInvalid("expected at least one sealing key")
+        self._keys = tuple(keys)
         self._ciphers = {_key_id(key): AESGCM(key.raw) for key in reversed(keys)}
         self._first = _key_id(keys[0])
         self._random_bytes = random_bytes
+
+    def apart(self, purpose: bytes) -> "Sealer":
+        """Seal for another purpose, with keys derived from these (HKDF, RFC 5869).
+
+        Nothing that one of the two sealed opens with the other.
+        """
+        derived = [SecretKey(_derived(key, purpose)) for key in self._keys]
+        return Sealer(derived, self._random_bytes)
 
     @property
     def header(self) -> bytes:
@@ -180,6 +191,10 @@ def _parse_key(text: str, name: str) -> SecretKey:
             f"expected {name} to be base64 of 32 bytes, found {len(raw)}"
         )
     return SecretKey(raw)
+
+
+def _derived(key: SecretKey, purpose: bytes) -> bytes:
+    return HKDF(SHA256(), length=_KEY_BYTES, salt=None, info=purpose).derive(key.raw)
 
 
 def _key_id(key: SecretKey) -> bytes:

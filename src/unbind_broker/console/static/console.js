@@ -1,0 +1,46 @@
+// Live parts: each is fetched anew every few seconds while somebody looks at the page.
+(function () {
+  "use strict";
+
+  function state(part, ok) {
+    var line = part.parentElement.querySelector("[data-live-state]");
+    var text = ok ? line && line.dataset.on : line && line.dataset.off;
+    part.classList.toggle("old", !ok);
+    if (line && line.textContent !== text) {
+      line.textContent = text;
+    }
+  }
+
+  function follow(part) {
+    state(part, true);
+    setInterval(function () {
+      if (document.visibilityState === "visible") {
+        htmx.trigger(part, "refresh");
+      }
+    }, Number(part.dataset.every) * 1000);
+  }
+
+  function isLive(event) {
+    return event.target instanceof Element && event.target.hasAttribute("data-live");
+  }
+
+  document.addEventListener("htmx:configRequest", function (event) {
+    if (isLive(event) && event.target.dataset.etag) {
+      event.detail.headers["If-None-Match"] = event.target.dataset.etag;
+    }
+  });
+
+  document.addEventListener("htmx:afterRequest", function (event) {
+    if (!isLive(event)) {
+      return;
+    }
+    var xhr = event.detail.xhr;
+    var status = xhr ? xhr.status : 0;
+    if (status === 200) {
+      event.target.dataset.etag = xhr.getResponseHeader("ETag") || "";
+    }
+    state(event.target, status === 200 || status === 304);
+  });
+
+  document.querySelectorAll("[data-live]").forEach(follow);
+})();

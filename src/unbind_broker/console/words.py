@@ -1,0 +1,32 @@
+"""Every word of the console by its key."""
+
+from collections.abc import Mapping
+
+from unbind_broker.console import (
+    words_frame,
+    words_keys,
+    words_overview,
+    words_problems,
+)
+from unbind_broker.console.wording import Language, Words
+
+_PARTS = (words_frame, words_overview, words_keys, words_problems)
+
+
+def _joined() -> Mapping[str, Words]:
+    joined: dict[str, Words] = {}
+    for part in _PARTS:
+        if twice := joined.keys() & part.WORDS:
+            raise ValueError(f"{part.__name__} says again: {', '.join(sorted(twice))}")
+        joined |= part.WORDS
+    return joined
+
+
+CATALOGUE = _joined()
+
+
+def say(language: Language, key: str, **values: object) -> str:
+    """Say what ``key`` stands for; raises ``KeyError`` for an unknown one."""
+    words = CATALOGUE[key]
+    said = words.zh if language == "zh" else words.en
+    return said.format(**values) if values else said

@@ -1,0 +1,86 @@
+"""Words of every page: head, menu, login, times, tables."""
+
+from unbind_broker.console.wording import Words
+
+WORDS = {
+    "name": Words("号码解绑协作服务", "unbind-broker"),
+    "console": Words("管理控制台", "Console"),
+    "skip": Words("跳到正文", "Skip to the content"),
+    "world": Words("真实环境", "Real world"),
+    "brake.badge": Words("刹车已启用：{n}", "Brake engaged: {n}"),
+    "brake.none": Words("无刹车", "No brake"),
+    "nav.label": Words("主菜单", "Main menu"),
+    "nav.menu": Words("菜单", "Menu"),
+    "nav.overview": Words("总览", "Overview"),
+    "nav.keys": Words("密钥", "Keys"),
+    "nav.session": Words("本次登录", "This login"),
+    "lang.label": Words("语言", "Language"),
+    "theme.label": Words("外观", "Appearance"),
+    "theme.auto": Words("跟随系统", "As the system"),
+    "theme.light": Words("浅色", "Light"),
+    "theme.dark": Words("深色", "Dark"),
+    "footer.version": Words("版本 {version}", "Version {version}"),
+    "footer.clock": Words("本页时间", "Time of this page"),
+    "login.title": Words("登录", "Sign in"),
+    "login.intro": Words(
+        "请输入管理员或审计员的 API 密钥。密钥不会被保存，登录状态闲置 30 分钟后失效，"
+        "最长 8 小时。",
+        "Enter the API key of an administrator or an auditor. The key is not kept; the "
+        "login ends after 30 idle minutes, and after 8 hours at the latest.",
+    ),
+    "login.key": Words("API 密钥", "API key"),
+    "login.submit": Words("登录", "Sign in"),
+    "login.refused": Words(
+        "密钥不存在、已吊销或已过期，或不属于管理员、审计员。",
+        "This key is unknown, revoked or expired, or it is not an administrator's or "
+        "auditor's.",
+    ),
+    "login.wait": Words(
+        "此地址的失败次数过多，请稍候再试。",
+        "Too many logins failed from this address; wait a moment and try again.",
+    ),
+    "login.ended": Words("您已退出登录。", "You have signed out."),
+    "login.out": Words("退出登录", "Sign out"),
+    "session.who": Words("登录身份", "Signed in as"),
+    "session.key": Words("密钥", "Key"),
+    "session.began": Words("登录时间", "Since"),
+    "session.ends": Words("闲置失效时间", "Ends, unless you go on"),
+    "role.admin": Words("管理员", "Administrator"),
+    "role.auditor": Words("审计员", "Auditor"),
+    "role.carrier": Words("运营商", "Carrier"),
+    "role.platform": Words("平台", "Platform"),
+    "age.past": Words("{span}前", "{span} ago"),
+    "age.future": Words("{span}后", "in {span}"),
+    "span.short": Words("不到 1 分钟", "less than 1 min"),
+    "span.minutes": Words("{n} 分钟", "{n} min"),
+    "span.hours": Words("{n} 小时", "{n} h"),
+    "span.days": Words("{n} 天", "{n} days"),
+    "table.more": Words("下一页", "Next page"),
+    "table.first": Words("回到第一页", "First page"),
+    "plot.table": Words("以表格显示", "Show as a table"),
+    "plot.when": Words("时间", "Time"),
+    "plot.value": Words("数值", "Value"),
+    "plot.empty": Words("暂无数据。", "There are no figures yet."),
+    "live.on": Words("自动更新，每 {n} 秒", "Updates itself every {n} s"),
+    "live.off": Words(
+        "连接中断，以下内容可能已过时，正在重试。",
+        "No connection: what stands below may be old. Trying again.",
+    ),
+    "live.refresh": Words("刷新", "Refresh"),
+    "field.reason": Words("理由", "Reason"),
+    "field.reason.hint": Words(
+        "记入审计日志；7 位及以上的数字会被遮盖。",
+        "Kept in the audit trail; runs of 7 or more digits are masked.",
+    ),
+    "field.required": Words("必填", "required"),
+    "preview.intro": Words(
+        "尚未执行任何操作。请核对下列影响后确认。",
+        "Nothing has been done yet. Check what it would do, then confirm.",
+    ),
+    "preview.outdated": Words(
+        "自上次预览后情况已有变化，请重新核对。",
+        "Something has changed since it was shown; please check it again.",
+    ),
+    "preview.cancel": Words("取消，返回", "Cancel and go back"),
+    "preview.effect": Words("影响", "Effect"),
+}
