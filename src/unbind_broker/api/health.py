@@ -1,15 +1,15 @@
 """Tell whether the process is alive, and whether it can serve."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import Field
 
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import AnswerModel
-from unbind_broker.api.problems import problems
+from unbind_broker.api.problems import NotFound, problems
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.pulse import Pulse
 
@@ -17,6 +17,10 @@ alive_router = APIRouter(tags=["health"])
 ready_router = APIRouter(tags=["health"])
 
 PulseOf = Callable[[], Pulse]
+Expose = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""Takes ``Accept``; returns what is written, and its media type."""
+
+OPEN_METRICS = "application/openmetrics-text"
 
 Word = Annotated[str, Field(examples=["ok"])]
 Seconds = Annotated[float, Field(examples=[0.041])]
@@ -98,6 +102,26 @@ async def healthz(request: Request) -> Response:
         raise Stale(_why(pulse))
     alive = Alive(status="ok", worker=_shown(pulse))
     return JSONResponse(alive.model_dump())
+
+
+@alive_router.get(
+    "/metrics",
+    summary="See figures for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {OPEN_METRICS: {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Write the figures of this process and of the whole broker, for Prometheus.
+
+    In its text format, or in OpenMetrics if `Accept` asks for that. Needs no key: a
+    proxy must not pass it on. Figures of the database are at most 15 seconds old;
+    while it is away they are left out, and `unbind_database_up` is 0.
+    """
+    expose: Expose | None = request.app.state.expose
+    if expose is None:
+        raise NotFound("this process tells no figures")
+    written, media_type = await expose(request.headers.get("accept", ""))
+    return Response(written, headers={"Content-Type": media_type})
 
 
 @ready_router.get(

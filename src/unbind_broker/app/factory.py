@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import AtTheDoor, Inside
+from unbind_broker.api.failed_keys import AgainstGuessing
 from unbind_broker.api.guide_pages import router as guide_pages
 from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
@@ -16,33 +17,48 @@ from unbind_broker.api.problem_pages import router as problem_pages
 from unbind_broker.api.problems import install_problems
 from unbind_broker.api.request_ids import RequestIds
 from unbind_broker.api.routes import ROUTERS
+from unbind_broker.api.tallies import CountRequests
 from unbind_broker.base.clock import Clock
 from unbind_broker.console.application import ConsoleBeside, create_console
+from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.opening import Runtime
 
 
-def create_app(runtime: Runtime, pulse_of: PulseOf | None = None) -> FastAPI:
+def create_app(
+    runtime: Runtime,
+    pulse_of: PulseOf | None = None,
+    exposition: Exposition | None = None,
+) -> FastAPI:
     """Return the application that serves ``runtime``.
 
-    ``pulse_of`` tells how the worker in the same process fares, if there is one.
+    ``pulse_of`` tells how the worker in the same process fares, if there is one;
+    ``exposition`` tells what that counts, too.
     """
     app = _with_routes()
     context = Context(runtime)
     app.state.context = context
     app.state.pulse_of = pulse_of
+    exposition = exposition or Exposition(runtime)
+    exposition.show_api(context)
+    app.state.expose = exposition.write
     install_problems(app)
     app.add_middleware(Inside, orders=context.orders)
     app.add_middleware(BodyLimits)
     app.add_middleware(ConsoleBeside, console=create_console(runtime))
+    app.add_middleware(AgainstGuessing, failed=context.failed_keys)
     app.add_middleware(AtTheDoor, door=context.door)
     app.add_middleware(RequestIds, clock=runtime.clock)
+    app.add_middleware(CountRequests, tallies=context.tallies)
     return app
 
 
-def create_health_app(clock: Clock, pulse_of: PulseOf) -> FastAPI:
+def create_health_app(
+    clock: Clock, pulse_of: PulseOf, exposition: Exposition | None = None
+) -> FastAPI:
     """Return an application that tells how the worker fares, and nothing else."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.pulse_of = pulse_of
+    app.state.expose = None if exposition is None else exposition.write
     app.include_router(alive_router)
     install_problems(app)
     app.add_middleware(RequestIds, clock=clock)

@@ -138,6 +138,7 @@ def open_engine(
     application: str,
     answer_limit: float | None = ANSWER_LIMIT,
     autocommit: bool = False,
+    statement_limit: float | None = None,
 ) -> AsyncEngine:
     """Open a pool of at most ``pool`` connections, every one of them in UTC.
 
@@ -145,9 +146,13 @@ def open_engine(
     ``TimeoutError``, and every connection of the pool is opened anew: whatever swallows
     one connection without a word (a firewall that forgot it) swallows the others too.
     With ``autocommit`` each statement is a transaction of its own: for reads, which
-    then cost a third of the round trips.
+    then cost a third of the round trips. After ``statement_limit`` seconds the server
+    itself gives a statement up; the connection stays.
     """
     isolation = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+    limits = {}
+    if statement_limit is not None:
+        limits["statement_timeout"] = str(int(statement_limit * 1000))
     engine = create_async_engine(
         url,
         **isolation,
@@ -159,7 +164,11 @@ def open_engine(
             "timeout": CONNECT_LIMIT,
             "command_timeout": answer_limit,
             "connection_class": _WatchedConnection,
-            "server_settings": {"application_name": application, **_SERVER_SETTINGS},
+            "server_settings": {
+                "application_name": application,
+                **_SERVER_SETTINGS,
+                **limits,
+            },
         },
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)

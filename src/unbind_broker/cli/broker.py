@@ -18,6 +18,7 @@ from unbind_broker.app.server import DRAINING, ApiServer
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.cli.loop import Stop
+from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.garbage import spare_what_stays
 from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
@@ -39,13 +40,17 @@ async def run_both(
 ) -> None:
     """Run the API and a worker; the worker ends when the API has drained."""
     stop_worker, liveness = Stop(), Liveness(runtime.settings.liveness_limit)
+    exposition = Exposition(runtime)
+    exposition.show_pulse(liveness.pulse)
     worker = asyncio.create_task(
-        run_worker_part(runtime, data_dir, stop_worker, liveness)
+        run_worker_part(runtime, data_dir, stop_worker, liveness, exposition)
     )
     worker.add_done_callback(lambda _: stop.asked.set())
     hurry = asyncio.create_task(_pass_on(stop.hurried, stop_worker.hurried))
     try:
-        await run_api_part(runtime, listener, stop, on_ready, pulse_of=liveness.pulse)
+        await run_api_part(
+            runtime, listener, stop, on_ready, beside=(liveness.pulse, exposition)
+        )
     finally:
         stop_worker.asked.set()
         await worker
@@ -67,13 +72,16 @@ async def run_api_part(
     stop: Stop,
     on_ready: Callable[[], None],
     *,
-    pulse_of: PulseOf | None = None,
+    beside: tuple[PulseOf, Exposition] | None = None,
     notice: timedelta = NO_NOTICE,
 ) -> None:
-    """Serve the API until asked to stop, give ``notice`` of it, then drain."""
+    """Serve the API until asked to stop, give ``notice`` of it, then drain.
+
+    ``beside``: how the worker in the same process fares, and what it counts.
+    """
     _shout(runtime)
     raise_open_files()
-    app = create_app(runtime, pulse_of)
+    app = create_app(runtime, *(beside or ()))
     server = ApiServer(
         app,
         on_ready,
@@ -91,17 +99,23 @@ async def run_api_part(
 
 @asynccontextmanager
 async def telling_health(
-    clock: Clock, listener: socket.socket | None, liveness: Liveness
+    clock: Clock,
+    listener: socket.socket | None,
+    liveness: Liveness,
+    exposition: Exposition | None = None,
 ) -> AsyncIterator[None]:
-    """Serve ``/healthz`` of a worker beside the block, if there is a place for it.
+    """Serve ``/healthz`` and ``/metrics`` of a worker beside the block.
 
-    Raises ``CannotListen``.
+    Without a ``listener`` nowhere. Raises ``CannotListen``.
     """
     if listener is None:
         yield
         return
     ready = asyncio.Event()
-    server = ApiServer(create_health_app(clock, liveness.pulse), ready.set)
+    if exposition is not None:
+        exposition.show_pulse(liveness.pulse)
+    app = create_health_app(clock, liveness.pulse, exposition)
+    server = ApiServer(app, ready.set)
     serving = asyncio.create_task(server.serve_on(listener))
     serving.add_done_callback(lambda _: ready.set())
     await ready.wait()
@@ -119,6 +133,7 @@ async def run_worker_part(
     data_dir: Path | None,
     stop: Stop,
     liveness: Liveness | None = None,
+    exposition: Exposition | None = None,
 ) -> None:
     """Work until asked to stop, then give the leases back."""
     worker_id = WorkerId(new_uuid7(runtime.clock.now()))
@@ -130,6 +145,7 @@ async def run_worker_part(
                 worker_id=worker_id,
                 dead_predecessors=dead,
                 liveness=liveness,
+                exposition=exposition,
             )
         )
         hurry = asyncio.create_task(_cancel_when(stop.hurried, working))

@@ -13,6 +13,7 @@ from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.fitting_keys import require_fit
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import LOOPBACK, DataDir, Host
+from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.garbage import spare_what_stays
 from unbind_broker.runtime.installation import Installation, open_installation
 from unbind_broker.runtime.opening import open_runtime
@@ -24,7 +25,8 @@ HealthPort = Annotated[
     typer.Option(
         min=0,
         max=65535,
-        help="Serve GET /healthz on this port; 0 takes any free one. Default: none.",
+        help="Serve GET /healthz and /metrics on this port; 0 takes any free one. "
+        "Default: none.",
     ),
 ]
 
@@ -60,9 +62,12 @@ async def _worker(
         with database_faults_told():
             if not await stop.lets_finish(require_fit(runtime)):
                 return
-        async with telling_health(runtime.clock, listener, liveness):
+        exposition = Exposition(runtime)
+        async with telling_health(runtime.clock, listener, liveness, exposition):
             where = "" if listener is None else f", see {url_of(listener)}/healthz"
             print(f"unbind-broker worker is running{where}", flush=True)
             spare_what_stays()
             async with ending_with_database(installation.data_dir, stop):
-                await run_worker_part(runtime, installation.data_dir, stop, liveness)
+                await run_worker_part(
+                    runtime, installation.data_dir, stop, liveness, exposition
+                )

@@ -20,6 +20,9 @@ from unbind_broker.base.sealing import (
 from unbind_broker.runtime.installation import Installation
 from unbind_broker.settings import Settings, SettingsWrong
 
+FIGURES_LIMIT = 2.0
+"""Seconds after which the server gives up a statement that reads figures."""
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -38,6 +41,8 @@ class Runtime:
     """The one by which the process finds out whether the database is there."""
     lookups: AsyncEngine | None = None
     """The one that keys are looked up by: reads and writes cannot take it."""
+    figures: AsyncEngine | None = None
+    """The one by which Prometheus' figures are read; slow statements are given up."""
 
 
 @asynccontextmanager
@@ -65,6 +70,13 @@ async def open_runtime(
         )
         for _ in range(2)
     )
+    figures = open_engine(
+        installation.database_url,
+        pool=1,
+        application=application,
+        autocommit=True,
+        statement_limit=FIGURES_LIMIT,
+    )
     try:
         yield Runtime(
             settings=settings,
@@ -76,9 +88,10 @@ async def open_runtime(
             readers=readers,
             probes=probes,
             lookups=lookups,
+            figures=figures,
         )
     finally:
-        for opened in (lookups, probes, readers, engine):
+        for opened in (figures, lookups, probes, readers, engine):
             await close_engine(opened)
 
 

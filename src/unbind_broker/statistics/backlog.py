@@ -8,6 +8,7 @@ asks is told how many were looked at.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
@@ -99,8 +100,21 @@ async def read_oldest_unsent(db: Db, now: datetime) -> Unsent | None:
 
     Platforms that are parked, or fetch, are left out: what waits there waits rightly.
     """
-    rows = await fetch_all(db, _UNSENT, {"now": now, "read": MOST_READ})
+    rows = await _read_unsent(db, now, 1)
     return Unsent(rows[0].platform, rows[0].since) if rows else None
+
+
+async def read_unsent_of_each(db: Db, now: datetime, most: int) -> list[Unsent]:
+    """Find for each platform what waits for longest, the oldest first.
+
+    Those where nothing waits are missing.
+    """
+    return [Unsent(*row) for row in await _read_unsent(db, now, most)]
+
+
+async def _read_unsent(db: Db, now: datetime, most: int) -> list[Any]:
+    values = {"now": now, "read": MOST_READ, "most": most}
+    return await fetch_all(db, _UNSENT, values)
 
 
 _OPEN = codes_of(OPEN)
@@ -196,7 +210,8 @@ _UNSENT = sql(
         AND {POSTED_TO} AND e.status = {EndpointStatus.ACTIVE.code}
         AND least(first_send.since, retry.due_at) IS NOT NULL
     ORDER BY since, p.slug
-    LIMIT 1""",
+    LIMIT :most""",
     now=INSTANT,
     read=INT,
+    most=INT,
 )

@@ -78,8 +78,8 @@ async def overview(db: Db, now: datetime) -> Overview:
         items=await read_open_items(db, now),
         oldest_unsent=await read_oldest_unsent(db, now),
         platforms=await read_standings(db),
-        undeliverable=await _count(db, "undeliverable"),
-        violations_open=await _count(db, "violations"),
+        undeliverable=await count_undeliverable(db),
+        violations_open=await count_violations_open(db),
         brakes=tuple(await brakes.engaged(db)),
         clearances=await read_clearances(db),
         sealing=await read_sealing(db),
@@ -94,6 +94,16 @@ async def read_sealing(db: Db) -> Sealing:
     (row,) = await fetch_all(db, _UNSEALED, values)
     sealed_at = parse_instant(last.sealed_at) if last else None
     return Sealing(sealed_at, row.n, row.since)
+
+
+async def count_undeliverable(db: Db) -> int:
+    """Count the items that are undeliverable, of the newest ``MOST_COUNTED``."""
+    return await _count(db, "undeliverable")
+
+
+async def count_violations_open(db: Db) -> int:
+    """Count removals that were not made good, of the newest ``MOST_COUNTED``."""
+    return await _count(db, "violations")
 
 
 async def _count(db: Db, what: str) -> int:

@@ -79,6 +79,11 @@ async def read_standings(db: Db) -> Standings:
     return Standings(counts, tuple(ill[:MOST_ILL]))
 
 
+async def read_standing_of_each(db: Db) -> dict[str, Standing]:
+    """Read how each real platform stands, by slug."""
+    return {row.slug: _standing(row) for row in await fetch_all(db, _PLATFORMS, {})}
+
+
 _WORST = (
     Standing.BREAKER_OPEN,
     Standing.DISABLED,

@@ -14,6 +14,8 @@ from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries.breaker import BreakerPolicy
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
+from unbind_broker.metrics.exposition import Exposition
+from unbind_broker.metrics.of_worker import AtWork
 from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.sending import leases
@@ -58,13 +60,15 @@ async def run_worker(
     worker_id: WorkerId | None = None,
     dead_predecessors: Collection[WorkerId] = (),
     liveness: Liveness | None = None,
+    exposition: Exposition | None = None,
 ) -> None:
     """Work until ``stopping`` is set, then give everything back.
 
     ``dead_predecessors`` are workers known to have died: their endpoints are free at
     once. Faults, the database's absence among them, never end a worker. ``liveness``
-    is told of its loops. Cancelled, it breaks off what is under way and ends within a
-    few seconds: what was sent and not recorded will be sent again.
+    is told of its loops, ``exposition`` of its counts. Cancelled, it breaks off what is
+    under way and ends within a few seconds: what was sent and not recorded will be sent
+    again.
     """
     raise_open_files()
     worker = worker_id or WorkerId(new_uuid7(runtime.clock.now()))
@@ -73,6 +77,8 @@ async def run_worker(
         policy, runtime.clock.now, look_up=runtime.look_up
     ) as outbound:
         at_work = _Worker(runtime, worker, outbound, dead_predecessors)
+        if exposition is not None:
+            exposition.show_worker(at_work.shown)
         await at_work.run(stopping, liveness)
 
 
@@ -144,6 +150,17 @@ class _Worker:
             reach=self._reach,
             is_held_back=lambda: self._watch.is_off,
             tallies=self.tallies,
+        )
+
+    @property
+    def shown(self) -> AtWork:
+        """Give the parts that know how it fares."""
+        return AtWork(
+            self._fleet,
+            self._recorder,
+            self._reach,
+            self.tallies,
+            lambda: self._watch.is_off,
         )
 
     async def run(self, stopping: asyncio.Event, liveness: Liveness | None) -> None:

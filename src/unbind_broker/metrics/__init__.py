@@ -1,0 +1,1 @@
+"""What a process tells Prometheus about itself, and about the whole broker."""
