@@ -9,7 +9,6 @@ from starlette.routing import BaseRoute
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import AtTheDoor, Inside
-from unbind_broker.api.failed_keys import AgainstGuessing
 from unbind_broker.api.guide_pages import router as guide_pages
 from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
@@ -45,7 +44,6 @@ def create_app(
     app.add_middleware(Inside, orders=context.orders)
     app.add_middleware(BodyLimits)
     app.add_middleware(ConsoleBeside, console=create_console(runtime))
-    app.add_middleware(AgainstGuessing, failed=context.failed_keys)
     app.add_middleware(AtTheDoor, door=context.door)
     app.add_middleware(RequestIds, clock=runtime.clock)
     app.add_middleware(CountRequests, tallies=context.tallies)
