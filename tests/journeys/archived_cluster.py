@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.support.waiting import eventually
 from unbind_broker.runtime.embedded import EmbeddedDatabase, open_embedded
@@ -37,13 +37,14 @@ class ArchivedCluster:
         self._folders = 0
         self._folder = self._next_folder()
         self._running: EmbeddedDatabase | None = None
+        self._asking: AsyncEngine | None = None
         # The server runs under another account where the tests are run by root.
         root.chmod(0o711)
 
     @property
     def url(self) -> str:
         """As the setting is written."""
-        return self._url("postgresql")
+        return f"postgresql://postgres@/{_DATABASE}?host={quote(str(self._link))}"
 
     async def start(self) -> None:
         """Start a server, on a new database if the folder is empty."""
@@ -51,8 +52,15 @@ class ArchivedCluster:
         fresh = self._link.with_suffix(".new")
         fresh.symlink_to(self._running.socket_folder)
         fresh.replace(self._link)
+        self._asking = create_async_engine(
+            self.url.replace("postgresql", "postgresql+asyncpg", 1),
+            isolation_level="AUTOCOMMIT",
+        )
 
     async def stop(self) -> None:
+        if self._asking is not None:
+            await self._asking.dispose()
+            self._asking = None
         if self._running is not None:
             await asyncio.to_thread(self._running.close)
             self._running = None
@@ -71,15 +79,17 @@ class ArchivedCluster:
 
     async def ask(self, question: str) -> object:
         """Ask for one value, outside every transaction."""
-        engine = create_async_engine(
-            self._url("postgresql+asyncpg"), isolation_level="AUTOCOMMIT"
+        assert self._asking is not None
+        async with self._asking.connect() as db:
+            answer = await db.execute(text(question))
+            return answer.scalar() if answer.returns_rows else None
+
+    async def count_on(self, transactions: int) -> None:
+        """Let so many transactions pass."""
+        await self.ask(
+            f"DO $$ BEGIN FOR turn IN 1..{transactions} LOOP "
+            "PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
         )
-        try:
-            async with engine.connect() as db:
-                answer = await db.execute(text(question))
-                return answer.scalar() if answer.returns_rows else None
-        finally:
-            await engine.dispose()
 
     async def back_up(self) -> Path:
         """Copy the running cluster; return the folder of the copy."""
@@ -99,7 +109,9 @@ class ArchivedCluster:
 
     async def load(self, dump: Path) -> None:
         """Fill the running, empty cluster from such a file."""
-        await self._run("pg_restore", "--exit-on-error", *self._where(), dump)
+        await self._run(
+            "pg_restore", "--exit-on-error", "--dbname", _DATABASE, *self._where(), dump
+        )
 
     async def destroy(self) -> None:
         """Archive what was written so far, and lose the cluster."""
@@ -140,9 +152,6 @@ class ArchivedCluster:
     def _next_folder(self) -> Path:
         self._folders += 1
         return self._root / f"data-{self._folders}"
-
-    def _url(self, scheme: str) -> str:
-        return f"{scheme}://postgres@/{_DATABASE}?host={quote(str(self._link))}"
 
     def _where(self) -> tuple[str, ...]:
         where = ["--host", str(self._link), "--port", str(_PORT)]

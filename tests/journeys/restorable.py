@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from tests.journeys.archived_cluster import ArchivedCluster, archived_cluster
 from tests.journeys.outsider import Outsider, is_completed
 from tests.journeys.processes import Process, Processes, processes
@@ -14,7 +16,10 @@ from tests.journeys.recorded import count_recorded
 from tests.support.database import open_patient_engine
 from tests.support.receiver import Answer, Receiver
 from tests.support.waiting import eventually
+from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.sealing import generate_key
+from unbind_broker.statistics.counting import count_trail
+from unbind_broker.statistics.measures import Measure
 
 AT_ONCE, LATER, AWAY = "weibo", "alipay", "didi"
 """One platform answers with its results, one reports them later, one is away."""
@@ -126,10 +131,23 @@ class Broker:
 
     async def recorded(self) -> dict[str, int]:
         """Count what the audit trail says was ever applied."""
+        async with self._engine() as engine:
+            return dict(await count_recorded(engine))
+
+    async def counted(self) -> int:
+        """Stop, count what was not counted yet, and give how many items ended."""
+        await self.kill()
+        async with self._engine() as engine, engine.begin() as db:
+            await count_trail(db, SystemClock().now(), "Asia/Shanghai", 10_000)
+        asked = f"SELECT sum(n) FROM platform_days WHERE measure = {Measure.ASKED}"  # noqa: S608 - a code
+        return int(str(await self.cluster.ask(asked)))
+
+    @asynccontextmanager
+    async def _engine(self) -> AsyncIterator[AsyncEngine]:
         url = self.cluster.url.replace("postgresql", "postgresql+asyncpg", 1)
         engine = open_patient_engine(url, pool=1, application="tests")
         try:
-            return dict(await count_recorded(engine))
+            yield engine
         finally:
             await engine.dispose()
 

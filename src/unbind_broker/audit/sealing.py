@@ -6,7 +6,7 @@ transaction that still runs: none that commits late slips behind a seal.
 Transaction ids must go on counting. A cluster that a dump was restored into counts from
 the start again: what is recorded there falls into ranges that are sealed already, where
 ``audit verify`` reports it as added, and sealing stops with ``SealsAhead`` until the
-count is moved beyond the last seal (``pg_resetwal --epoch --next-transaction-id``).
+count is moved beyond the last seal, as ``schema.transaction_count`` does.
 ``pg_upgrade`` and physical backups keep the count.
 """
 

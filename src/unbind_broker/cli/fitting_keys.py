@@ -16,6 +16,7 @@ from unbind_broker.orders.sealed_numbers import open_number
 from unbind_broker.orders.tables import orders
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.schema.migrate import require_current
+from unbind_broker.schema.transaction_count import require_count
 
 
 class KeysDoNotFit(BrokerError):
@@ -28,9 +29,11 @@ class KeysDoNotFit(BrokerError):
 async def require_fit(runtime: Runtime) -> None:
     """Refuse to work on an older schema, or with keys that do not open what it holds.
 
-    Raises ``SchemaOutdated`` or ``KeysDoNotFit``.
+    So too where a dump was loaded into a cluster whose transactions do not count on.
+    Raises ``SchemaOutdated``, ``TransactionsBehind`` or ``KeysDoNotFit``.
     """
     await require_current(runtime.engine)
+    await require_count(runtime.engine)
     await require_fitting_keys(runtime)
 
 

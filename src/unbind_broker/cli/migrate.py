@@ -19,7 +19,8 @@ app = typer.Typer(add_completion=False)
 def migrate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Bring the database to the newest schema and tell its revision.
 
-    May be run at any time, by several at once, and while the broker works.
+    May be run at any time, by several at once, and while the broker works. Run it
+    after a dump was loaded into a new cluster too, before anything else starts there.
     """
     settings = prepare()
     with open_installation(settings, data_dir) as installation:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 import unbind_broker
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.schema.transaction_count import catch_up
 
 ONE_MIGRATION_AT_A_TIME = 0x756E62696E64  # "unbind": the advisory lock of migrations
 
@@ -26,6 +27,8 @@ class SchemaOutdated(BrokerError):
 async def migrate(engine: AsyncEngine) -> str:
     """Run every outstanding migration and return the revision reached.
 
+    A cluster that was loaded from a dump counts its transactions on to where the rows
+    left off; raises ``TransactionsBehind`` where that is too far.
     Waits for another migration of the same database to end; gives up on any lock that
     traffic holds for more than 5 s, so that a migration never queues up the traffic.
     """
@@ -51,6 +54,7 @@ async def _migrate(db: AsyncConnection) -> None:
     try:
         await db.run_sync(_upgrade)
         await db.commit()
+        await catch_up(await db.execution_options(isolation_level="AUTOCOMMIT"))
     finally:
         await db.rollback()
         await db.invalidate()
