@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     carrier_rate: Rate = 100.0
     carrier_burst: int = Field(default=500, ge=1)
     serve_processes: int = Field(default=1, ge=1)
+    failed_keys_rate: Rate = 5.0
+    failed_keys_burst: int = Field(default=200, ge=1)
+    trusted_proxies: Networks = (ip_network("127.0.0.1"), ip_network("::1"))
     max_in_flight: int = Field(default=64, ge=1)
     accept_target: Duration = timedelta(milliseconds=500)
     max_connections: int = Field(default=10_000, ge=16)

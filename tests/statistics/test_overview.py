@@ -8,6 +8,7 @@ from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.guards import orders_of_their_own
 from tests.support.order_builders import a_reachable_platform, an_order, bring_to
+from unbind_broker.audit.tables import audit_seals
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import new_uuid7
@@ -283,6 +284,7 @@ async def test_brakes_clearances_and_what_is_not_sealed_are_seen(db: Db) -> None
             )
         )
     await record(db, NOON + MINUTE, Fact("test", "something.happened"))
+    await db.execute(insert(audit_seals).values(**_a_seal_before_all))
 
     seen = await overview(db, NOON)
     assert [one.reason for one in seen.brakes] == ["launch day"]
@@ -293,6 +295,21 @@ async def test_brakes_clearances_and_what_is_not_sealed_are_seen(db: Db) -> None
     _has_unsealed(seen)
 
 
+_a_seal_before_all = {
+    "number": 1,
+    "last_xid": 1,
+    "last_id": new_uuid7(NOON),
+    "events": 1,
+    "root": b"",
+    "previous": b"",
+    "sealed_at": NOON - MINUTE,
+    "key_id": "a-key",
+    "signature": b"",
+    "leaves": b"",
+}
+
+
 def _has_unsealed(seen: Overview) -> None:
+    assert seen.sealing.last_sealed_at == NOON - MINUTE
     assert seen.sealing.unsealed > 1
     assert seen.sealing.waiting_since == NOON

@@ -7,7 +7,8 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from unbind_broker.api.connections import reading_for
-from unbind_broker.api.context import Ctx
+from unbind_broker.api.context import Context, Ctx
+from unbind_broker.api.failed_keys import address_of
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.endpoints.endpoint import Owner
@@ -50,10 +51,12 @@ async def any_caller(
 ) -> Caller:
     """Find out who calls; 401 for anything but a living key."""
     if credentials is None or not looks_like_key(credentials.credentials):
+        _note_failure(request, context, credentials)
         raise Unauthenticated("expected the header 'Authorization: Bearer ub_<role>_…'")
     caller = await context.keys.find(credentials.credentials)
     if caller is None:
         context.door.known.forget(credentials.credentials)
+        _note_failure(request, context, credentials)
         raise Unauthenticated("this key is unknown, revoked or expired")
     state = request.scope["state"]
     state["caller"] = caller.actor
@@ -63,6 +66,11 @@ async def any_caller(
         state["quota"] = context.rates.see(caller.actor)
         state["quota"] = context.rates.take(caller.actor)
     return caller
+
+
+def _note_failure(request: Request, context: Context, credentials: Credentials) -> None:
+    if credentials is not None:
+        context.failed_keys.note(address_of(request), credentials.credentials)
 
 
 def _allow(

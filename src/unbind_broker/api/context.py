@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from unbind_broker.api.admission import AdaptiveAdmission, Admission, SharedAdmission
 from unbind_broker.api.connections import Connections
 from unbind_broker.api.door import Door
+from unbind_broker.api.failed_keys import FailedKeys
 from unbind_broker.api.key_lookups import KeyLookups
 from unbind_broker.api.probe_places import ProbePlaces
 from unbind_broker.api.rates import Rates
@@ -45,6 +46,9 @@ class Context:
         self.readiness = Readiness(runtime.probes or runtime.engine)
         self.clock = runtime.clock
         self.keys = KeyLookups(runtime.lookups or self.engine.readers, runtime.clock)
+        self.failed_keys = FailedKeys(
+            settings.failed_keys_rate, settings.failed_keys_burst, self.keys.living
+        )
         self.admission = Admission(settings.max_in_flight)
         self.feeds = SharedAdmission(MOST_FEEDS, MOST_FEEDS_OF_ONE)
         self.downloads = SharedAdmission(MOST_DOWNLOADS, MOST_DOWNLOADS_OF_ONE)

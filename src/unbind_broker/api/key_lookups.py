@@ -1,14 +1,13 @@
 """Look keys up in the database: one small statement for all who call meanwhile."""
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from time import monotonic
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.clock import Clock
-from unbind_broker.keys.service import Caller, find_callers
+from unbind_broker.keys.service import Caller, digest_of, find_callers, living_digests
 
 MOST_AT_ONCE = 500
 MOST_REMEMBERED = 10_000
@@ -37,6 +36,11 @@ class KeyLookups:
             self._asking = asyncio.create_task(self._ask())
         found: Caller | None = await answer
         return found
+
+    async def living(self) -> frozenset[bytes]:
+        """Read the digests of all keys that live at this moment."""
+        async with self._engine.connect() as db:
+            return await living_digests(db, self._clock.now())
 
     async def _ask(self) -> None:
         while self._asked:
@@ -70,7 +74,7 @@ class KnownKeys:
 
     def remember(self, key_text: str, actor: str) -> None:
         """Keep that ``actor`` holds this key."""
-        digest = _digest(key_text)
+        digest = digest_of(key_text)
         self._known[digest] = (actor, monotonic() + REMEMBERED)
         self._known.move_to_end(digest)
         if len(self._known) > MOST_REMEMBERED:
@@ -78,13 +82,9 @@ class KnownKeys:
 
     def forget(self, key_text: str) -> None:
         """Drop a key that is none any more."""
-        self._known.pop(_digest(key_text), None)
+        self._known.pop(digest_of(key_text), None)
 
     def actor_of(self, key_text: str) -> str | None:
         """Return who held this key lately."""
-        actor, until = self._known.get(_digest(key_text), (None, 0.0))
+        actor, until = self._known.get(digest_of(key_text), (None, 0.0))
         return actor if monotonic() < until else None
-
-
-def _digest(key_text: str) -> bytes:
-    return hashlib.sha256(key_text.encode()).digest()

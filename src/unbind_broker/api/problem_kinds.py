@@ -11,6 +11,7 @@ from unbind_broker.api.problem_kinds_probing import PROBING_KINDS
 from unbind_broker.api.problem_kinds_protection import PROTECTION_KINDS
 from unbind_broker.api.problem_kinds_registry import REGISTRY_KINDS
 from unbind_broker.api.problem_kinds_sandbox import SANDBOX_KINDS
+from unbind_broker.api.problem_kinds_security import SECURITY_KINDS
 
 __all__ = ["KINDS", "ProblemKind"]
 
@@ -168,6 +169,7 @@ KINDS: dict[str, ProblemKind] = {
         *FIGURES_KINDS,
         *PROBING_KINDS,
         *SANDBOX_KINDS,
+        *SECURITY_KINDS,
     )
 }
 """Problems by code. Features keep theirs in ``problem_kinds_<feature>.py``."""

@@ -125,6 +125,7 @@ ANY_CALL = (
     "suspended",
     "validation-failed",
     "rate-limited",
+    "too-many-failed-keys",
     "database-unavailable",
 )
 """What every call with a key can be answered."""

@@ -17,6 +17,7 @@ from unbind_broker.api.door import ADMITTED, Door, key_in
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.rates import Quota, RateLimited
 from unbind_broker.api.request_ids import choose_request_id
+from unbind_broker.api.security_headers import OF_DATA
 from unbind_broker.base.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _LINES = tuple(f"{method} {path} HTTP/1.1\r\n".encode() for method, path in ADMITTED)
 _WORDS = {429: b"Too Many Requests", 503: b"Service Unavailable"}
 _UNUSUAL = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:", b"\r\n ")
+_SECURITY = b"".join(b"%s: %s\r\n" % field for field in OF_DATA)
 _EVERY = 1.0
 
 
@@ -89,7 +91,7 @@ class QuickRefusals:
         return (
             b"HTTP/1.1 %d %s\r\n%s"
             b"content-type: application/problem+json\r\ncontent-length: %d\r\n"
-            b"retry-after: %s\r\nx-request-id: %s\r\n%s%s\r\n%s"
+            b"retry-after: %s\r\nx-request-id: %s\r\n%s%s%s\r\n%s"
         ) % (
             kind.status,
             _WORDS[kind.status],
@@ -97,6 +99,7 @@ class QuickRefusals:
             len(body),
             refusal.headers["Retry-After"].encode(),
             request_id.encode(),
+            _SECURITY,
             fields,
             close,
             body,

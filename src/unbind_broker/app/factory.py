@@ -5,10 +5,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from unbind_broker.api.bodies import BodyLimits
 from unbind_broker.api.context import Context
 from unbind_broker.api.door import AtTheDoor, Inside
+from unbind_broker.api.failed_keys import AgainstGuessing
 from unbind_broker.api.guide_pages import router as guide_pages
 from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
@@ -16,6 +18,7 @@ from unbind_broker.api.problem_pages import router as problem_pages
 from unbind_broker.api.problems import install_problems
 from unbind_broker.api.request_ids import RequestIds
 from unbind_broker.api.routes import ROUTERS
+from unbind_broker.api.security_headers import SecurityHeaders
 from unbind_broker.api.tallies import CountRequests
 from unbind_broker.base.clock import Clock
 from unbind_broker.console.application import ConsoleBeside, create_console
@@ -44,9 +47,13 @@ def create_app(
     app.add_middleware(Inside, orders=context.orders)
     app.add_middleware(BodyLimits)
     app.add_middleware(ConsoleBeside, console=create_console(runtime))
+    app.add_middleware(AgainstGuessing, failed=context.failed_keys)
     app.add_middleware(AtTheDoor, door=context.door)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds, clock=runtime.clock)
     app.add_middleware(CountRequests, tallies=context.tallies)
+    proxies = [str(one) for one in runtime.settings.trusted_proxies]
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
     return app
 
 
@@ -59,6 +66,7 @@ def create_health_app(
     app.state.expose = None if exposition is None else exposition.write
     app.include_router(alive_router)
     install_problems(app)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds, clock=clock)
     return app
 

@@ -101,6 +101,7 @@ class ApiServer(uvicorn.Server):
                 app,
                 http=type("_Settled", (_Connection,), settled),
                 backlog=BACKLOG,
+                proxy_headers=False,
                 log_config=None,
                 log_level="warning",
                 access_log=False,

@@ -110,7 +110,7 @@ async def issue(
     text = f"ub_{holder.role}_{new_token(_SECRET_BYTES)}"
     key_id = await store.insert_new(
         db,
-        digest=_digest(text),
+        digest=digest_of(text),
         role=holder.role,
         carrier_id=holder.carrier_id,
         platform_id=holder.platform_id,
@@ -135,11 +135,21 @@ async def find_callers(
     db: Db, now: datetime, key_texts: Collection[str]
 ) -> dict[str, Caller]:
     """Find out whose keys these are; without the unknown, revoked and expired ones."""
-    asked = {_digest(text): text for text in key_texts if looks_like_key(text)}
+    asked = {digest_of(text): text for text in key_texts if looks_like_key(text)}
     if not asked:
         return {}
     rows = await store.load_living(db, list(asked), now)
     return {asked[bytes(row["digest"])]: _caller(row) for row in rows}
+
+
+async def living_digests(db: Db, now: datetime) -> frozenset[bytes]:
+    """Read the digests of all keys that live; there are some thousands at most."""
+    return await store.load_living_digests(db, now)
+
+
+def digest_of(key_text: str) -> bytes:
+    """Hash a key plainly: it is random throughout, so there is nothing to guess."""
+    return hashlib.sha256(key_text.encode()).digest()
 
 
 def _caller(row: RowMapping) -> Caller:
@@ -196,8 +206,3 @@ async def _record(db: Db, now: datetime, actor: str, action: str, key: Key) -> N
 
 def _key(row: RowMapping) -> Key:
     return Key(**row)
-
-
-def _digest(text: str) -> bytes:
-    """Hash a key plainly: it is random throughout, so there is nothing to guess."""
-    return hashlib.sha256(text.encode("ascii")).digest()

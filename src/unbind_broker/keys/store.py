@@ -61,6 +61,11 @@ _LIVING = """
 _living = _reading(
     sql(_DIGEST + _HELD + _LIVING, digests=BYTESES, now=INSTANT), digest=BYTES
 )
+_living_digests = sql(
+    """SELECT digest FROM api_keys
+    WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)""",
+    now=INSTANT,
+)
 _by_id = _reading(sql(f"SELECT {_HELD} WHERE k.id = :id", id=INT))
 _NEXT = "WHERE k.id > :after ORDER BY k.id LIMIT :most"
 _page = _reading(sql(f"SELECT {_HELD} {_NEXT}", after=INT, most=INT))
@@ -83,6 +88,12 @@ async def load_living(
     """Read keys by their digests, without the revoked and expired ones."""
     found = await db.execute(_living, {"digests": digests, "now": now})
     return found.mappings().all()
+
+
+async def load_living_digests(db: Db, now: datetime) -> frozenset[bytes]:
+    """Read the digests of all keys that are neither revoked nor expired."""
+    found = await db.execute(_living_digests, {"now": now})
+    return frozenset(bytes(digest) for digest in found.scalars())
 
 
 async def load(db: Db, key_id: KeyId) -> RowMapping | None:

@@ -4,11 +4,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from unbind_broker.audit.seals import START
-from unbind_broker.audit.store import load_last_seal
+from unbind_broker.audit.seals import START, Position
 from unbind_broker.base.database import BIG, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.base.instants import parse_instant
 from unbind_broker.carriers import brakes
 from unbind_broker.carriers.brakes import Brake
 from unbind_broker.items.states import ItemStatus
@@ -88,12 +86,11 @@ async def overview(db: Db, now: datetime) -> Overview:
 
 async def read_sealing(db: Db) -> Sealing:
     """Read how far the trail is sealed."""
-    last = await load_last_seal(db)
-    place = last.last if last else START
+    last = await fetch_all(db, _LAST_SEAL, {})
+    place = Position(last[0].last_xid, last[0].last_id) if last else START
     values = {"xid": place.xid, "id": place.id, "most": MOST_COUNTED}
     (row,) = await fetch_all(db, _UNSEALED, values)
-    sealed_at = parse_instant(last.sealed_at) if last else None
-    return Sealing(sealed_at, row.n, row.since)
+    return Sealing(last[0].sealed_at if last else None, row.n, row.since)
 
 
 async def count_undeliverable(db: Db) -> int:
@@ -150,6 +147,12 @@ _COUNTS = {
         most=INT,
     ),
 }
+_LAST_SEAL = sql(
+    """
+    SELECT last_xid, last_id, sealed_at FROM audit_seals
+    ORDER BY number DESC
+    LIMIT 1"""
+)
 _UNSEALED = sql(
     """
     SELECT count(*) AS n, min(e.at) AS since FROM (
