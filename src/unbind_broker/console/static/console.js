@@ -12,6 +12,7 @@
   }
 
   function follow(part) {
+    part.parentElement.querySelector("[data-live-reload]").hidden = true;
     state(part, true);
     setInterval(function () {
       if (document.visibilityState === "visible") {

@@ -1,0 +1,104 @@
+"""Look at the console with a real browser, and note whatever is wrong with a page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.app import a_runtime, on_a_port
+from tests.support.browser import Seen, a_page
+from tests.support.builders import a_key
+from tests.support.clock import FixedClock
+from unbind_broker.keys.tables import Role
+
+NARROW = {"width": 390, "height": 844}
+WIDE = {"width": 1280, "height": 900}
+GRAVE = {"serious", "critical"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A browser's page on the console.
+
+    ``page`` is Playwright's; paths are relative to the service, such as ``/console``.
+    """
+
+    page: Page
+    seen: Seen
+    base: str
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(f"{self.base}{path}")
+
+    async def text(self) -> str:
+        return await self.page.inner_text("body")
+
+    async def grave_faults(self) -> list[str]:
+        """Name what axe finds serious or critical on the page, and where."""
+        found = await Axe().run(self.page)
+        return [
+            f"{fault['id']}: {node['html']}"
+            for fault in found.response["violations"]
+            if fault["impact"] in GRAVE
+            for node in fault["nodes"]
+        ]
+
+    async def overflow(self) -> int:
+        """Count the pixels by which the page is wider than the window."""
+        wider = "document.documentElement.scrollWidth - window.innerWidth"
+        return max(0, int(await self.page.evaluate(wider)))
+
+    @property
+    def strangers(self) -> list[str]:
+        """Name the requests that left the service."""
+        host = urlsplit(self.base).netloc
+        asked = [urlsplit(one) for one in self.seen.requests]
+        return [
+            one.geturl() for one in asked if one.scheme != "data" and one.netloc != host
+        ]
+
+    async def faults(self) -> list[str]:
+        """Name everything that no page may have; empty for a good one."""
+        found = [f"complained: {one}" for one in self.seen.complaints]
+        found += [f"left the host: {one}" for one in self.strangers]
+        found += await self.grave_faults()
+        if pixels := await self.overflow():
+            found.append(f"{pixels} px wider than the window")
+        return found
+
+
+@asynccontextmanager
+async def a_look(
+    engine: AsyncEngine,
+    clock: FixedClock,
+    browser: Browser,
+    role: Role | None = Role.ADMIN,
+    **context: Any,
+) -> AsyncIterator[Look]:
+    """Open the console in a browser, signed in by its form unless ``role`` is None.
+
+    ``context`` is Playwright's: ``viewport``, ``color_scheme``, ``locale``,
+    ``java_script_enabled``.
+    """
+    async with (
+        on_a_port(a_runtime(engine, clock)) as http,
+        a_page(browser, **{"viewport": WIDE, "locale": "en", **context}) as (
+            page,
+            seen,
+        ),
+    ):
+        page.set_default_timeout(60_000)
+        look = Look(page, seen, str(http.base_url).rstrip("/"))
+        if role is not None:
+            async with engine.begin() as db:
+                key = await a_key(db, role, now=clock.now())
+            await look.open("/console/login")
+            await page.fill("#key", key.key)
+            await page.click("main button")
+            await page.wait_for_selector("nav.menu")
+        yield look
