@@ -37,6 +37,7 @@ from unbind_broker.deliveries import attempts, queue, reminders, undelivered
 from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import service as items
 from unbind_broker.items import views
+from unbind_broker.metrics import reads
 from unbind_broker.notices import changes, feed
 from unbind_broker.orders import settling
 from unbind_broker.sending import briefs, contents, leases, log_reads, recheck
@@ -314,13 +315,22 @@ def reading_the_overview(past: Past) -> dict[str, Hot]:
         "in progress": Hot(backlog._IN_PROGRESS, some, by_deadline),
         "held": Hot(backlog._HELD, some, ("orders_2026_11_held_until_idx",)),
         "due items": Hot(backlog._ITEMS, due, (*by_deadline, *item)),
-        "unsent": Hot(backlog._UNSENT, {"now": LATER, "read": 64}, item),
+        "unsent": Hot(backlog._UNSENT, {"now": LATER, "read": 64, "most": 1}, item),
+        "unsent of each": Hot(
+            backlog._UNSENT, {"now": LATER, "read": 64, "most": 2000}, item
+        ),
         "undelivered": Hot(overview._COUNTS["undeliverable"], some, item),
         "violations": Hot(overview._COUNTS["violations"], some, item),
         "unsealed": Hot(overview._UNSEALED, {**place, **some}),
         "standings": Hot(standing._PLATFORMS, {}),
         "clearances": Hot(clearings._UNDER_WAY, some),
         "waves": Hot(clearings._WAVES, {"clearances": []}),
+        "new violations": Hot(
+            reads.VIOLATIONS_SINCE,
+            {"since": uuid7_floor(NOON), **some},
+            ("violations_pkey",),
+        ),
+        "stopped clearances": Hot(reads.STOPPED, some),
     }
 
 

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from unbind_broker.api.context import Context
+from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.tallies import SHED, SORTS, ApiTallies
 from unbind_broker.callbacks.results import LineStatus
 from unbind_broker.metrics.samples import Samples, Told, one
@@ -15,7 +16,10 @@ _CONNECTIONS = "too-many-connections"
 
 
 def tell_api(context: Context) -> Told:
-    """Tell what was answered, and how much room there is."""
+    """Tell what was answered, and how much room there is.
+
+    What has not happened yet is told as 0: a rise from nothing would not be seen.
+    """
     return {**_told(context.tallies), **_admission(context)}
 
 
@@ -38,7 +42,7 @@ def _told(tallies: ApiTallies) -> Told:
             (_CONNECTIONS,): tallies.turned_away,
         },
         "unbind_problems_total": {
-            (code,): count for code, count in tallies.problems.items()
+            (code,): tallies.problems[code] for code in KINDS
         },
         "unbind_result_lines_total": {
             (source, status.value): tallies.lines[source, status]

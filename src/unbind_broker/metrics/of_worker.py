@@ -8,6 +8,7 @@ from unbind_broker.base.pulse import Pulse
 from unbind_broker.callbacks.results import LineStatus
 from unbind_broker.deliveries.breaker import Phase
 from unbind_broker.deliveries.outcomes import OutcomeKind
+from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import HealthEventKind
 from unbind_broker.metrics.samples import Told, one
 from unbind_broker.sending.fleet import Fleet
@@ -72,7 +73,7 @@ def _sent(tallies: SendingTallies) -> Told:
             (kind.value,): tallies.of_rehearsals[kind] for kind in OutcomeKind
         },
         "unbind_sent_total": {
-            (event.value,): count for event, count in tallies.sent.items()
+            (event.value,): tallies.sent[event] for event in EventType
         },
         "unbind_result_lines_total": {
             ("answer", status.value): tallies.lines[status] for status in LineStatus
