@@ -5,15 +5,19 @@ read. ``pg_upgrade`` and physical backups keep the count; a cluster that a dump 
 loaded into begins anew, and would write behind places that were passed long ago.
 """
 
+import logging
+
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from unbind_broker.base.database import sql
 from unbind_broker.base.errors import BrokerError
 
-MOST_TO_CATCH_UP = 200_000_000
-"""Some 300,000 transactions a second are counted, of 34 bytes of log each. Beyond, the
-cluster had better be told where to begin."""
+MOST_TO_CATCH_UP = 1_500_000_000
+"""Some 300,000 transactions are counted in a second, of 34 bytes of log each. Postgres
+itself stops some 2 billion transactions behind its oldest rows."""
 _STEP = 100_000
+
+_log = logging.getLogger(__name__)
 
 
 class TransactionsBehind(BrokerError):
@@ -43,10 +47,11 @@ async def catch_up(db: AsyncConnection, most: int = MOST_TO_CATCH_UP) -> int:
     missing = whole = await _missing(db)
     if missing > most:
         raise TransactionsBehind(
-            f"this cluster is {missing} transactions behind what the database holds: "
-            "stop it and run pg_resetwal with --epoch and --next-transaction-id, as "
-            "docs/operations.md says"
+            f"this cluster is {missing} transactions behind what the database holds, "
+            f"more than {most}: restore a physical backup instead of a dump"
         )
+    if missing > 0:
+        _log.warning("counting_transactions", extra={"missing": missing})
     while missing > 0:
         await db.exec_driver_sql(_COUNT_ON.format(min(missing, _STEP)))
         missing = await _missing(db)
