@@ -52,9 +52,11 @@ NOT_PRIVATE = {
     "/.well-known/carriers/{slug}/jwks.json",
     "/.well-known/jwks.json",
     "/healthz",
+    "/metrics",
     "/problems",
     "/problems/{code}",
     "/readyz",
+    "/v1/punctuality",
 }
 OPERATIONS = sorted(
     (method.upper(), path)

@@ -10,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.api.registry import Parties
 from tests.support.app import a_runtime, on_a_port
 from tests.support.clock import FixedClock
+from unbind_broker.api.buckets import MOST_SOURCES, network_of
 from unbind_broker.api.failed_keys import (
     FRESH,
-    MOST_SOURCES,
     FailedKeys,
     TooManyFailures,
-    network_of,
 )
 from unbind_broker.app.factory import create_app
 from unbind_broker.keys.service import digest_of
@@ -126,7 +125,7 @@ async def test_memory_is_bounded(failed: FailedKeys) -> None:
     keys = no_keys()
     for place in range(MOST_SOURCES + 50):
         failed.note(f"10.{place >> 16}.{place >> 8 & 255}.{place & 255}", next(keys))
-    kept = [len(one._of) for one in (failed._addresses, failed._beginnings)]
+    kept = [len(one) for one in (failed._addresses, failed._beginnings)]
     assert kept == [MOST_SOURCES, MOST_SOURCES]
 
 

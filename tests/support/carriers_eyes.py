@@ -156,6 +156,7 @@ READERS: dict[str, Reader] = {
     "repetition": _repeat,
     "disclosure": _disclosure,
     "directory": _get("/v1/platforms"),
+    "punctuality": _get("/v1/punctuality"),
     "receipt": _get("{about}/receipt"),
     "second receipt": _get("{about}/receipt", version=2),
     "receipt to print": _page,

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from unbind_broker.api.buckets import address_of
 from unbind_broker.api.connections import reading_for
 from unbind_broker.api.context import Context, Ctx
-from unbind_broker.api.failed_keys import address_of
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.endpoints.endpoint import Owner

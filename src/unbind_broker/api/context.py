@@ -10,6 +10,7 @@ from unbind_broker.api.door import Door
 from unbind_broker.api.failed_keys import FailedKeys
 from unbind_broker.api.key_lookups import KeyLookups
 from unbind_broker.api.probe_places import ProbePlaces
+from unbind_broker.api.public_figures import PublicFigures
 from unbind_broker.api.rates import Rates
 from unbind_broker.api.readiness import Readiness
 from unbind_broker.api.tallies import ApiTallies
@@ -66,6 +67,7 @@ class Context:
         self.tallies = ApiTallies()
         self.door = Door(self.rates, self.orders, self.tallies)
         self.probe_places = ProbePlaces()
+        self.public_figures = PublicFigures(self.engine, runtime.clock, settings.zone)
         self.completions = Completions(self.engine.readers, settings.waiters)
         most = (settings.watchers, settings.carrier_watchers)
         self.watching = Watching(self.engine.readers, runtime.clock, most)

@@ -16,6 +16,7 @@ from unbind_broker.api.health import PulseOf, alive_router, ready_router
 from unbind_broker.api.openapi import describe
 from unbind_broker.api.problem_pages import router as problem_pages
 from unbind_broker.api.problems import install_problems
+from unbind_broker.api.punctuality_page import router as punctuality_page
 from unbind_broker.api.request_ids import RequestIds
 from unbind_broker.api.routes import ROUTERS
 from unbind_broker.api.security_headers import SecurityHeaders
@@ -86,7 +87,7 @@ def _with_routes() -> FastAPI:
 def _routes() -> list[BaseRoute]:
     """Make the routes once for all applications of a process: it takes a while."""
     holder = FastAPI(openapi_url=None)
-    pages = (problem_pages, guide_pages)
+    pages = (problem_pages, guide_pages, punctuality_page)
     for router in (*ROUTERS, alive_router, ready_router, *pages):
         holder.include_router(router)
     return holder.router.routes
