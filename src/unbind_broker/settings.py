@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -145,6 +146,9 @@ class Settings(BaseSettings):
     allowed_private_networks: Networks = ()
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    traces_endpoint: str | None = None
+    traces_headers: SecretStr | None = None
+    traces_ratio: float = Field(default=1.0, ge=0, le=1)
 
     @field_validator("database_url")
     @classmethod
@@ -155,6 +159,23 @@ class Settings(BaseSettings):
         if not separator or scheme.split("+")[0] not in {"postgres", "postgresql"}:
             raise ValueError("expected postgresql://user:password@host/database")
         return SecretStr(f"postgresql+asyncpg://{rest}")
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        url = urlsplit(value)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.username:
+            raise ValueError("expected http://host:4318/v1/traces, and no user in it")
+        return value
+
+    @field_validator("traces_headers")
+    @classmethod
+    def _readable_head(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _read_head(value.get_secret_value())
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -199,12 +220,26 @@ class Settings(BaseSettings):
         return self.sandbox_deadline / 10
 
     @property
+    def traces_head(self) -> dict[str, str]:
+        """Return what the collector of traces is sent beside them, such as a key."""
+        told = self.traces_headers
+        return {} if told is None else _read_head(told.get_secret_value())
+
+    @property
     def url_policy(self) -> UrlPolicy:
         """Say how far the guard opens in this installation."""
         return UrlPolicy(
             allowed_networks=self.allowed_private_networks,
             allow_private=self.allow_private_endpoints,
         )
+
+
+def _read_head(text: str) -> dict[str, str]:
+    """Read ``name=value,name=value``."""
+    fields = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not all(name.strip() and found for name, found, _ in fields):
+        raise ValueError("expected name=value,name=value")
+    return {name.strip().lower(): value.strip() for name, _, value in fields}
 
 
 def load_settings() -> Settings:

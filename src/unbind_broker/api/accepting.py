@@ -20,6 +20,7 @@ from unbind_broker.api.order_shown import OrderShown
 from unbind_broker.api.problems import ANY_BODY, NotFound
 from unbind_broker.api.waiting import preferred_wait
 from unbind_broker.base.database import Db
+from unbind_broker.base.tracing import step_of_it
 from unbind_broker.holdings.refusals import OwnershipSuperseded
 from unbind_broker.intake.asked import Asked, AskingCarrier, OwnWords
 from unbind_broker.intake.place_order import IntakeTools, Placed, place
@@ -152,7 +153,10 @@ async def accept_placed(
     """Answer what is placed, and wait for its end if the caller prefers to."""
     now, carrier = context.clock.now(), carrier_of(caller)
     repeatable = accepting.repeatable
-    async with context.engine.begin() as db:
+    async with (
+        step_of_it(context.runtime.tracer, "accept"),
+        context.engine.begin() as db,
+    ):
         placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
             context.tallies.repeated += 1

@@ -1,4 +1,4 @@
-"""Give every request an id, echo it, and log one line per request."""
+"""Give every request an id, echo it, log one line and make one span per request."""
 
 import logging
 import re
@@ -9,6 +9,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.ids import new_uuid7
+from unbind_broker.base.tracing import (
+    NO_TRACES,
+    Kind,
+    Span,
+    TraceContext,
+    Tracer,
+    read_traceparent,
+    under_way,
+)
 
 log = logging.getLogger("unbind_broker.requests")
 
@@ -20,7 +29,12 @@ _RANDOM_UUID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
     re.ASCII | re.IGNORECASE,
 )
-_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: told at debug only, and not traced."""
+_METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+)
+_FAULT = 500
 
 
 def request_id_of(scope: Scope) -> str:
@@ -29,16 +43,17 @@ def request_id_of(scope: Scope) -> str:
 
 
 class RequestIds:
-    """Take ``X-Request-Id`` or make one; honour ``traceparent`` (W3C) in the log line.
+    """Take ``X-Request-Id`` or make one; honour ``traceparent`` (W3C).
 
     An id that could hold a phone number (7 or more digits in a row, or a mobile number
     with separators) is replaced, so that none reaches the log by this door. A random
     UUID has such digits by chance, and passes.
     """
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, tracer: Tracer = NO_TRACES) -> None:
         self.app = app
         self.clock = clock
+        self.tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -48,30 +63,98 @@ class RequestIds:
         headers = Headers(scope=scope)
         request_id = choose_request_id(headers.get("x-request-id", ""), self.clock)
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = perf_counter(), 500
+        caller_trace = read_traceparent(headers.get("traceparent"))
+        served = _Served(scope, request_id)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            served.note(message)
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_id)
+            if self.tracer.is_on and scope["path"] not in _PROBES:
+                await self._traced(served, caller_trace, receive, send_with_id)
+            else:
+                await self.app(scope, receive, send_with_id)
         finally:
-            log.info(
-                "request",
-                extra={
-                    "method": scope["method"],
-                    "route": _route(scope),
-                    "status": status,
-                    "ms": round((perf_counter() - started) * 1000, 1),
-                    "request_id": request_id,
-                    "caller": scope["state"].get("caller"),
-                    "trace_id": _trace_id(headers),
-                },
-            )
+            served.tell(caller_trace)
+
+    async def _traced(
+        self,
+        served: "_Served",
+        parent: TraceContext | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        facts = {
+            "http.request.method": served.method,
+            "url.scheme": served.scope["scheme"],
+            "unbind.request_id": served.request_id,
+        }
+        span = self.tracer.begin(served.method, Kind.SERVER, facts, parent=parent)
+        served.context = span.context
+        with under_way(span):
+            try:
+                await self.app(served.scope, receive, send)
+            finally:
+                served.describe(span)
+
+
+class _Served:
+    """What is told of one request once it is answered."""
+
+    def __init__(self, scope: Scope, request_id: str) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.status = _FAULT
+        self.bytes = 0
+        self.context: TraceContext | None = None
+        self._started = perf_counter()
+
+    @property
+    def method(self) -> str:
+        """Name the method, or that it is a word of the caller's own."""
+        method = self.scope["method"]
+        return method if method in _METHODS else "_OTHER"
+
+    def note(self, message: Message) -> None:
+        """See what goes out."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.bytes += len(message.get("body", b""))
+
+    def describe(self, span: Span) -> None:
+        """Tell a span what its request came to."""
+        route = _route(self.scope)
+        span.rename(f"{self.method} {route}")
+        span.tell(
+            {
+                "http.route": route,
+                "http.response.status_code": self.status,
+                "http.response.body.size": self.bytes,
+                "unbind.caller": self.scope["state"].get("caller"),
+            }
+        )
+
+    def tell(self, caller_trace: TraceContext | None) -> None:
+        """Log the line."""
+        context = self.context or caller_trace
+        log.log(
+            logging.DEBUG if self.scope["path"] in _PROBES else logging.INFO,
+            "request",
+            extra={
+                "method": self.method,
+                "route": _route(self.scope),
+                "status": self.status,
+                "ms": round((perf_counter() - self._started) * 1000, 1),
+                "bytes": self.bytes,
+                "request_id": self.request_id,
+                "caller": self.scope["state"].get("caller"),
+                "trace_id": None if context is None else context.trace_id,
+            },
+        )
 
 
 def choose_request_id(given: str, clock: Clock) -> str:
@@ -86,12 +169,6 @@ def _could_hold_number(text: str) -> bool:
         return False
     digits = text.translate(_SEPARATORS)
     return bool(_NUMBER_LIKE.search(text) or _MOBILE.search(digits))
-
-
-def _trace_id(headers: Headers) -> str | None:
-    """Read the trace; one without a single letter may hold a number; leave it out."""
-    trace = _TRACE.fullmatch(headers.get("traceparent", ""))
-    return None if trace is None or trace[1].isdecimal() else trace[1]
 
 
 def _route(scope: Scope) -> str:

@@ -51,7 +51,7 @@ def create_app(
     app.add_middleware(AgainstGuessing, failed=context.failed_keys)
     app.add_middleware(AtTheDoor, door=context.door)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestIds, clock=runtime.clock)
+    app.add_middleware(RequestIds, clock=runtime.clock, tracer=runtime.tracer)
     app.add_middleware(CountRequests, tallies=context.tallies)
     proxies = [str(one) for one in runtime.settings.trusted_proxies]
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)

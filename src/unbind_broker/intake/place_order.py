@@ -9,6 +9,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId, PlatformId, new_uuid7
 from unbind_broker.base.sealing import BlindIndex, Sealer
+from unbind_broker.base.tracing import traceparent_under_way
 from unbind_broker.base.working_days import Deadline
 from unbind_broker.carriers.tables import real_slug
 from unbind_broker.intake.asked import AfterQuery, Asked, AskingCarrier
@@ -205,6 +206,7 @@ def _write_up(
         deadline=deadline.at,
         deadline_provisional=deadline.provisional,
         attestation_sealed=_sealed(asked.attestation, tools.sealer),
+        traceparent=traceparent_under_way(),
     )
 
 

@@ -16,7 +16,10 @@ from unbind_broker.orders.states import (
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One row of ``orders``; ``[bound_from, bound_before)`` is what it is about."""
+    """One row of ``orders``; ``[bound_from, bound_before)`` is what it is about.
+
+    ``traceparent`` names what placed it, where that is traced.
+    """
 
     id: OrderId
     kind: OrderKind
@@ -42,3 +45,4 @@ class Order:
     deadline: datetime
     deadline_provisional: bool
     attestation_sealed: bytes | None = field(default=None, repr=False)
+    traceparent: str | None = None

@@ -10,6 +10,7 @@ from sqlalchemy import Boolean, Date
 from unbind_broker.base.database import BYTES, INSTANT, INT, TEXT, Db, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import CarrierId, OrderId, new_uuid7
+from unbind_broker.base.tracing import traceparent_under_way
 from unbind_broker.base.working_days import Deadline
 from unbind_broker.orders.sendable import LOG_SENDABLE
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus, Scope
@@ -49,6 +50,7 @@ async def add_restore(
         "deadline": deadline.at,
         "provisional": deadline.provisional,
         "hidden": hidden,
+        "trace": traceparent_under_way(),
     }
     added = await db.execute(_ADD, values)
     return restore_id if added.rowcount else None
@@ -75,6 +77,7 @@ async def add_restore_of_cleared(
         "deadline": deadline.at,
         "provisional": deadline.provisional,
         "hidden": hidden,
+        "trace": traceparent_under_way(),
     }
     await db.execute(_ADD_OF_CLEARED, values)
     return restore_id
@@ -86,11 +89,11 @@ _ADD = sql(
         INSERT INTO orders (id, kind, status, carrier_id, scope, action,
             number_sealed, number_index, owner_since, ported_in_on, cutoff, bound_from,
             bound_before, reference, restores, recheck, created_at, deadline,
-            deadline_provisional, hidden)
+            deadline_provisional, hidden, traceparent)
         SELECT :restore, {OrderKind.RESTORE.code}, {OrderStatus.IN_PROGRESS.code},
             carrier_id, scope, action, number_sealed,
             number_index, owner_since, ported_in_on, cutoff, bound_from, bound_before,
-            reference, id, false, :now, :deadline, :provisional, :hidden
+            reference, id, false, :now, :deadline, :provisional, :hidden, :trace
         FROM orders
         WHERE id = :of AND number_sealed IS NOT NULL
         RETURNING id
@@ -102,17 +105,19 @@ _ADD = sql(
     deadline=INSTANT,
     provisional=Boolean(),
     hidden=Boolean(),
+    trace=TEXT,
 )
 _ADD_OF_CLEARED = sql(
     f"""
     WITH sendable AS (
         INSERT INTO orders (id, kind, status, carrier_id, scope, action,
             number_sealed, number_index, owner_since, cutoff, bound_before, reference,
-            restores, recheck, created_at, deadline, deadline_provisional, hidden)
+            restores, recheck, created_at, deadline, deadline_provisional, hidden,
+            traceparent)
         VALUES (:restore, {OrderKind.RESTORE.code}, {OrderStatus.IN_PROGRESS.code},
             :carrier, {Scope.PREVIOUS_OWNER.code}, {Action.DETACH.code}, :sealed,
             :number, :owner_since, :bound_before, :bound_before, :reference, :of,
-            false, :now, :deadline, :provisional, :hidden)
+            false, :now, :deadline, :provisional, :hidden, :trace)
         RETURNING id
     )
     {LOG_SENDABLE}""",
@@ -128,4 +133,5 @@ _ADD_OF_CLEARED = sql(
     deadline=INSTANT,
     provisional=Boolean(),
     hidden=Boolean(),
+    trace=TEXT,
 )

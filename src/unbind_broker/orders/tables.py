@@ -7,6 +7,7 @@ from sqlalchemy import (
     Date,
     Index,
     Integer,
+    String,
     Table,
     Text,
     text,
@@ -54,6 +55,7 @@ orders = Table(
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Column("attestation_sealed", BYTES),
     Column("destroyed_at", INSTANT),
+    Column("traceparent", String(55)),
     postgresql_partition_by="RANGE (id)",
 )
 

@@ -17,7 +17,9 @@ from unbind_broker.base.sealing import (
     SecretKeyInvalid,
     parse_keys,
 )
+from unbind_broker.base.tracing import NO_TRACES, Tracer
 from unbind_broker.runtime.installation import Installation
+from unbind_broker.runtime.tracing import open_tracer
 from unbind_broker.settings import Settings, SettingsWrong
 
 FIGURES_LIMIT = 2.0
@@ -43,6 +45,7 @@ class Runtime:
     """The one that keys are looked up by: reads and writes cannot take it."""
     figures: AsyncEngine | None = None
     """The one by which Prometheus' figures are read; slow statements are given up."""
+    tracer: Tracer = NO_TRACES
 
 
 @asynccontextmanager
@@ -78,18 +81,20 @@ async def open_runtime(
         statement_limit=FIGURES_LIMIT,
     )
     try:
-        yield Runtime(
-            settings=settings,
-            engine=engine,
-            clock=SystemClock(),
-            sealer=sealer,
-            blind_index=BlindIndex(index_key),
-            broker_key=_broker_key(settings, index_key),
-            readers=readers,
-            probes=probes,
-            lookups=lookups,
-            figures=figures,
-        )
+        async with open_tracer(settings, application.replace(" ", "-")) as tracer:
+            yield Runtime(
+                settings=settings,
+                engine=engine,
+                clock=SystemClock(),
+                sealer=sealer,
+                blind_index=BlindIndex(index_key),
+                broker_key=_broker_key(settings, index_key),
+                readers=readers,
+                probes=probes,
+                lookups=lookups,
+                figures=figures,
+                tracer=tracer,
+            )
     finally:
         for opened in (figures, lookups, probes, readers, engine):
             await close_engine(opened)

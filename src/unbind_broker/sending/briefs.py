@@ -10,6 +10,7 @@ from uuid import UUID
 from unbind_broker.base.database import UUIDS, Db, fetch_all, sql
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.base.sealing import SealBroken, Sealer
+from unbind_broker.base.tracing import read_traceparent
 from unbind_broker.carriers.tables import REAL_SLUG
 from unbind_broker.deliveries.reminders import STARTS_AT
 from unbind_broker.orders.sealed_numbers import open_attestation, open_number
@@ -26,7 +27,7 @@ or held, and nothing of it may go out any more."""
 _TOLD = f"""
     SELECT o.id, o.kind, o.scope, o.action, o.number_sealed, o.owner_since,
         o.bound_from, o.bound_before, o.created_at, o.deadline, o.attestation_sealed,
-        o.restores, {REAL_SLUG} AS slug, {STARTS_AT} AS starts_at,
+        o.restores, o.traceparent, {REAL_SLUG} AS slug, {STARTS_AT} AS starts_at,
         EXISTS (SELECT FROM clearances r WHERE r.id = o.restores) AS of_clearance
     FROM orders o
     JOIN carriers ON carriers.id = o.carrier_id
@@ -119,6 +120,7 @@ class Briefs:
             restores=row.restores,
             of_clearance=row.of_clearance,
             starts_at=row.starts_at,
+            trace=read_traceparent(row.traceparent),
             known_as=known_as,
         )
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.base.database import BOOLEANS, INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.tracing import read_traceparent
 from unbind_broker.deliveries.announcing import ASKED_PERHAPS, UNSURE
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, Due, Subject
 from unbind_broker.deliveries.reminders import WAITING_FOR_RESULT
@@ -38,7 +39,7 @@ _CANCELLED = ItemStatus.CANCELLED.code
 
 _CANCELS = sql(
     f"""
-    SELECT n.endpoint_id, o.id, o.kind, o.deadline, o.completed_at,
+    SELECT n.endpoint_id, o.id, o.kind, o.deadline, o.completed_at, o.traceparent,
         CASE WHEN i.status = {_CANCELLED} THEN i.reason END AS reason
     FROM unnest(:endpoints, :orders, :unsure) AS n (endpoint_id, order_id, unsure)
     JOIN endpoints e ON e.id = n.endpoint_id
@@ -55,7 +56,7 @@ _CANCELS = sql(
 )
 _REMINDERS = sql(
     f"""
-    SELECT n.endpoint_id, o.id, o.kind, o.deadline, i.acknowledged_at
+    SELECT n.endpoint_id, o.id, o.kind, o.deadline, i.acknowledged_at, o.traceparent
     FROM unnest(:endpoints, :orders) AS n (endpoint_id, order_id)
     JOIN endpoints e ON e.id = n.endpoint_id
     JOIN orders o ON o.id = n.order_id
@@ -158,6 +159,7 @@ def _reminder(row: Any) -> OutgoingReminder:
         kind=OrderKind.from_code(row.kind),
         acknowledged_at=row.acknowledged_at,
         deadline=row.deadline,
+        trace=read_traceparent(row.traceparent),
     )
 
 
@@ -176,6 +178,7 @@ def _cancel(row: Any) -> OutgoingCancel:
         reason=None if row.reason is None else Reason.from_code(row.reason),
         cancelled_at=row.completed_at,
         deadline=max(row.deadline, row.completed_at + KEPT_TRYING),
+        trace=read_traceparent(row.traceparent),
     )
 
 

@@ -18,6 +18,7 @@ class Finished:
     ended, so that recording it a second time decides the same.
 
     That a ``sensitive`` platform took an item may be all that its carrier waits for.
+    ``owner`` is the slug of whoever it was sent to.
     """
 
     attempt_id: AttemptId
@@ -33,3 +34,6 @@ class Finished:
     jitter: float
     reports_signed: bool = False
     sensitive: bool = False
+    owner: str = ""
+    rehearses: bool = False
+    trace_id: str | None = None

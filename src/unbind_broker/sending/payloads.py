@@ -11,6 +11,7 @@ from uuid import UUID
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.base.tracing import TraceContext
 from unbind_broker.deliveries.queue import TOLD_OF_ITEMS
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.states import Reason
@@ -36,7 +37,7 @@ class OutgoingItem:
     a key that this process does not have. ``restores`` names what is undone, an order
     or, with ``of_clearance``, a clearance; ``known_as`` names the order for platforms
     that know it as another one, which it joined. ``starts_at`` is when it could be sent
-    at the earliest, if that is known.
+    at the earliest, if that is known, ``trace`` what placed the order.
     """
 
     order_id: UUID
@@ -54,6 +55,7 @@ class OutgoingItem:
     restores: UUID | None = None
     of_clearance: bool = False
     starts_at: datetime | None = field(default=None, compare=False)
+    trace: TraceContext | None = field(default=None, compare=False)
     known_as: Mapping[int, UUID] = field(default_factory=dict, compare=False)
 
     def to_platform(self, platform_id: int) -> "OutgoingItem":
@@ -127,6 +129,7 @@ class OutgoingCancel:
     reason: Reason | None
     cancelled_at: datetime
     deadline: datetime
+    trace: TraceContext | None = None
 
     is_readable: ClassVar[bool] = True
 
@@ -163,6 +166,7 @@ class OutgoingReminder:
     kind: OrderKind
     acknowledged_at: datetime | None
     deadline: datetime
+    trace: TraceContext | None = None
 
     is_readable: ClassVar[bool] = True
 
@@ -204,6 +208,7 @@ class OutgoingNotice:
     deadline: datetime
 
     is_readable: ClassVar[bool] = True
+    trace: ClassVar[TraceContext | None] = None
 
     @property
     def subject_id(self) -> UUID:

@@ -19,6 +19,7 @@ from unbind_broker.deliveries.announcing import UNTIL_KNOWN
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.notices.ending import settle
 from unbind_broker.sending import leases
+from unbind_broker.sending.attempt_lines import tell_attempt
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.record import Written, write
@@ -118,6 +119,7 @@ class Recorder:
 
     def put(self, finished: Finished) -> None:
         """Take charge of what came of an exchange."""
+        tell_attempt(finished, self._plans)
         put_at = asyncio.get_running_loop().time()
         self._entries.append(_Entry(finished, put_at))
         self._items += len(finished.batch.works)

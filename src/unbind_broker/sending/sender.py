@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.ids import AttemptId, PlatformId, new_uuid7
 from unbind_broker.base.signing import sign_v1, signature_headers
+from unbind_broker.base.tracing import NO_SPAN, NO_TRACES, Span, Tracer
 from unbind_broker.deliveries.attempts import Timings
 from unbind_broker.deliveries.decision import OWN_FAULT_PAUSE
 from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
+from unbind_broker.sending.attempt_spans import begin_attempt, end_attempt, head_of
 from unbind_broker.sending.batches import Batch, Work, webhook_id
 from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.finished import Finished
@@ -50,6 +52,7 @@ class SenderParts:
     lease: timedelta
     reach: Reach
     is_held_back: Callable[[], bool] = lambda: False
+    tracer: Tracer = NO_TRACES
     tallies: SendingTallies = field(default_factory=SendingTallies)
 
     @property
@@ -189,6 +192,8 @@ class Sender:
         if not lane.may_start(self._parts.monotonic(), self._parts.needed):
             lane.put_back(batch.works)
             return
+        sent.span = begin_attempt(self._parts.tracer, target, batch)
+        headers |= head_of(sent.span)
         try:
             exchange = await self._parts.outbound.post(
                 target.url, headers, sent.body, self._parts.request_timeout
@@ -225,6 +230,7 @@ class Sender:
             lane.gone(monotonic)
 
     def _note(self, lane: Lane, sent: "_Sent", exchange: Exchange) -> None:
+        end_attempt(sent.span, exchange)
         self._parts.tallies.exchanged(sent.target, sent.batch, exchange, sent.at)
         self._parts.recorder.put(
             Finished(
@@ -241,6 +247,9 @@ class Sender:
                 jitter=self._parts.jitter(),
                 reports_signed=sent.target.reports_signed,
                 sensitive=sent.target.sensitive,
+                owner=sent.target.slug,
+                rehearses=sent.target.rehearses,
+                trace_id=sent.span.context and sent.span.context.trace_id,
             )
         )
 
@@ -252,6 +261,7 @@ class _Sent:
         self.target = target
         self.batch = batch
         self.at = at
+        self.span: Span = NO_SPAN
         self.webhook_id = webhook_id(batch.event, batch.subject_ids, batch.occasion)
         contents = [work.content for work in batch.works]
         readable = all(content.is_readable for content in contents)

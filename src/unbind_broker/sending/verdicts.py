@@ -7,6 +7,7 @@ from typing import assert_never
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.deliveries.decision import (
     Dead,
+    Decision,
     DisableEndpoint,
     Done,
     Halve,
@@ -55,13 +56,10 @@ class Verdicts:
 
     def add(self, finished: Finished, plans: Plans) -> None:
         """Decide about everything that was sent in an exchange."""
-        works = finished.batch.works
+        works, steps = finished.batch.works, steps_used(finished)
         plan = plans.of(finished.batch.event)
-        steps = max(work.attempt for work in works) + 1
         for place, work in enumerate(works):
-            tried = Tried(steps, len(works), work.content.deadline)
-            outcome = finished.exchange.outcome
-            decision = decide(outcome, tried, finished.ended_at, plan, finished.jitter)
+            decision = _decide(finished, work, steps, plan)
             keys, subject = _item_keys(finished, work), _subject(finished, work)
             match decision:
                 case Done():
@@ -93,6 +91,25 @@ class Verdicts:
         self.again.append(_row(work, subject, at, then.attempt))
         if then.counted:
             self.counted += keys
+
+
+def steps_used(finished: Finished) -> int:
+    """Count the steps of the plan that are used up, this exchange included."""
+    return max(work.attempt for work in finished.batch.works) + 1
+
+
+def first_decision(finished: Finished, plans: Plans) -> Decision:
+    """Say what follows for the first thing that was sent; mostly it does for all."""
+    plan = plans.of(finished.batch.event)
+    return _decide(finished, finished.batch.works[0], steps_used(finished), plan)
+
+
+def _decide(
+    finished: Finished, work: Work, steps: int, plan: tuple[timedelta, ...]
+) -> Decision:
+    tried = Tried(steps, len(finished.batch.works), work.content.deadline)
+    outcome = finished.exchange.outcome
+    return decide(outcome, tried, finished.ended_at, plan, finished.jitter)
 
 
 def _item_keys(finished: Finished, work: Work) -> list[ItemKey]:

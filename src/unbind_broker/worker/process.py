@@ -149,6 +149,7 @@ class _Worker:
             lease=settings.lease,
             reach=self._reach,
             is_held_back=lambda: self._watch.is_off,
+            tracer=self._runtime.tracer,
             tallies=self.tallies,
         )
 
