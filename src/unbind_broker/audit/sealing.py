@@ -120,6 +120,6 @@ async def _require_order(db: Db, last: Seal | None) -> None:
     if last is not None and oldest <= last.last.xid:
         raise SealsAhead(
             f"seal {last.number} ends at transaction {last.last.xid}, but the database "
-            f"has come to {oldest} only: it was restored into a new cluster, whose "
-            "count of transactions must be moved on"
+            f"has come to {oldest} only: it was restored into a new cluster; run: "
+            "unbind-broker migrate"
         )
