@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import monotonic
 from zoneinfo import ZoneInfo
@@ -35,11 +35,13 @@ class Figures:
         now: Callable[[], datetime],
         zone: ZoneInfo,
         seconds: Callable[[], float] = monotonic,
+        reads: Sequence[Read] = READS,
     ) -> None:
         self._engine = engine
         self._now = now
         self._zone = zone
         self._seconds = seconds
+        self._reads = reads
         self._reading = asyncio.Lock()
         self._told: dict[str, Samples] = {}
         self._is_up = False
@@ -78,7 +80,7 @@ class Figures:
         async with self._engine.connect() as db:
             self._is_up = True
             asked = Asked(self._now(), self._zone)
-            for read in READS:
+            for read in self._reads:
                 self._told.update(await _unless_refused(read, db, asked))
 
 

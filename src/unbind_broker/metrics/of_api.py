@@ -41,9 +41,7 @@ def _told(tallies: ApiTallies) -> Told:
             **{(code,): tallies.problems[code] for code in SHED},
             (_CONNECTIONS,): tallies.turned_away,
         },
-        "unbind_problems_total": {
-            (code,): tallies.problems[code] for code in KINDS
-        },
+        "unbind_problems_total": {(code,): tallies.problems[code] for code in KINDS},
         "unbind_result_lines_total": {
             (source, status.value): tallies.lines[source, status]
             for source in _SOURCES

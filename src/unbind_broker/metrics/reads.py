@@ -5,7 +5,7 @@ The same in every process, so that nobody misses it while one of them is away.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -107,24 +107,28 @@ async def _undeliverable(db: Db, _: Asked) -> Told:
 
 async def _platforms(db: Db, asked: Asked) -> Told:
     stands = await read_standing_of_each(db)
-    counts = Counter(stands.values())
-    known = dict(list(stands.items())[:MOST_SLUGS])
-    beyond = [_CONDITIONS[stand] for stand in [*stands.values()][MOST_SLUGS:]]
-    conditions: dict[tuple[str, ...], float] = {
-        (slug,): _CONDITIONS[stand] for slug, stand in known.items()
-    }
-    if beyond:
-        conditions[OTHERS,] = max(beyond)
     unsent = await read_unsent_of_each(db, asked.now, MOST_READ)
-    ages: dict[tuple[str, ...], float] = dict.fromkeys(conditions, 0.0)
-    for waits in reversed(unsent):  # the oldest of the others comes last
-        slug = waits.platform if waits.platform in known else OTHERS
-        ages[slug,] = asked.age(waits.since)
+    ages = {waits.platform: asked.age(waits.since) for waits in unsent}
+    return tell_platforms(stands, ages)
+
+
+def tell_platforms(
+    stands: Mapping[str, Standing], ages: Mapping[str, float], most: int = MOST_SLUGS
+) -> Told:
+    """Tell how platforms stand, and what waits there; the worst of those beyond."""
+    known = set(list(stands)[:most])
+    conditions: dict[tuple[str, ...], float] = {}
+    oldest: dict[tuple[str, ...], float] = {}
+    for slug, stand in stands.items():
+        name = (slug if slug in known else OTHERS,)
+        conditions[name] = max(conditions.get(name, 0), _CONDITIONS[stand])
+        oldest[name] = max(oldest.get(name, 0), ages.get(slug, 0))
+    counts = Counter(stands.values())
     standings: Samples = {(stand.value,): counts[stand] for stand in Standing}
     return {
         "unbind_platform_condition": conditions,
         "unbind_platforms": standings,
-        "unbind_backlog_age_seconds": ages,
+        "unbind_backlog_age_seconds": oldest,
     }
 
 
