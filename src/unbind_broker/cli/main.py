@@ -13,6 +13,7 @@ from typing_extensions import override
 from unbind_broker import __version__
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.numbers import mask_numbers
+from unbind_broker.cli.secret_arguments import WHY_NOT, hold_secret
 
 COMMANDS = {
     "demo": "Show the whole story on simulated platforms.",
@@ -32,6 +33,7 @@ COMMANDS = {
 """Each stands in the file of its name, which is loaded when it is called."""
 
 FAILED = 1
+MISUSED = 2
 INTERRUPTED = 130
 BY_SIGNAL = 128
 
@@ -81,6 +83,9 @@ def run() -> None:
         signal.signal(signal.SIGHUP, _terminate)
     command = typer.main.get_command(app)
     arguments = sys.argv[1:] or ["--help"]
+    if hold_secret(arguments):
+        _complain(WHY_NOT)
+        sys.exit(MISUSED)
     try:
         code = command.main(arguments, prog_name="unbind-broker", standalone_mode=False)
     except typer.TyperException as error:

@@ -43,7 +43,8 @@ class Punctuality:
     """What is told; ``items`` and ``share`` are None where that would be too little.
 
     The share is rounded down so far that nobody can tell from it how few were late.
-    ``days`` of the period counted, ``days_withheld`` held too little.
+    ``days`` of the period counted, ``days_withheld`` held too little (of one platform:
+    of all together nothing is said of them).
     """
 
     items: int | None
@@ -64,28 +65,31 @@ class Known:
 
     def over(self, period: Period) -> Punctuality:
         """Say how punctual it was."""
-        return _told(self._within(period))
+        counted, withheld = self.counted(period), 0
+        for at, day in self.days.items():
+            withheld += period.since <= at <= period.until and 0 < day.items < FEWEST
+        return _told([*counted.values()], len(counted), withheld)
 
-    def counted(self, period: Period) -> list[Day]:
+    def counted(self, period: Period) -> dict[date, Day]:
         """Give the days of a period that are told of."""
-        return [day for day in self._within(period) if day.items >= FEWEST]
-
-    def _within(self, period: Period) -> list[Day]:
-        since, until = period.since, period.until
-        return [day for at, day in self.days.items() if since <= at <= until]
+        return {
+            at: day
+            for at, day in self.days.items()
+            if period.since <= at <= period.until and day.items >= FEWEST
+        }
 
 
 def of_all(known: Sequence[Known], period: Period) -> Punctuality:
     """Say how punctual all were together, by what is told of each alone."""
-    return _told([day for one in known for day in one.counted(period)])
+    counted = [one.counted(period) for one in known]
+    together = [day for days in counted for day in days.values()]
+    return _told(together, len({at for days in counted for at in days}), 0)
 
 
-def _told(days: Sequence[Day]) -> Punctuality:
-    counted = [day for day in days if day.items >= FEWEST]
+def _told(counted: Sequence[Day], days: int, withheld: int) -> Punctuality:
     items = sum(day.items for day in counted)
     share = _coarse(sum(day.in_time for day in counted), items)
-    withheld = len(days) - len(counted)
-    return Punctuality(items or None, share, len(counted), withheld)
+    return Punctuality(items or None, share, days, withheld)
 
 
 def _coarse(in_time: int, items: int) -> float | None:
