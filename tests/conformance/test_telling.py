@@ -8,11 +8,11 @@ from typing_extensions import override
 from tests.conformance.accounts import Line
 from tests.conformance.platform import Platform
 from tests.conformance.trying import by_verdict, tried
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import ON_BORDER
 from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.report import Language, as_lines
 from unbind_broker.conformance.running import Judged, Verdict
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 
 pytestmark = pytest.mark.real_time(0.3)

@@ -12,7 +12,11 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 
 from unbind_broker.api.html_pages import environment, style
-from unbind_broker.api.words import (
+from unbind_broker.base.instants import parse_instant
+from unbind_broker.items.receipt_content import ReceiptItem, ReceiptOrder
+from unbind_broker.items.receipts import ReceiptPayload
+from unbind_broker.items.states import OPEN, ItemStatus, Reason
+from unbind_broker.items.words import (
     ACTIONS,
     ITEM_STATUSES,
     KINDS,
@@ -21,10 +25,6 @@ from unbind_broker.api.words import (
     SCOPES,
     Words,
 )
-from unbind_broker.base.instants import parse_instant
-from unbind_broker.items.receipt_content import ReceiptItem, ReceiptOrder
-from unbind_broker.items.receipts import ReceiptPayload
-from unbind_broker.items.states import OPEN, ItemStatus, Reason
 from unbind_broker.orders.states import Action, OrderKind, OrderStatus, Scope
 
 LANGUAGES = ("zh", "en")

@@ -13,7 +13,6 @@ from typing import NoReturn
 
 import typer
 
-from unbind_broker.api.words import Words
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.errors import BrokerError
@@ -46,6 +45,7 @@ from unbind_broker.conformance.plan import PORT, Plan, new_key, new_secret
 from unbind_broker.conformance.report import Language
 from unbind_broker.conformance.running import Judged, try_endpoint
 from unbind_broker.conformance.said import CannotTry
+from unbind_broker.items.words import Words
 
 app = typer.Typer(add_completion=False)
 

@@ -2,7 +2,6 @@
 
 import json
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.magic_numbers import (
     BLOCKS,
@@ -15,6 +14,7 @@ from unbind_broker.base.magic_numbers import (
 )
 from unbind_broker.cli.listing import show
 from unbind_broker.conformance.report import Language
+from unbind_broker.items.words import Words
 
 _HEADING = Words(
     "入网时间 {since}，界限 {cutoff}。每段从 first 到 last 逐个种入；? 为时间不明。",

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from unbind_broker.api.receipt_shown import ItemStated
-from unbind_broker.api.words import ITEM_STATUSES, KINDS, ORDER_STATUSES, REASONS
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.cli.listing import show
 from unbind_broker.cli.options import AsJson
 from unbind_broker.cli.receipt_checking import Checked, check_receipt, read_keys
 from unbind_broker.cli.receipt_evidence import Proven, check_evidence, read_evidence
+from unbind_broker.items.words import ITEM_STATUSES, KINDS, ORDER_STATUSES, REASONS
 
 app = typer.Typer(help="Check what the broker signed.", add_completion=False)
 

@@ -2,11 +2,11 @@
 
 import json
 
-from unbind_broker.api.words import Words
 from unbind_broker.callbacks.results import MAX_LINES
 from unbind_broker.conformance.asked import Way
 from unbind_broker.conformance.desk import Desk
 from unbind_broker.conformance.posting import Sent
+from unbind_broker.items.words import Words
 
 _WHERE = Words("应答", "an answer")
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import AFTER, BEFORE, NOTHING
 from unbind_broker.conformance.expecting import (
     expect_all_told,
@@ -14,6 +13,7 @@ from unbind_broker.conformance.rule import Rule
 from unbind_broker.conformance.said import CannotTell
 from unbind_broker.conformance.stage import FORMER, PRESENT, Stage
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 
 _OLD = timedelta(days=4)

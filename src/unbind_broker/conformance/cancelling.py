@@ -1,6 +1,5 @@
 """Rules about cancellations: before the request, after it, and of nothing else."""
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.conformance.asked import Asked
@@ -18,6 +17,7 @@ from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.payloads import OutgoingCancel, payload
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, BOTH, NOTHING, ON_BORDER
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.clearances.states import FindingOutcome
@@ -16,6 +15,7 @@ from unbind_broker.conformance.posting import Sent
 from unbind_broker.conformance.rule import Rule
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import PRESENT, Stage
+from unbind_broker.items.words import Words
 
 GIVEN_UP = date(2025, 2, 28)
 """So that the interval ends at the border of the test numbers."""

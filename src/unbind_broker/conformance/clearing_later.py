@@ -1,6 +1,5 @@
 """Rules about what comes after a clearance's first wave: more, again, its undoing."""
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, NOTHING
 from unbind_broker.clearances.states import FindingOutcome
 from unbind_broker.conformance.clearing import GIVEN_UP, completed
@@ -14,6 +13,7 @@ from unbind_broker.conformance.rule import Recheck, Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 
 
 async def _undone(stage: Stage) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.magic_numbers import BEFORE, NOTHING
 from unbind_broker.conformance.asked import Asked
@@ -21,6 +20,7 @@ from unbind_broker.conformance.said import CannotTell
 from unbind_broker.conformance.stage import Stage
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.payloads import OutgoingReminder, payload
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.ids import Prefix, parse_id, without_ids
 from unbind_broker.base.numbers import holds_number
 from unbind_broker.callbacks.demands import Fault
@@ -24,6 +23,7 @@ from unbind_broker.callbacks.report import Report, UnknownId, Unreadable
 from unbind_broker.conformance.asked import Asked, Heard, Way
 from unbind_broker.conformance.said import CannotTell, Noticed, spelled
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 
 LineAnswer = dict[str, object]
 

@@ -12,13 +12,13 @@ from typing import NoReturn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from unbind_broker.api.words import Words
 from unbind_broker.app.server import ApiServer
 from unbind_broker.base.signing import ID_HEADER, SignatureInvalid, verify_v1a
 from unbind_broker.callbacks.results import MAX_LINES
 from unbind_broker.conformance.asked import Way
 from unbind_broker.conformance.manifests import Manifest, read_count
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 
 LARGEST_BODY = 1024 * 1024
 _WHERE = Words("上报", "a report")

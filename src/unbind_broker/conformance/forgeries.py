@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.ids import new_token
 from unbind_broker.base.magic_numbers import BEFORE, NOTHING
 from unbind_broker.conformance.asked import Asked
@@ -17,6 +16,7 @@ from unbind_broker.conformance.plan import new_secret
 from unbind_broker.conformance.posting import signed_by, unsigned
 from unbind_broker.conformance.rule import Recheck, Rule
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending import payloads
 

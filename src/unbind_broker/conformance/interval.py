@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import (
     AFTER,
     BEFORE,
@@ -19,6 +18,7 @@ from unbind_broker.conformance.rule import Rule
 from unbind_broker.conformance.said import Broken
 from unbind_broker.conformance.stage import FORMER, PRESENT, Stage
 from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind, Scope
 
 

@@ -3,13 +3,13 @@
 import asyncio
 from itertools import islice
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import NOTHING
 from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.posting import Sent, new_webhook_id
 from unbind_broker.conformance.rule import Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 
 _RATED_SECONDS = 3

@@ -5,7 +5,6 @@ They are judged by what was noticed while the others were tried.
 
 from collections.abc import Collection
 
-from unbind_broker.api.words import Words
 from unbind_broker.callbacks.demands import (
     NEEDS_BOUND_AT,
     NEEDS_COUNTS,
@@ -15,6 +14,7 @@ from unbind_broker.conformance.rule import Check, Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 
 
 def nothing_noticed(

@@ -1,6 +1,5 @@
 """Rules about results: do they come, and are they those that the case asks for."""
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.base.magic_numbers import (
     ACTION_REQUIRED,
@@ -15,6 +14,7 @@ from unbind_broker.conformance.rule import Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import PRESENT, Stage
 from unbind_broker.items.states import ItemStatus, Reason
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import Action, OrderKind
 
 

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.ids import new_token
 from unbind_broker.base.magic_numbers import BEFORE, NOTHING
 from unbind_broker.conformance.expecting import expect_outcome, expect_taken
@@ -11,6 +10,7 @@ from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
 from unbind_broker.endpoints.challenge import challenge_fault
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending import payloads
 

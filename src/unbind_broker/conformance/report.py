@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from unbind_broker.api.words import Words
 from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.running import Judged, Verdict
+from unbind_broker.items.words import Words
 
 GUIDE = "/docs/platforms"
 _MARKS = {

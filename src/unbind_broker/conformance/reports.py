@@ -1,6 +1,5 @@
 """Rules about results that come later, by ``POST /v1/results``."""
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, SLOW
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.conformance.asked import Way
@@ -8,6 +7,7 @@ from unbind_broker.conformance.noticing import nothing_noticed
 from unbind_broker.conformance.rule import Check, Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 
 

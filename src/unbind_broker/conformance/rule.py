@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from unbind_broker.api.words import Words
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 
 Recheck = Callable[[], None]
 """Looks once more in the end, when all that may come late has come."""

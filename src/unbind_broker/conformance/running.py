@@ -9,7 +9,6 @@ from enum import StrEnum
 from http import HTTPStatus
 from socket import socket
 
-from unbind_broker.api.words import Words
 from unbind_broker.conformance.asked import Asked
 from unbind_broker.conformance.desk import Desk
 from unbind_broker.conformance.door import open_door
@@ -21,6 +20,7 @@ from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.rule import Recheck, Rule, When
 from unbind_broker.conformance.said import Broken, CannotTell, CannotTry
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 from unbind_broker.sending.payloads import test_payload
 
 _CLIENT_ERRORS = range(400, 500)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.items.words import Words
 
 
 class _Said(Exception):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, NOTHING
 from unbind_broker.base.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from unbind_broker.conformance.expecting import (
@@ -22,6 +21,7 @@ from unbind_broker.conformance.posting import (
 from unbind_broker.conformance.rule import Recheck, Rule
 from unbind_broker.conformance.said import CannotTell
 from unbind_broker.conformance.stage import Stage
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 
 _TOO_FAR = timedelta(minutes=6)

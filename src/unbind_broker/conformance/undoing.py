@@ -1,6 +1,5 @@
 """Rules about putting back what was detached by mistake."""
 
-from unbind_broker.api.words import Words
 from unbind_broker.base.magic_numbers import BEFORE, BOTH, NOTHING
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.callbacks.report import Report
@@ -16,6 +15,7 @@ from unbind_broker.conformance.rule import Recheck, Rule
 from unbind_broker.conformance.said import Broken, CannotTell
 from unbind_broker.conformance.stage import PRESENT, Stage
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import OrderKind
 
 

@@ -3,11 +3,11 @@ from enum import Enum
 
 import pytest
 
-from unbind_broker.api import words
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.receipt_page import GROUPS
-from unbind_broker.api.words import Words
+from unbind_broker.items import words
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
+from unbind_broker.items.words import Words
 from unbind_broker.orders.states import (
     Action,
     HoldReason,
