@@ -15,7 +15,7 @@ PURE_TESTS := tests/base/test_signing.py tests/base/test_working_days.py \
 	tests/deliveries/test_decision.py tests/endpoints/test_states.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check coverage chaos bench format lock clean runtime-set-up dev-set-up
+.PHONY: help demo test check audit coverage chaos bench format lock clean runtime-set-up dev-set-up
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
@@ -40,6 +40,8 @@ check: dev-set-up ## Run everything that must hold before a commit
 	@$(BIN)/lint-imports
 	@printf '\n== Dependencies\n'
 	@$(BIN)/deptry src
+	@printf '\n== Published faults of dependencies\n'
+	@$(BIN)/python tools/audit.py
 	@printf '\n== OpenAPI document\n'
 	@$(BIN)/unbind-broker openapi --check
 	@printf '\n== Coverage of the pure rules by their own tests\n'
@@ -48,6 +50,9 @@ check: dev-set-up ## Run everything that must hold before a commit
 	@$(BIN)/coverage report --fail-under 100 --include '$(PURE)'
 	@printf '\n== Tests\n'
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+audit: dev-set-up ## Ask whether a pinned package has a published fault
+	@$(BIN)/python tools/audit.py
 
 coverage: dev-set-up ## Run the tests with every line traced: 95 % must be reached
 	@$(BIN)/python -m pytest $(WORKERS) --cov --cov-branch --cov-report term \
