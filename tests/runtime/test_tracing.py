@@ -25,10 +25,11 @@ from unbind_broker.base.tracing import (
     traceparent_under_way,
     under_way,
 )
-from unbind_broker.runtime.tracing import open_tracer
+from unbind_broker.runtime.tracing import Patience, open_tracer
 from unbind_broker.settings import Settings
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PATIENT = Patience(60.0, 60.0)
 ABOVE = TraceContext(TRACE, "00f067aa0ba902b7", sampled=True)
 
 
@@ -40,7 +41,7 @@ def has_been_asked(collector: Collector, times: int) -> bool:
 async def tracing(collector: Collector, **settings: object) -> AsyncIterator[Tracer]:
     """Trace in the block; at its end all has been sent."""
     told = {"traces_endpoint": collector.url, **settings}
-    async with open_tracer(Settings.model_validate(told), "test") as tracer:
+    async with open_tracer(Settings.model_validate(told), "test", PATIENT) as tracer:
         yield tracer
 
 
@@ -152,8 +153,8 @@ async def test_collector_that_is_away_is_told_once_and_holds_up_nothing(
 async def test_process_ends_though_no_collector_listens(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    nowhere = Collector(url="http://127.0.0.1:9/v1/traces")
-    async with tracing(nowhere) as tracer:
+    nowhere = {"traces_endpoint": "http://127.0.0.1:9/v1/traces"}
+    async with open_tracer(Settings.model_validate(nowhere), "test") as tracer:
         tracer.begin("lost", Kind.SERVER, {}).end()
     assert {one.message for one in caplog.records} <= {"traces_not_sent"}
 

@@ -61,6 +61,10 @@ TAGS = [
 ]
 
 
+NO_TELEMETRY = dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False)
+"""FastAPI's own would tell queries and the words of exceptions; see ``request_ids``."""
+
+
 def describe() -> FastAPI:
     """Make an empty application whose ``/docs`` works without internet.
 
@@ -75,6 +79,7 @@ def describe() -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
         redirect_slashes=False,  # the Host header would say where to
+        telemetry=NO_TELEMETRY,
     )
     describe_webhooks(app)
     made = app.openapi

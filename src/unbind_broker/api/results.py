@@ -14,11 +14,15 @@ from unbind_broker.api.result_bodies import (
     ReportBody,
 )
 from unbind_broker.api.signed_reports import read_signed
+from unbind_broker.base.database import Db
 from unbind_broker.base.ids import PlatformId
+from unbind_broker.base.tracing import span_under_way
 from unbind_broker.callbacks import evidence
 from unbind_broker.callbacks.braking import BrakePolicy, consider
 from unbind_broker.callbacks.results import Applying, LineAnswer, apply
 from unbind_broker.notices.ending import settle
+from unbind_broker.orders.traces import traces_of
+from unbind_broker.sending.reported import orders_named
 from unbind_broker.settings import Settings
 
 router = APIRouter(prefix="/v1/results", tags=["results"])
@@ -69,7 +73,9 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
             if earlier is not None:
                 return earlier
         evidence_id = None if signed is None else signed.id
-        applied = await apply(db, now, platform, _lines(body), applying, evidence_id)
+        lines = _lines(body)
+        applied = await apply(db, now, platform, lines, applying, evidence_id)
+        await _link_orders(context, db, lines)
         answer = encode({"results": [_shown(line) for line in applied.answers]})
         if signed is not None:
             await evidence.keep(db, now, signed, answer)
@@ -81,6 +87,12 @@ async def _report(context: Context, platform: PlatformId, request: Request) -> b
         async with context.engine.begin() as db:
             await consider(db, now, applied.alarming, applying.brake)
     return answer
+
+
+async def _link_orders(context: Context, db: Db, lines: list[object]) -> None:
+    """Let who follows an order find the reports on it."""
+    if context.runtime.tracer.is_on:
+        span_under_way().link(await traces_of(db, orders_named(lines)))
 
 
 def _applying(settings: Settings) -> Applying:

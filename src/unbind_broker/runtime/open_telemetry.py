@@ -52,9 +52,8 @@ MOST_WAITING = 8192
 """Spans that wait for the collector; what comes then is dropped."""
 MOST_TOGETHER = 512
 EVERY = 1.0
-EXPORT_LIMIT = 5.0
-CLOSING_LIMIT = 3.0
-"""Seconds that a process that ends waits until its last spans are sent."""
+ENDING_LIMIT = 1.0
+"""Seconds; what was broken off ends at once."""
 
 _KINDS = {
     Kind.SERVER: SpanKind.SERVER,
@@ -65,14 +64,17 @@ _KINDS = {
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, endpoint: str, service: str
+    settings: Settings, endpoint: str, service: str, export: float, closing: float
 ) -> AsyncIterator["OpenTelemetry"]:
-    """Open what sends spans; in the end, send those that are left."""
+    """Open what sends spans; in the end, send those that are left.
+
+    ``export`` is how many seconds one request may take, ``closing`` the end.
+    """
     # It tells each failure, and by name where spans are sent; it is told once, here.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     exporter = _Exporter(
         OTLPSpanExporter(
-            endpoint=endpoint, headers=settings.traces_head, timeout=EXPORT_LIMIT
+            endpoint=endpoint, headers=settings.traces_head, timeout=export
         )
     )
     provider = TracerProvider(
@@ -86,16 +88,17 @@ async def opened(
             max_queue_size=MOST_WAITING,
             schedule_delay_millis=EVERY * 1000,
             max_export_batch_size=MOST_TOGETHER,
-            export_timeout_millis=EXPORT_LIMIT * 1000,
+            export_timeout_millis=export * 1000,
         )
     )
     try:
         yield OpenTelemetry(provider.get_tracer("unbind_broker", __version__))
     finally:
-        closing = Thread(target=provider.shutdown, daemon=True)
-        closing.start()
-        await asyncio.to_thread(closing.join, CLOSING_LIMIT)
+        ending = Thread(target=provider.shutdown, daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, closing)
         exporter.shutdown()
+        await asyncio.to_thread(ending.join, ENDING_LIMIT)
 
 
 class OpenTelemetry:
