@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.metrics.exposed import Exposed, scrape, together
@@ -30,8 +31,8 @@ pytestmark = pytest.mark.real_time(0.5)
 _OF_PROMETHEUS = {"job", "instance"}
 
 
-def a_client(app: object) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # as it is
+def a_client(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app)
     return httpx.AsyncClient(transport=transport, base_url="http://broker")
 
 
