@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.support.receiver import Answer, Receiver
 from tests.support.waiting import eventually
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.sealing import generate_key
+from unbind_broker.schema.migrate import migrate
 from unbind_broker.statistics.counting import count_trail
 from unbind_broker.statistics.measures import Measure
 
@@ -51,7 +52,8 @@ class Broker:
 
     async def found(self) -> None:
         """Make the schema, start, and register everybody."""
-        await self.commands.run("migrate")
+        async with self._engine() as engine:
+            await migrate(engine)
         await self.start()
         issued = await self.commands.run("keys", "issue", "--role", "admin")
         self.keys["admin"] = issued.strip()
@@ -104,11 +106,20 @@ class Broker:
         told = await self.by(slug).call("POST", "/v1/results", body)
         return str(told["results"][0]["status"])
 
-    async def events(self) -> list[dict[str, Any]]:
-        """Read the carrier's whole feed."""
-        told = await self.carrier.call("GET", "/v1/events?limit=200")
-        data: list[dict[str, Any]] = told["data"]
-        return data
+    async def told_completed(self, orders: Collection[str]) -> str:
+        """Wait until the feed tells that these orders are completed, and no other.
+
+        Each is told once. Gives the id of the last event.
+        """
+
+        async def told() -> list[Any] | None:
+            feed = await self.carrier.call("GET", "/v1/events?limit=200")
+            ended = [e for e in feed["data"] if e["type"] == "order.completed"]
+            found = sorted(one["order_id"] for one in ended)
+            assert len(found) <= len(orders), found
+            return feed["data"] if found == sorted(orders) else None
+
+        return str((await eventually(told))[-1]["id"])
 
     async def verify(self, *arguments: str | Path, fails: bool = False) -> list[Any]:
         """Verify the audit trail; return the faults, and the summary behind them."""
@@ -126,7 +137,14 @@ class Broker:
             return int(str(last or 0)) >= int(str(newest))
 
         await eventually(is_sealed)
-        await self.commands.run("audit", "seals", "--output", file)
+        seals: list[Any] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            path = f"/v1/audit/seals?limit=200{cursor and f'&cursor={cursor}'}"
+            page = await self.by("admin").call("GET", path)
+            seals, cursor = [*seals, *page["data"]], page["next_cursor"]
+        seals.sort(key=lambda seal: int(seal["number"]))
+        write_lines(file, [json.dumps(seal) for seal in seals])
         return file
 
     async def recorded(self) -> dict[str, int]:
@@ -134,13 +152,18 @@ class Broker:
         async with self._engine() as engine:
             return dict(await count_recorded(engine))
 
-    async def counted(self) -> int:
-        """Stop, count what was not counted yet, and give how many items ended."""
+    async def count(self, items: int) -> None:
+        """Stop, and count what was not counted yet, until so many items have ended."""
         await self.kill()
-        async with self._engine() as engine, engine.begin() as db:
-            await count_trail(db, SystemClock().now(), "Asia/Shanghai", 10_000)
-        asked = f"SELECT sum(n) FROM platform_days WHERE measure = {Measure.ASKED}"  # noqa: S608 - a code
-        return int(str(await self.cluster.ask(asked)))
+        ended = f"SELECT sum(n) FROM platform_days WHERE measure = {Measure.ASKED}"  # noqa: S608 - a code
+
+        async def are_counted() -> bool:
+            # What a killed process had under way may hide newer events for a while.
+            async with self._engine() as engine, engine.begin() as db:
+                await count_trail(db, SystemClock().now(), "Asia/Shanghai", 10_000)
+            return await self.cluster.ask(ended) == items
+
+        await eventually(are_counted)
 
     @asynccontextmanager
     async def _engine(self) -> AsyncIterator[AsyncEngine]:
@@ -183,3 +206,7 @@ async def a_broker(folder: Path, receiver: Receiver) -> AsyncIterator[Broker]:
             yield broker
         finally:
             await broker.hang_up()
+
+
+def write_lines(file: Path, lines: Sequence[str]) -> None:
+    file.write_text("".join(f"{line}\n" for line in lines))
