@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -87,9 +88,14 @@ def test_every_metric_is_named_by_the_rules() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
-def test_prometheus_takes_its_files() -> None:
+def test_prometheus_takes_its_files_and_fires_when_it_should() -> None:
     config = DEPLOY / "prometheus" / "prometheus.yml"
-    for asked in (("check", "config", config), ("check", "rules", ALERTS)):
+    fire = Path(__file__).with_name("alerts_fire.yml")
+    for asked in (
+        ("check", "config", config),
+        ("check", "rules", ALERTS),
+        ("test", "rules", fire),
+    ):
         done = subprocess.run(
             ["promtool", *map(str, asked)], capture_output=True, text=True, check=False
         )
