@@ -24,6 +24,7 @@ BOTH = (Role.ADMIN, Role.AUDITOR)
 
 ENTRIES = (
     Entry("/console", "nav.overview"),
+    Entry("/console/platforms", "nav.platforms"),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),
 )

@@ -6,11 +6,12 @@ from unbind_broker.console import (
     words_frame,
     words_keys,
     words_overview,
+    words_platforms,
     words_problems,
 )
 from unbind_broker.console.wording import Language, Words
 
-_PARTS = (words_frame, words_overview, words_keys, words_problems)
+_PARTS = (words_frame, words_overview, words_keys, words_platforms, words_problems)
 
 
 def _joined() -> Mapping[str, Words]:

@@ -71,7 +71,7 @@ class Standings:
 async def read_standings(db: Db) -> Standings:
     """Read how all real platforms stand; costs a row for each."""
     rows = await fetch_all(db, _PLATFORMS, {})
-    stand = [(_standing(row), row) for row in rows]
+    stand = [(standing_of(row), row) for row in rows]
     counted = Counter(standing for standing, _ in stand)
     ill = [_ill(standing, row) for standing, row in stand if standing not in _WELL]
     ill.sort(key=lambda one: (_WORST.index(one.standing), one.since, one.platform))
@@ -81,7 +81,7 @@ async def read_standings(db: Db) -> Standings:
 
 async def read_standing_of_each(db: Db) -> dict[str, Standing]:
     """Read how each real platform stands, by slug."""
-    return {row.slug: _standing(row) for row in await fetch_all(db, _PLATFORMS, {})}
+    return {row.slug: standing_of(row) for row in await fetch_all(db, _PLATFORMS, {})}
 
 
 _WORST = (
@@ -102,7 +102,8 @@ _OF_CONDITIONS = {
 }
 
 
-def _standing(row: Any) -> Standing:
+def standing_of(row: Any) -> Standing:
+    """Judge a row with the statuses of platform and endpoint, and its condition."""
     if row.platform_status == PlatformStatus.SUSPENDED.code:
         return Standing.SUSPENDED
     if row.endpoint_status != EndpointStatus.ACTIVE.code:
@@ -110,22 +111,33 @@ def _standing(row: Any) -> Standing:
     return _OF_CONDITIONS.get(row.condition, Standing.HEALTHY)
 
 
-def _ill(standing: Standing, row: Any) -> IllPlatform:
-    since = {
+def since_of(standing: Standing, row: Any) -> datetime | None:
+    """Say since when a row stands so; None: nothing was ever sent there."""
+    since: datetime | None = {
         Standing.SUSPENDED: row.suspended_at,
         Standing.PAUSED: row.changed_at,
         Standing.DISABLED: row.changed_at,
     }.get(standing, row.since)
+    return since
+
+
+def error_of(standing: Standing, row: Any) -> str | None:
+    """Say what went wrong there last; a disabled one tells why it is."""
     reason = row.disabled_reason if standing is Standing.DISABLED else None
+    error: str | None = reason or row.last_error
+    return error
+
+
+def _ill(standing: Standing, row: Any) -> IllPlatform:
     return IllPlatform(
         platform=row.slug,
         name_zh=row.name_zh,
         name_en=row.name_en,
         standing=standing,
-        since=since,
+        since=since_of(standing, row) or row.suspended_at,
         failing_since=row.failing_since,
         failures=row.failures or 0,
-        error=reason or row.last_error,
+        error=error_of(standing, row),
     )
 
 

@@ -1,0 +1,51 @@
+"""What went wrong at a platform, in words for whoever does not know the protocol."""
+
+import re
+
+from unbind_broker.console.visits import Visit
+from unbind_broker.console.words import CATALOGUE
+
+_ANSWERED = re.compile(r"answered (\d{3})\b")
+_OWN_NETWORK = "presumably the broker's own network: "
+_PHRASES = (
+    ("TLS: certificate", "fault.certificate"),
+    ("TLS:", "fault.tls"),
+    ("name does not resolve", "fault.dns"),
+    ("connection timed out", "fault.connect_timeout"),
+    ("no connection within", "fault.connect_timeout"),
+    ("no whole answer within", "fault.timeout"),
+    ("connection refused", "fault.refused"),
+    ("connection reset", "fault.reset"),
+    ("connection closed without an answer", "fault.reset"),
+    ("no route to the host", "fault.route"),
+    ("connection failed", "fault.connect"),
+    ("address refused", "fault.address"),
+    ("the URL is not usable", "fault.url"),
+    ("the broker stood still", "fault.own"),
+    ("not sent, for a reason on the broker's side", "fault.own"),
+)
+
+
+def explain(visit: Visit, error: str | None) -> str:
+    """Say it in the reader's language; what is not known stays as it was told."""
+    if not error:
+        return ""
+    if error.startswith(_OWN_NETWORK):
+        return visit.say(
+            "fault.network", what=explain(visit, error[len(_OWN_NETWORK) :])
+        )
+    answered = _ANSWERED.search(error)
+    if answered:
+        return explain_status(visit, int(answered[1]))
+    for begin, key in _PHRASES:
+        if error.startswith(begin):
+            return visit.say(key, detail=error)
+    return error
+
+
+def explain_status(visit: Visit, status: int) -> str:
+    """Say what a status of HTTP means here."""
+    for key in (f"fault.{status}", f"fault.{status // 100}xx"):
+        if key in CATALOGUE:
+            return visit.say(key, status=status)
+    return visit.say("fault.status", status=status)

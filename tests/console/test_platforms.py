@@ -1,0 +1,138 @@
+"""All platforms in one table: who does not know them finds the one in trouble."""
+
+import re
+from datetime import UTC, timedelta
+
+import pytest
+
+from tests.console.scene import Console
+from tests.support.builders import a_platform, an_endpoint
+from tests.support.clock import NOON
+from tests.support.order_builders import a_reachable_platform
+from unbind_broker.base.database import Db
+from unbind_broker.endpoints import health_store
+from unbind_broker.endpoints.endpoint import Endpoint
+from unbind_broker.endpoints.health import Condition, Health
+from unbind_broker.endpoints.states import PausedBy
+from unbind_broker.keys.tables import Role
+from unbind_broker.platforms import service
+from unbind_broker.platforms.profile import Profile
+
+PAGE = "/console/platforms"
+SINCE = NOON - timedelta(minutes=38)
+_ROW = re.compile(r'id="platform-([^"]+)"')
+
+
+async def test_one_that_answers_503_among_200_stands_first(console: Console) -> None:
+    await of_200(console, "site-137")
+    await console.sign_in()
+    text = (await console.get(PAGE, accept_language="en")).text
+    assert len(rows(text)) == 200
+    assert rows(text)[0] == "site-137"
+    first = text.partition('id="platform-site-137"')[2].partition("</tr>")[0]
+    assert "It answers 503 (its service is unavailable)" in first
+    assert "Cut off (breaker open)" in first
+    assert f'datetime="{SINCE.astimezone(UTC):%FT%TZ}"' in first
+    assert "38 min ago" in first
+
+
+async def test_states_are_told_in_words_the_worst_first(console: Console) -> None:
+    async with console.engine.begin() as db:
+        await a_reachable_platform(db, "alipay")
+        await an_endpoint(db, await a_platform(db, "ctrip"), paused_by=PausedBy.OWNER)
+        await an_endpoint(db, await a_platform(db, "didi"), disabled="answered 410")
+        await a_platform(db, "eleme")
+        await a_platform(db, "fliggy", suspended=True)
+        await ill(db, "zhihu", Condition.HEALTHY, "name does not resolve")
+        await ill(db, "weibo", Condition.OPEN, "answered 503")
+        await ill(db, "xhs", Condition.DEGRADED, None)
+    await console.sign_in()
+    text = (await console.get(PAGE, accept_language="zh")).text
+    assert rows(text) == [
+        "weibo", "didi", "zhihu", "xhs", "ctrip", "fliggy", "alipay", "eleme",
+    ]  # fmt: skip
+    for words in ("已熔断", "已停用", "持续出错", "时好时坏", "已暂停发送", "正常"):
+        assert words in text
+    assert "域名无法解析" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("state=ill", ["weibo"]),
+        ("state=healthy", ["alipay", "jd"]),
+        ("state=paused", []),
+        ("state=nonsense", ["weibo", "alipay", "jd"]),
+        ("name=JD", ["jd"]),
+        ("name=%20weibo%20平台", ["weibo"]),
+        ("sort=name", ["alipay", "jd", "weibo"]),
+        ("sort=p95", ["alipay", "jd", "weibo"]),
+        ("name=nobody", []),
+    ],
+)
+async def test_platforms_are_looked_for_and_sorted(
+    console: Console, query: str, found: list[str]
+) -> None:
+    async with console.engine.begin() as db:
+        await a_reachable_platform(db, "jd")
+        await a_reachable_platform(db, "alipay")
+        await ill(db, "weibo", Condition.OPEN, "answered 503")
+    await console.sign_in()
+    page = await console.get(f"{PAGE}?{query}")
+    assert page.status_code == 200
+    assert rows(page.text) == found
+    live = await console.get(f"{PAGE}/-/live?{query}")
+    assert rows(live.text) == found
+
+
+async def test_hostile_name_is_only_text(console: Console) -> None:
+    name = "<script>alert(1)</script>"
+    profile = Profile(name_zh=name, name_en=name, category="social", sensitive=False)
+    async with console.engine.begin() as db:
+        await service.add(db, NOON, "weibo", profile, "test")
+    await console.sign_in()
+    for path in (PAGE, f'{PAGE}?name="><script>'):
+        text = (await console.get(path)).text
+        assert "<script>alert" not in text
+        assert '"><script>' not in text
+
+
+async def test_broker_without_platforms_says_what_to_do(console: Console) -> None:
+    await console.sign_in()
+    assert "还没有登记任何平台" in (await console.get(PAGE)).text
+
+
+@pytest.mark.parametrize("path", [PAGE, f"{PAGE}/-/live"])
+async def test_auditors_see_no_platforms(console: Console, path: str) -> None:
+    await console.sign_in(Role.AUDITOR)
+    assert (await console.get(path)).status_code == 403
+
+
+def rows(text: str) -> list[str]:
+    return _ROW.findall(text)
+
+
+async def of_200(console: Console, slug: str) -> None:
+    async with console.engine.begin() as db:
+        for place in range(1, 201):
+            name = f"site-{place:03}"
+            if name == slug:
+                await ill(db, name, Condition.OPEN, "answered 503")
+            else:
+                await a_reachable_platform(db, name)
+
+
+async def ill(db: Db, slug: str, condition: Condition, error: str | None) -> Endpoint:
+    """A platform that fails for 38 minutes, or did until just now."""
+    endpoint = (await an_endpoint(db, await a_platform(db, slug))).endpoint
+    health = Health(
+        condition,
+        SINCE + timedelta(minutes=1),
+        open_until=NOON + timedelta(minutes=5) if error else None,
+        last_success_at=SINCE - timedelta(minutes=1),
+        failing_since=SINCE if error else None,
+        failures=41 if error else 0,
+        last_error=error,
+    )
+    await health_store.save(db, {endpoint.id: health})
+    return endpoint
