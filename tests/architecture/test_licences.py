@@ -50,12 +50,16 @@ def needed(package: str) -> dict[str, metadata.Distribution]:
 def licences_of(distribution: metadata.Distribution) -> set[str]:
     """All that are named; where there is a choice all of them must do."""
     told = distribution.metadata
-    written = told.get("License-Expression") or told.get("License") or ""
+    written = _first(told, "License-Expression") or _first(told, "License")
     if not written or "\n" in written:
         classifiers = told.get_all("Classifier") or []
         names = [one for one in classifiers if one.startswith("License ::")]
         return {_spdx(one.rpartition(" :: ")[2]) for one in names}
     return {_spdx(one) for one in re.split(r"\s+(?:AND|OR)\s+|[()]", written) if one}
+
+
+def _first(told: metadata.PackageMetadata, name: str) -> str:
+    return str((told.get_all(name) or [""])[0])
 
 
 def _spdx(written: str) -> str:
