@@ -51,6 +51,7 @@ from unbind_broker.statistics import (
     figures,
     flow,
     overview,
+    published,
     standing,
 )
 from unbind_broker.statistics import days as all_days
@@ -291,6 +292,7 @@ def reading_figures(past: Past) -> dict[str, Hot]:
         "days": Hot(
             all_days._DAYS, {**week, "measures": sorted(all_days._NAMES)}, days
         ),
+        "published": Hot(published._KNOWN, week, days),
         "own figures": Hot(figures._SUMS, {**one, **week}, days),
         "totals": Hot(figures._TOTAL, {**all_of_them, **week}, days),
         "open": Hot(figures._OPEN, {**one, **now}, urgent),
