@@ -23,7 +23,7 @@ ENV PATH=/opt/unbind-broker/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
-WORKDIR /tmp
+WORKDIR /opt/unbind-broker
 # serve and worker answer here when they are started with --port 8000, as compose.yaml
 # does; migrate ends before it is asked.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=60s --retries=4 \

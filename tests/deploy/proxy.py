@@ -57,8 +57,7 @@ async def _start(
             "HOME": str(folder),
             "UNBIND_SITE": f"http://127.0.0.1:{outside}",
             "UNBIND_ADMIN_PORT": str(administrators),
-            "UNBIND_API_HOST": "127.0.0.1",
-            "UNBIND_API_PORT": str(port),
+            "UNBIND_API": f"127.0.0.1:{port}",
         },
     )
     return Proxy(outside, administrators), process

@@ -23,6 +23,13 @@ TEXT = (ROOT / "compose.yaml").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one}
+ALIASES = {
+    alias: name
+    for name, one in SERVICES.items()
+    if isinstance(one.get("networks"), dict)
+    for network in one["networks"].values()
+    for alias in network.get("aliases", [])
+}
 ONCE = {"archive", "migrate"}
 """They end by themselves."""
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -44,15 +51,12 @@ def read(path: str) -> Any:
 
 def test_everything_that_was_asked_for_is_there() -> None:
     assert SERVICES.keys() == {
-        *("archive", "postgres", "migrate", "serve", "worker"),
+        *("archive", "postgres", "migrate", "serve-a", "serve-b", "worker"),
         *("proxy", "prometheus", "grafana"),
     }
-    replicas = {
-        name: SERVICES[name]["deploy"]["replicas"] for name in ("serve", "worker")
-    }
-    assert replicas == {"serve": 2, "worker": 2}
-    told = SERVICES["serve"]["environment"]["UNBIND_SERVE_PROCESSES"]
-    assert told == str(replicas["serve"])
+    assert SERVICES["serve-a"] == SERVICES["serve-b"]
+    assert SERVICES["serve-a"]["environment"]["UNBIND_SERVE_PROCESSES"] == "2"
+    assert SERVICES["worker"]["deploy"] == {"replicas": 2}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -97,10 +101,10 @@ def test_nothing_but_the_proxy_is_published_to_the_outside() -> None:
 
 def test_the_api_believes_the_proxy_alone() -> None:
     (door,) = COMPOSE["networks"]["door"]["ipam"]["config"]
-    believed = SERVICES["serve"]["environment"]["UNBIND_TRUSTED_PROXIES"]
+    believed = SERVICES["serve-a"]["environment"]["UNBIND_TRUSTED_PROXIES"]
     assert believed == door["subnet"]
     here = {name for name, one in SERVICES.items() if "door" in one.get("networks", [])}
-    assert here == {"serve", "proxy"}
+    assert here == {"serve-a", "serve-b", "proxy"}
 
 
 def test_names_and_ports_are_those_that_others_call() -> None:
@@ -110,12 +114,12 @@ def test_names_and_ports_are_those_that_others_call() -> None:
         for target in job["dns_sd_configs"]
         for name in target["names"]
     }
-    called = re.findall(
-        r"API_HOST:(\w+)\} \{\$UNBIND_API_PORT:(\d+)\}",
-        (ROOT / "deploy/proxy/Caddyfile").read_text("utf-8"),
-    )
+    caddyfile = (ROOT / "deploy/proxy/Caddyfile").read_text("utf-8")
+    listed = re.search(r"\{\$UNBIND_API:([^}]+)\}", caddyfile)
+    assert listed
+    called = [place.split(":") for place in listed[1].split()]
     for name, port in {*scraped, *((name, int(port)) for name, port in called)}:
-        words = SERVICES[name]["command"]
+        words = SERVICES[ALIASES.get(name, name)]["command"]
         assert words[words.index("--port") + 1] == str(port)
         assert words[words.index("--host") + 1] == EVERYWHERE
     sources = read("deploy/grafana/provisioning/datasources/prometheus.yml")
