@@ -6,6 +6,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tests.support.builders import a_carrier
+from tests.support.plans import plan_of
+from unbind_broker.base.database import Db
+from unbind_broker.schema import transaction_count
 from unbind_broker.schema.migrate import migrate
 from unbind_broker.schema.transaction_count import (
     TransactionsBehind,
@@ -79,3 +82,12 @@ async def test_what_is_too_far_ahead_is_told(
     async with engine.connect() as db:
         with pytest.raises(TransactionsBehind, match="physical backup"):
             await catch_up(await autocommitting(db), most=1_000_000)
+
+
+async def test_starting_up_reads_the_ends_of_indexes_alone(db: Db) -> None:
+    plan = await plan_of(db, transaction_count._MISSING, {})
+    for table in ("audit_events", "audit_seals", "order_log"):
+        assert f"Index Only Scan Backward using {table}" in plan, plan
+    assert "carrier_id_xid_id_idx" in plan, plan
+    for scanned in ("audit_events", "audit_seals", "order_log", "notices"):
+        assert f"Seq Scan on {scanned}" not in plan, plan
