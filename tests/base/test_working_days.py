@@ -12,6 +12,7 @@ from unbind_broker.base.working_days import (
     is_published,
     is_working_day,
     order_deadline,
+    working_days_left,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -178,3 +179,18 @@ def test_five_working_days_are_five_to_fifteen_calendar_days(day: date) -> None:
     made_at = datetime.combine(day, time(9), tzinfo=SHANGHAI)
     due = order_deadline(made_at, 5, SHANGHAI).at.astimezone(SHANGHAI).date()
     assert 5 <= (due - day).days <= 15
+
+
+@given(published_days, counts, times)
+def test_all_working_days_are_left_when_an_order_is_made(
+    day: date, working_days: int, at: time
+) -> None:
+    made_at = datetime.combine(day, at, tzinfo=SHANGHAI)
+    deadline = order_deadline(made_at, working_days, SHANGHAI)
+    assert working_days_left(made_at, deadline.at, SHANGHAI) == working_days
+
+
+def test_no_working_day_is_left_on_the_last_one_and_behind_it() -> None:
+    until = at_noon("2026-11-20") + timedelta(hours=3)
+    assert working_days_left(at_noon("2026-11-20"), until, SHANGHAI) == 0
+    assert working_days_left(at_noon("2026-11-23"), until, SHANGHAI) == 0

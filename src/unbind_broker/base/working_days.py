@@ -64,6 +64,13 @@ class WorkingTime:
         return order_deadline(made_at, self.days, self.zone)
 
 
+def working_days_left(now: datetime, until: datetime, zone: ZoneInfo) -> int:
+    """Count the working days behind today, up to and with the day of ``until``."""
+    day, last = (at.astimezone(zone).date() for at in (now, until))
+    days = (last - day).days
+    return sum(is_working_day(day + _ONE_DAY * (n + 1)) for n in range(days))
+
+
 @lru_cache(maxsize=1000)
 def is_working_day(day: date) -> bool:
     """Tell whether mainland China works; Monday to Friday in unpublished years."""

@@ -25,6 +25,8 @@ BOTH = (Role.ADMIN, Role.AUDITOR)
 ENTRIES = (
     Entry("/console", "nav.overview"),
     Entry("/console/platforms", "nav.platforms"),
+    Entry("/console/orders", "nav.orders"),
+    Entry("/console/undeliverable", "nav.undeliverable"),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),
 )

@@ -5,13 +5,23 @@ from collections.abc import Mapping
 from unbind_broker.console import (
     words_frame,
     words_keys,
+    words_orders,
     words_overview,
     words_platforms,
     words_problems,
+    words_undeliverable,
 )
 from unbind_broker.console.wording import Language, Words
 
-_PARTS = (words_frame, words_overview, words_keys, words_platforms, words_problems)
+_PARTS = (
+    words_frame,
+    words_overview,
+    words_keys,
+    words_platforms,
+    words_problems,
+    words_orders,
+    words_undeliverable,
+)
 
 
 def _joined() -> Mapping[str, Words]:

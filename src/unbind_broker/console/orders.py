@@ -1,0 +1,149 @@
+"""Orders of all carriers: list them, find one."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from unbind_broker.base.errors import InvalidFields
+from unbind_broker.base.ids import Prefix, format_id, parse_id
+from unbind_broker.base.numbers import (
+    InvalidNumber,
+    PhoneNumber,
+    holds_number,
+    parse_number,
+)
+from unbind_broker.console.posting import Posted
+from unbind_broker.console.statuses import Statuses
+from unbind_broker.console.visits import AdminVisit
+from unbind_broker.items.order_search import (
+    MOST_OF_NUMBER,
+    FoundOrder,
+    Standing,
+    WantedOrders,
+    find_orders,
+    find_orders_of_number,
+)
+from unbind_broker.orders.kinds import kinds_of
+
+HOME = "/console/orders"
+PER_PAGE = 50
+_MOST_TEXT = 100
+
+router = APIRouter(prefix=HOME, include_in_schema=False)
+
+
+@router.get("")
+async def list_orders(
+    visit: AdminVisit,
+    carrier: str = "",
+    standing: str = "",
+    reference: str = "",
+    after: str = "",
+) -> Response:
+    """List orders, the newest first."""
+    chosen = {
+        name: value[:_MOST_TEXT]
+        for name, value in (
+            ("carrier", carrier),
+            ("standing", standing),
+            ("reference", reference),
+        )
+        if value
+    }
+    behind = None if not after else parse_id(after, Prefix.ORDER)
+    async with visit.desk.read() as db:
+        found = await find_orders(
+            db,
+            visit.now,
+            _wanted(chosen),
+            (behind, PER_PAGE),
+            visit.desk.runtime.sealer,
+        )
+    first = _address(chosen) if after else ""
+    return _page(visit, found.orders, chosen, behind=found.behind, first=first)
+
+
+@router.post("/find")
+async def find_order(visit: AdminVisit, form: Posted) -> Response:
+    """Find by an id, a reference or a number; which of them it is shows by itself.
+
+    A number stands in no address, so those orders are answered at once.
+    """
+    what = form.text("what")[:_MOST_TEXT]
+    number = _number(what, visit.desk.settings.region)
+    if number is not None:
+        return await _of_number(visit, number)
+    if not what or holds_number(what):
+        return _page(visit, [], {}, fault="orders.find.wrong")
+    order_id = parse_id(what, Prefix.ORDER, Prefix.QUERY)
+    if order_id is None:
+        return visit.go(f"{HOME}?{urlencode({'reference': what})}")
+    async with visit.desk.read() as db:
+        kinds = await kinds_of(db, [order_id])
+    if not kinds:
+        return _page(visit, [], {}, fault="orders.find.none")
+    return visit.go(f"{HOME}/{what.lower()}")
+
+
+async def _of_number(visit: AdminVisit, number: PhoneNumber) -> Response:
+    runtime = visit.desk.runtime
+    index = runtime.blind_index.index(number)
+    async with visit.desk.write() as db:
+        found = await find_orders_of_number(
+            db, visit.now, index, runtime.sealer, visit.actor
+        )
+    return _page(visit, found, {}, number=number.masked)
+
+
+def _number(text: str, region: str) -> PhoneNumber | None:
+    try:
+        return parse_number(text, region)
+    except InvalidNumber:
+        return None
+
+
+def _wanted(chosen: dict[str, str]) -> WantedOrders:
+    standing = chosen.get("standing")
+    if standing is not None and standing not in list(Standing):
+        raise InvalidFields.at("/standing", "expected one of those of the list")
+    reference = chosen.get("reference")
+    if reference is not None and holds_number(reference):
+        raise InvalidFields.at("/reference", "a number belongs into the field above")
+    return WantedOrders(
+        carrier=chosen.get("carrier"),
+        reference=reference,
+        standing=None if standing is None else Standing(standing),
+    )
+
+
+def _page(  # noqa: PLR0913 - what a list shows beside its rows
+    visit: AdminVisit,
+    orders: list[FoundOrder],
+    chosen: dict[str, str],
+    *,
+    behind: UUID | None = None,
+    first: str = "",
+    fault: str = "",
+    number: str = "",
+) -> Response:
+    more = ""
+    if behind is not None:
+        more = _address({**chosen, "after": format_id(Prefix.ORDER, behind)})
+    return visit.page(
+        "orders.html",
+        422 if fault else 200,
+        orders=orders,
+        chosen=chosen,
+        standings=list(Standing),
+        more=more,
+        first=first,
+        fault=fault,
+        number=number,
+        most=MOST_OF_NUMBER,
+        st=Statuses(visit.language),
+    )
+
+
+def _address(query: dict[str, str]) -> str:
+    return f"{HOME}?{urlencode(query)}" if query else HOME

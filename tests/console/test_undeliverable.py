@@ -1,0 +1,116 @@
+"""What no platform took is counted, listed and sent again by the console's page."""
+
+import pytest
+
+from tests.console.ordering import Shop, a_shop
+from tests.console.scene import Console, hidden
+from tests.console.test_orders import status, trail
+from unbind_broker.items.states import ItemStatus
+
+PAGE = "/console/undeliverable"
+
+
+@pytest.fixture
+async def shop(console: Console) -> Shop:
+    await console.sign_in()
+    return await a_shop(console.engine, console.clock, "weibo", "dating")
+
+
+async def test_empty_page_says_so(console: Console) -> None:
+    await console.sign_in()
+    page = await console.get(PAGE, accept_language="en")
+    assert "There is no undeliverable item." in page.text
+
+
+async def test_items_are_counted_by_platform_and_listed(
+    console: Console, shop: Shop
+) -> None:
+    first, name = await shop.order(1)
+    second, other = await shop.order(2)
+    for order_id in (first, second):
+        await shop.refuse(order_id, "weibo")
+    page = (await console.get(PAGE, accept_language="en")).text
+    counts = page.partition('id="list"')[0]
+    assert "Refused for good" in counts
+    assert '<td class="number">2</td>' in counts
+    assert name in page
+    assert other in page
+    assert "138****0001" in page
+
+
+async def test_list_is_narrowed_to_a_platform(console: Console, shop: Shop) -> None:
+    first, name = await shop.order(1)
+    second, other = await shop.order(2)
+    await shop.refuse(first, "weibo")
+    await shop.refuse(second, "dating")
+    page = (await console.get(f"{PAGE}?platform=weibo&cause=refused")).text
+    assert name in page
+    assert other not in page
+    assert (await console.get(f"{PAGE}?cause=luck")).status_code == 422
+
+
+async def test_pages_hold_every_item_once(console: Console, shop: Shop) -> None:
+    made = []
+    for place in range(1, 53):
+        order_id, name = await shop.order(place)
+        await shop.refuse(order_id, "weibo")
+        made.append(name)
+    first = (await console.get(PAGE)).text
+    more = first.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
+    second = (await console.get(more)).text
+    shown = [name for name in made if f"{name}</code>" in first]
+    rest = [name for name in made if f"{name}</code>" in second]
+    assert len(shown) == 50
+    assert sorted(shown + rest) == sorted(made)
+
+
+async def test_chosen_items_alone_are_sent_again(console: Console, shop: Shop) -> None:
+    keys = []
+    for place in (1, 2):
+        order_id, _ = await shop.order(place)
+        keys.append(await shop.refuse(order_id, "weibo"))
+    page = (await console.get(PAGE)).text
+    picks = [part.partition('"')[0] for part in page.split('name="pick.')[1:]]
+    assert len(picks) == 2  # those of the newest order first
+    shown = await console.act(f"{PAGE}/requeue", **{f"pick.{picks[0]}": "yes"})
+    assert await status(console, keys[1]) is ItemStatus.UNDELIVERABLE
+
+    done = await console.confirm(f"{PAGE}/requeue", shown)
+    assert done.headers["location"] == PAGE
+    assert await status(console, keys[1]) is ItemStatus.QUEUED
+    assert await status(console, keys[0]) is ItemStatus.UNDELIVERABLE
+    (event,) = await trail(console, "items.requeued")
+    assert event.actor.startswith("admin:")
+
+
+async def test_all_of_a_platform_are_sent_again(console: Console, shop: Shop) -> None:
+    first, _ = await shop.order(1)
+    second, _ = await shop.order(2)
+    own = await shop.refuse(first, "weibo")
+    other = await shop.refuse(second, "dating")
+    fields = {"platform": "weibo", "cause": "refused"}
+    shown = await console.act(f"{PAGE}/requeue", **fields)
+    await console.confirm(f"{PAGE}/requeue", shown)
+    assert await status(console, own) is ItemStatus.QUEUED
+    assert await status(console, other) is ItemStatus.UNDELIVERABLE
+
+
+async def test_what_changed_since_the_preview_is_shown_again(
+    console: Console, shop: Shop
+) -> None:
+    first, _ = await shop.order(1)
+    key = await shop.refuse(first, "weibo")
+    shown = await console.act(f"{PAGE}/requeue", platform="weibo")
+    second, _ = await shop.order(2)
+    await shop.refuse(second, "weibo")
+    again = await console.post(f"{PAGE}/requeue", hidden(shown))
+    assert again.status_code == 200
+    assert 'role="alert"' in again.text
+    assert await status(console, key) is ItemStatus.UNDELIVERABLE
+
+
+async def test_nothing_chosen_is_refused(console: Console, shop: Shop) -> None:
+    assert shop.platforms
+    assert (await console.act(f"{PAGE}/requeue")).status_code == 422
+    wrong = {"pick.nothing": "yes"}
+    assert (await console.act(f"{PAGE}/requeue", **wrong)).status_code == 422
