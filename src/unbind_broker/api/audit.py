@@ -14,7 +14,6 @@ from unbind_broker.api.audit_shown import (
     show_event,
     show_proof,
 )
-from unbind_broker.api.audit_trace import trace, trace_events
 from unbind_broker.api.callers import AuditCaller
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.order_bodies import read_number
@@ -30,6 +29,7 @@ from unbind_broker.api.problems import ANY_BODY, ANY_CALL, NotFound, problems
 from unbind_broker.audit.proofs import prove
 from unbind_broker.audit.reading import ReadEvent, Wanted, list_events
 from unbind_broker.audit.signing_keys import public_keys
+from unbind_broker.audit.tracing import trace, trace_events
 from unbind_broker.base.ids import Prefix, format_id, parse_id
 from unbind_broker.keys.service import Caller
 from unbind_broker.orders.kinds import kinds_of
@@ -106,7 +106,7 @@ async def read_proof(
         if proof is None:
             raise NotFound("there is no event with this id")
         named = format_id(Prefix.EVENT, event_id)
-        await trace(db, context.clock.now(), caller, "proof", event=named)
+        await trace(db, context.clock.now(), caller.actor, "proof", event=named)
         return show_proof(proof, await public_keys(db))
 
 
@@ -117,7 +117,7 @@ async def _page(
     async with context.engine.begin() as db:
         rows = await list_events(db, wanted, before, limit + 1)
         events, following = cut_page(rows, limit, lambda read: read.event.id)
-        await trace_events(db, context.clock.now(), caller, wanted, len(events))
+        await trace_events(db, context.clock.now(), caller.actor, wanted, len(events))
         kinds = await kinds_of(db, _orders(events))
     return EventPage(
         data=[show_event(read, kinds) for read in events], next_cursor=following

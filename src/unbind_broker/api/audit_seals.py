@@ -15,7 +15,6 @@ from unbind_broker.api.audit_shown import (
     seal_shown,
     show_cosignature,
 )
-from unbind_broker.api.audit_trace import trace
 from unbind_broker.api.callers import AuditCaller, AuditorCaller
 from unbind_broker.api.context import Context, Ctx
 from unbind_broker.api.pages import (
@@ -33,6 +32,7 @@ from unbind_broker.audit.exporting import Place, next_lines, place_behind
 from unbind_broker.audit.reading import find_seal, latest_seal, list_seals
 from unbind_broker.audit.seals import Seal
 from unbind_broker.audit.signing_keys import public_keys
+from unbind_broker.audit.tracing import trace
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.signing_keys import PublicKey, SigningKeyInvalid
@@ -79,7 +79,7 @@ async def read_seals(
     async with context.engine.begin() as db:
         rows = await list_seals(db, before, limit + 1)
         seals, following = cut_page(rows, limit, lambda seal: seal.number)
-        await trace(db, context.clock.now(), caller, "seals", shown=len(seals))
+        await trace(db, context.clock.now(), caller.actor, "seals", shown=len(seals))
         keys = await public_keys(db)
     shown = [seal_shown(seal, keys) for seal in seals]
     return SealPage(data=shown, next_cursor=following)
@@ -94,7 +94,7 @@ async def read_seal(
     """Read one seal."""
     async with context.engine.begin() as db:
         seal = await _require(db, number)
-        await trace(db, context.clock.now(), caller, "seal", seal=number)
+        await trace(db, context.clock.now(), caller.actor, "seal", seal=number)
         return seal_shown(seal, await public_keys(db))
 
 
@@ -146,7 +146,7 @@ async def read_cosignatures(
         await _require(db, number)
         rows = await list_cosignatures(db, number, after, limit + 1)
         kept, following = cut_page(rows, limit, lambda one: one.public_key)
-        await trace(db, context.clock.now(), caller, "cosignatures", seal=number)
+        await trace(db, context.clock.now(), caller.actor, "cosignatures", seal=number)
     shown = [show_cosignature(one) for one in kept]
     return CosignaturePage(data=shown, next_cursor=following)
 
@@ -176,7 +176,7 @@ async def export(
         latest = await latest_seal(db)
         last = latest.number if latest else 0
         facts = {"after_seal": after_seal, "last_seal": last}
-        await trace(db, context.clock.now(), caller, "export", **facts)
+        await trace(db, context.clock.now(), caller.actor, "export", **facts)
     return _Lines(_lines(context, after_seal, last))
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from unbind_broker.api.audit_trace import trace
 from unbind_broker.api.callers import AuditCaller
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import ShownInstant, Slug
@@ -28,6 +27,7 @@ from unbind_broker.api.pages import (
     slug_key,
 )
 from unbind_broker.api.problems import ANY_CALL, problems
+from unbind_broker.audit.tracing import trace
 from unbind_broker.base.database import Db
 from unbind_broker.platforms import service as platforms
 from unbind_broker.platforms.service import Platform
@@ -96,7 +96,7 @@ async def read_figures(
             totals = show_figures(await read_total(db, period, chosen))
         reached = await counted_until(db)
         days = {"since": str(period.since), "until": str(period.until)}
-        await trace(db, now, caller, "stats", platform=platform, **days)
+        await trace(db, now, caller.actor, "stats", platform=platform, **days)
     return FiguresPage(
         data=data,
         next_cursor=following,

@@ -52,10 +52,13 @@ class Summary:
 
 
 class Verifier:
-    """Walk over the trail once; ``summary`` is complete when ``faults`` has ended."""
+    """Walk over the trail once; ``summary`` is complete when ``faults`` has ended.
 
-    def __init__(self, db: Db, anchors: Anchors) -> None:
-        self.summary = Summary()
+    With ``behind`` only what comes behind that seal is looked at, which is believed.
+    """
+
+    def __init__(self, db: Db, anchors: Anchors, behind: Seal | None = None) -> None:
+        self.summary = Summary(last=behind)
         self._db = db
         self._anchors = anchors
         self._rewritten: list[int] = []
@@ -71,7 +74,8 @@ class Verifier:
         summary = self.summary
         moved: set[UUID] = set()
         last = await store.load_last_seal(self._db)
-        stream = _EventStream(self._db, last.last if last else START)
+        begin = summary.last.last if summary.last else START
+        stream = _EventStream(self._db, begin, last.last if last else START)
         async for seal, packed in self._seals(last):
             previous = summary.last
             expected = previous.number + 1 if previous else 1
@@ -105,7 +109,7 @@ class Verifier:
 
     async def _seals(self, last: Seal | None) -> AsyncIterator[tuple[Seal, bytes]]:
         """Read the seals that there were at the beginning; more may come meanwhile."""
-        number: int | None = None
+        number = self.summary.last.number if self.summary.last else None
         while last is not None:
             page = await store.load_with_leaves(self._db, number, last.number, _SEALS)
             for found in page:
@@ -163,12 +167,12 @@ class Verifier:
 
 
 class _EventStream:
-    """Read events in the order of sealing, each once, up to an end."""
+    """Read events in the order of sealing, each once, behind a place up to an end."""
 
-    def __init__(self, db: Db, end: Position) -> None:
+    def __init__(self, db: Db, begin: Position, end: Position) -> None:
         self._db = db
         self._end = end
-        self._read = START
+        self._read = begin
         self._page: deque[Event] = deque()
 
     async def upto(self, place: Position) -> AsyncIterator[Event]:

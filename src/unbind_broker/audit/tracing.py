@@ -7,20 +7,15 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
 from unbind_broker.base.instants import show_instant_or_null
 from unbind_broker.base.numbers import clean_free_text
-from unbind_broker.keys.service import Caller
 
 
-async def trace(
-    db: Db, now: datetime, caller: Caller, what: str, **facts: object
-) -> None:
+async def trace(db: Db, now: datetime, actor: str, what: str, **facts: object) -> None:
     """Record that something of the trail was read."""
-    await record(
-        db, now, Fact(caller.actor, "audit.read", facts={"what": what, **facts})
-    )
+    await record(db, now, Fact(actor, "audit.read", facts={"what": what, **facts}))
 
 
 async def trace_events(
-    db: Db, now: datetime, caller: Caller, wanted: Wanted, shown: int
+    db: Db, now: datetime, actor: str, wanted: Wanted, shown: int
 ) -> None:
     """Record that events were read, and which filter chose them.
 
@@ -34,7 +29,7 @@ async def trace_events(
     }
     chosen = {name: value for name, value in filters.items() if value is not None}
     fact = Fact(
-        caller.actor,
+        actor,
         "audit.read",
         order_id=wanted.order_id,
         number_index=wanted.number_index,
