@@ -6,6 +6,8 @@ from unbind_broker.console.order import router as order
 from unbind_broker.console.order_attempts import router as order_attempts
 from unbind_broker.console.orders import router as orders
 from unbind_broker.console.overview import router as overview
+from unbind_broker.console.platform_deeds import router as platform_deeds
+from unbind_broker.console.platform_page import router as platform_page
 from unbind_broker.console.platforms import router as platforms
 from unbind_broker.console.static_files import router as static_files
 from unbind_broker.console.undeliverable import router as undeliverable
@@ -15,6 +17,8 @@ ROUTERS = (
     login,
     overview,
     platforms,
+    platform_page,
+    platform_deeds,
     orders,
     order,
     order_attempts,
