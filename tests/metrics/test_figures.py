@@ -212,7 +212,10 @@ async def test_nothing_old_is_told_once_the_database_is_away(
             raise OperationalError("", {}, OSError(), connection_invalidated=True)
         return {"unbind_workers": {(): 7}}
 
-    told = Figures(engine, clock.now, ZONE, seconds, [read])
+    async def is_there(_: Db, __: Asked) -> dict[str, Samples]:
+        return {"unbind_queue_age_seconds": {(): 5}}
+
+    told = Figures(engine, clock.now, ZONE, seconds, [is_there, read])
     await told.refresh()
     before = told.tell()
     is_away = True
@@ -220,7 +223,7 @@ async def test_nothing_old_is_told_once_the_database_is_away(
     await told.refresh()
     assert before["unbind_workers"] == {(): 7}
     assert told.tell()["unbind_database_up"] == {(): 0}
-    assert "unbind_workers" not in told.tell()
+    assert not {"unbind_workers", "unbind_queue_age_seconds"} & set(told.tell())
 
 
 async def test_statement_that_is_given_up_leaves_out_its_own_figures_alone(

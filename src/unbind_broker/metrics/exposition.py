@@ -29,10 +29,11 @@ class Exposition:
             runtime.clock.now,
             runtime.settings.zone,
         )
+        release = version("unbind-broker")
         # Never the library's own registry, which is the same for all of a process.
         self._process = ProcessCollector(registry=CollectorRegistry())
         self._parts: list[Callable[[], Told]] = [
-            lambda: {"unbind_build_info": {(version("unbind-broker"),): 1}},
+            lambda: {"unbind_build_info": {(release,): 1}},
             lambda: tell_pools(runtime),
             self._figures.tell,
         ]

@@ -58,9 +58,11 @@ class Figures:
             try:
                 async with asyncio.timeout(WHOLE_LIMIT):
                     await self._read()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except (SQLAlchemyError, OSError) as error:
                 facts = {"error": type(error).__name__, "read": len(self._told)}
                 log.warning("figures_not_read", extra=facts)
+                if not isinstance(error, TimeoutError):
+                    self._told = {}  # it went away meanwhile
                 self._is_up = bool(self._told)
             self._read_at = self._seconds()
             self._took = self._read_at - began
