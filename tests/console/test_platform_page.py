@@ -25,7 +25,6 @@ from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.health import Condition, HealthEventKind
 from unbind_broker.endpoints.states import Delivery, EndpointStatus, PausedBy
-from unbind_broker.intake.requeueable import WhyNot
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.items.tables import items
@@ -206,7 +205,7 @@ async def test_undeliverable_items_are_sent_again_as_previewed(
     await console.sign_in()
     assert "未能送达：1 条" in (await console.get(PAGE)).text
     none = await console.act(f"{PAGE}/requeue", cause="overdue")
-    assert "<dd>0</dd>" in none.text
+    assert none.status_code == 422
 
     shown = await console.act(f"{PAGE}/requeue", cause="refused")
     assert "<dd>1</dd>" in shown.text
@@ -284,8 +283,7 @@ def test_everything_that_can_be_the_case_has_words() -> None:
     needed += [f"platform.delivery.{one}" for one in Delivery]
     needed += [f"platform.paused_by.{one}" for one in PausedBy]
     needed += [f"cause.{one}" for one in Cause]
-    needed += [f"why_not.{one}" for one in WhyNot]
-    for deed in DEEDS:
+    for deed in set(DEEDS) - {"requeue"}:
         needed += [f"platform.{deed}", f"platform.{deed}.warning"]
     assert [key for key in needed if key not in CATALOGUE] == []
 

@@ -15,6 +15,7 @@ from unbind_broker.console.platforms import HOME
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
+from unbind_broker.console.requeuing import ask_or_requeue
 from unbind_broker.console.visits import AdminVisit, Visit
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.deliveries.replaying import replay_since
@@ -24,7 +25,6 @@ from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.states import PausedBy, require_posting
 from unbind_broker.endpoints.taking_effect import wait_until_in_force
-from unbind_broker.intake.requeuing import AskedRequeue, Requeued, requeue
 from unbind_broker.platforms import service as platforms
 from unbind_broker.platforms.service import Platform
 from unbind_broker.platforms.tables import PlatformStatus
@@ -91,19 +91,10 @@ async def readmit(visit: AdminVisit, slug: SlugInPath, form: Posted) -> Response
 @router.post("/{slug}/requeue")
 async def requeue_items(visit: AdminVisit, slug: SlugInPath, form: Posted) -> Response:
     """Send undeliverable items again, once it was shown how many."""
-    cause = _cause(form)
-    async with visit.desk.write() as db:
-        platform = await _platform(db, slug)
-        looked = await requeue(db, visit.now, _asked(slug, cause, dry=True), "")
-        lines = _requeue_lines(visit, looked, cause)
-        effect = _effect(visit, platform, "platform.requeue", *lines)
-        asks = visit.preview(form, effect)
-        if asks is not None:
-            return asks
-        asked = _asked(slug, cause, dry=False)
-        done = await requeue(db, visit.now, asked, visit.actor)
-    said = "platform.requeued" if done.more is None else "platform.requeued.more"
-    return visit.go(f"{HOME}/{slug}", said, n=done.count)
+    async with visit.desk.read() as db:
+        await _platform(db, slug)
+    wanted = WantedItems(platform=slug, cause=_cause(form))
+    return await ask_or_requeue(visit, form, wanted, f"{HOME}/{slug}")
 
 
 @router.post("/{slug}/redeliver")
@@ -178,28 +169,6 @@ def _cause(form: Form) -> Cause | None:
         if cause == text:
             return cause
     raise InvalidFields.at("/cause", "expected refused or overdue")
-
-
-def _asked(slug: str, cause: Cause | None, *, dry: bool) -> AskedRequeue:
-    wanted = WantedItems(platform=slug, cause=cause)
-    return AskedRequeue(
-        named=None, wanted=wanted, before=None, dry_run=dry, spread=None
-    )
-
-
-def _requeue_lines(
-    visit: Visit, looked: Requeued, cause: Cause | None
-) -> list[tuple[str, str]]:
-    cause_words = visit.say(f"cause.{cause}" if cause else "platforms.filter.all")
-    lines = [
-        ("platform.cause", cause_words),
-        ("platform.requeue.count", f"{looked.count:,}"),
-    ]
-    for reason, n in sorted(looked.skipped.items()):
-        lines.append((f"why_not.{reason}", f"{n:,}"))
-    if looked.more is not None:
-        lines.append(("platform.requeue.rest", visit.say("platform.requeue.again")))
-    return lines
 
 
 def about(count: int) -> str:

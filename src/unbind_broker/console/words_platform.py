@@ -106,6 +106,7 @@ WORDS = {
         "已恢复向此平台派单。", "The platform gets items again."
     ),
     "platform.undeliverable": Words("未能送达：{n} 条", "Undeliverable items: {n}"),
+    "platform.undeliverable.list": Words("查看列表", "Look at them"),
     "platform.undeliverable.none": Words(
         "没有未能送达的条目。", "There is no undeliverable item."
     ),
@@ -113,49 +114,6 @@ WORDS = {
     "cause.refused": Words("平台拒收请求", "The platform refused the request"),
     "cause.overdue": Words("送达前已过期限", "The deadline passed before it was taken"),
     "platform.requeue": Words("重新发送未送达条目", "Send undeliverable items again"),
-    "platform.requeue.warning": Words(
-        "这些条目重新排队，其订单重新变为办理中。请先确认平台故障已排除。",
-        "They are queued again and their orders are in progress again. Make sure first "
-        "that the platform is mended.",
-    ),
-    "platform.requeue.count": Words("将重新发送", "Would be sent again"),
-    "platform.requeue.rest": Words("其余条目", "There are more"),
-    "platform.requeue.again": Words(
-        "每次最多 1,000 条，请再次执行。",
-        "1,000 at most go at once: do it again after.",
-    ),
-    "platform.requeued": Words("已重新排队 {n} 条。", "{n} items are queued again."),
-    "platform.requeued.more": Words(
-        "已重新排队 {n} 条，还有更多，请再次执行。",
-        "{n} items are queued again; there are more, do it again.",
-    ),
-    "why_not.not-undeliverable": Words(
-        "跳过：已不是未送达", "Skipped: undeliverable no longer"
-    ),
-    "why_not.number-destroyed": Words(
-        "跳过：号码已销毁", "Skipped: the number was destroyed"
-    ),
-    "why_not.order-cancelled": Words(
-        "跳过：订单已撤销", "Skipped: the order was called back"
-    ),
-    "why_not.deadline-passed": Words(
-        "跳过：订单已过期限", "Skipped: the order's deadline has passed"
-    ),
-    "why_not.superseded": Words("跳过：号码已有新机主", "Skipped: a later holder"),
-    "why_not.number-disconnected": Words(
-        "跳过：号码已销号", "Skipped: the number was given up"
-    ),
-    "why_not.order-restored": Words("跳过：订单已恢复", "Skipped: the order is undone"),
-    "why_not.carrier-suspended": Words(
-        "跳过：运营商已被暂停", "Skipped: the carrier is suspended"
-    ),
-    "why_not.carrier-braked": Words("跳过：解绑刹车已启用", "Skipped: the brake is on"),
-    "why_not.platform-suspended": Words(
-        "跳过：平台已停止派单或未接入", "Skipped: platform suspended or not connected"
-    ),
-    "why_not.joined": Words(
-        "跳过：相同条目正在办理", "Skipped: an equal item is on its way"
-    ),
     "platform.redeliver": Words("补发已发送的请求", "Send again what was sent"),
     "platform.redeliver.warning": Words(
         "平台丢失数据时使用：把此后发送且未办结的内容再发一次，最多分摊在一小时内。",
