@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
@@ -32,6 +32,7 @@ from unbind_broker.orders.tables import orders
 RETENTION = timedelta(days=180)
 LONG_AGO = NOON - timedelta(days=200)
 BEFORE = NOON - RETENTION
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NUMBER = re.compile(r"1380000\d{4}")
 
 
@@ -44,6 +45,7 @@ async def a_finished_order(db: Db, *, at: datetime, finished: bool = True) -> Or
     carrier = await a_carrier(db)
     platform = await a_reachable_platform(db)
     order_id = await an_order(db, carrier, asked(reference="R-1", now=at), now=at)
+    await db.execute(update(orders).values(traceparent=TRACEPARENT))
     if finished:
         await bring_to(db, ItemKey(order_id, platform.id), ItemStatus.UNBOUND, now=at)
         await settle(db, at, [order_id])
@@ -57,6 +59,7 @@ async def what_is_kept(db: Db, order_id: OrderId) -> list[object]:
         orders.c.consent_method,
         orders.c.consent_at,
         orders.c.reference,
+        orders.c.traceparent,
     )
     row = await db.execute(select(*columns).where(orders.c.id == order_id))
     return list(row.one())
@@ -66,7 +69,7 @@ async def test_numbers_and_consents_of_finished_orders_are_destroyed(db: Db) -> 
     order_id = await a_finished_order(db, at=LONG_AGO)
     step = await destroy_old(db, NOON, BEFORE, None, 10)
     assert (step.orders, step.position) == (1, None)
-    assert await what_is_kept(db, order_id) == [None] * 5
+    assert await what_is_kept(db, order_id) == [None] * 6
     assert [one.facts["orders"] for one in await trail(db, "retention")] == [1]
 
 

@@ -32,7 +32,7 @@ async def find_finished(
 
 
 async def destroy(db: Db, now: datetime, orders: Collection[UUID]) -> int:
-    """Destroy number, consent, attestation, reference and platforms' words.
+    """Destroy number, consent, attestation, reference, trace, and platforms' words.
 
     Open orders are left alone. Returns how many it destroyed.
     """
@@ -66,7 +66,7 @@ _DESTROY = sql(
     )
     UPDATE orders o SET destroyed_at = :now, number_sealed = NULL,
         number_index = NULL, attestation_sealed = NULL, consent_method = NULL,
-        consent_at = NULL, reference = NULL
+        consent_at = NULL, reference = NULL, traceparent = NULL
     FROM locked l
     WHERE o.id = l.id AND o.id = ANY(:orders)
     RETURNING o.id""",
