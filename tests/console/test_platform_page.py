@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select
 
+from tests.console.ailing import SINCE, ill
 from tests.console.scene import Console
-from tests.console.test_platforms import SINCE, ill
 from tests.support.attempts import an_attempt
 from tests.support.builders import PAST, a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
@@ -43,7 +43,7 @@ async def test_page_says_what_is_wrong_and_since_when(console: Console) -> None:
     async with console.engine.begin() as db:
         endpoint = await ill(db, "weibo", Condition.OPEN, "answered 503")
         await health_store.note(
-            db, endpoint.id, HealthEventKind.OPEN, SINCE, "answered 503"
+            db, endpoint, HealthEventKind.OPEN, SINCE, "answered 503"
         )
     await console.sign_in()
     for path in (PAGE, f"{PAGE}/live"):

@@ -1,30 +1,27 @@
 """All platforms in one table: who does not know them finds the one in trouble."""
 
 import re
-from datetime import UTC, timedelta
+from datetime import UTC
 
 import pytest
 
+from tests.console.ailing import SINCE, enroll_200, ill
 from tests.console.scene import Console
 from tests.support.builders import a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.order_builders import a_reachable_platform
-from unbind_broker.base.database import Db
-from unbind_broker.endpoints import health_store
-from unbind_broker.endpoints.endpoint import Endpoint
-from unbind_broker.endpoints.health import Condition, Health
+from unbind_broker.endpoints.health import Condition
 from unbind_broker.endpoints.states import PausedBy
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms import service
 from unbind_broker.platforms.profile import Profile
 
 PAGE = "/console/platforms"
-SINCE = NOON - timedelta(minutes=38)
 _ROW = re.compile(r'id="platform-([^"]+)"')
 
 
 async def test_one_that_answers_503_among_200_stands_first(console: Console) -> None:
-    await of_200(console, "site-137")
+    await enroll_200(console.engine, "site-137")
     await console.sign_in()
     text = (await console.get(PAGE, accept_language="en")).text
     assert len(rows(text)) == 200
@@ -110,29 +107,3 @@ async def test_auditors_see_no_platforms(console: Console, path: str) -> None:
 
 def rows(text: str) -> list[str]:
     return _ROW.findall(text)
-
-
-async def of_200(console: Console, slug: str) -> None:
-    async with console.engine.begin() as db:
-        for place in range(1, 201):
-            name = f"site-{place:03}"
-            if name == slug:
-                await ill(db, name, Condition.OPEN, "answered 503")
-            else:
-                await a_reachable_platform(db, name)
-
-
-async def ill(db: Db, slug: str, condition: Condition, error: str | None) -> Endpoint:
-    """A platform that fails for 38 minutes, or did until just now."""
-    endpoint = (await an_endpoint(db, await a_platform(db, slug))).endpoint
-    health = Health(
-        condition,
-        SINCE + timedelta(minutes=1),
-        open_until=NOON + timedelta(minutes=5) if error else None,
-        last_success_at=SINCE - timedelta(minutes=1),
-        failing_since=SINCE if error else None,
-        failures=41 if error else 0,
-        last_error=error,
-    )
-    await health_store.save(db, {endpoint.id: health})
-    return endpoint
