@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from httpx import AsyncClient
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -166,3 +167,23 @@ async def test_page_fits_a_phone_without_javascript(
     assert (colour == "rgb(255, 255, 255)") == (scheme == "light")
     assert seen.complaints == []
     assert len(seen.requests) == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_page_has_no_serious_fault_for_whoever_hears_it(
+    engine: AsyncEngine, clock: FixedClock, scheme: str
+) -> None:
+    await fill(engine)
+    async with (
+        on_a_port(a_runtime(engine, clock)) as api,
+        a_browser() as browser,
+        a_page(browser, color_scheme=scheme) as (page, _),
+    ):
+        await page.goto(f"{api.base_url}{PAGE}?lang=en")
+        judged = await Axe().run(page)
+    grave = [
+        fault["id"]
+        for fault in judged.response["violations"]
+        if fault["impact"] in {"serious", "critical"}
+    ]
+    assert grave == []
