@@ -1,21 +1,24 @@
 """The first page: how everything stands."""
 
+from collections.abc import Callable, Sequence
+
 from fastapi import APIRouter, Response
 
 from unbind_broker.base.database import Db
 from unbind_broker.callbacks.braking import let_go
 from unbind_broker.carriers import brakes
 from unbind_broker.carriers.brakes import Brake
+from unbind_broker.console.needs import counted, find_needs
+from unbind_broker.console.platform_faults import explain
+from unbind_broker.console.plots import Plot, Point, sparkline
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
-from unbind_broker.console.visits import AdminVisit
+from unbind_broker.console.visits import AdminVisit, Visit
+from unbind_broker.console.whole import read_whole
 from unbind_broker.orders.braking import count_braked
-from unbind_broker.sending.overview import (
-    count_without_owner,
-    list_workers,
-    read_queue,
-)
+from unbind_broker.statistics.flow import Minute
+from unbind_broker.statistics.standing import Standing
 
 HOME = "/console"
 
@@ -68,10 +71,53 @@ async def _brake(db: Db, carrier: str) -> Brake:
 
 async def _figures(visit: AdminVisit) -> dict[str, object]:
     async with visit.desk.read() as db:
-        return {
-            "brakes": await brakes.engaged(db),
-            "held": await count_braked(db),
-            "queue": await read_queue(db, visit.now),
-            "workers": await list_workers(db),
-            "without_owner": await count_without_owner(db),
-        }
+        whole = await read_whole(db, visit.now)
+    needs, title = find_needs(whole), visit.say("overview.title")
+    return {
+        "whole": whole,
+        "needs": needs,
+        "tab": visit.say("needs.tab", n=len(needs), title=title) if needs else title,
+        "plots": _plots(visit, whole.overview.minutes),
+        "standings": _STANDINGS,
+        "counted": counted,
+        "explain": lambda error: explain(visit, error),
+        "alone": visit.request.url.path != HOME,
+    }
+
+
+# With the state that the list of platforms calls it.
+_STANDINGS = (
+    (Standing.BREAKER_OPEN, "breaker_open", "bad", "platform.state.breaker_open"),
+    (Standing.DISABLED, "disabled", "bad", "platform.state.disabled"),
+    (Standing.DEGRADED, "ill", "warn", "standing.degraded"),
+    (Standing.PAUSED, "paused", "warn", "platform.state.paused"),
+    (Standing.SUSPENDED, "suspended", "warn", "platform.state.suspended"),
+    (Standing.HEALTHY, "healthy", "good", "platform.state.healthy"),
+    (Standing.NOT_READY, "not_ready", "neutral", "platform.state.not_ready"),
+)
+
+
+def _plots(visit: Visit, minutes: Sequence[Minute]) -> tuple[Plot, Plot]:
+    return (
+        _plot(visit, "overview.orders_per_minute", minutes, lambda one: one.orders),
+        _plot(visit, "overview.items_per_minute", minutes, lambda one: one.items),
+    )
+
+
+def _plot(
+    visit: Visit, title: str, minutes: Sequence[Minute], value: Callable[[Minute], int]
+) -> Plot:
+    """Draw the minutes that are over: the one that runs would look like a fall."""
+    over = minutes[:-1]
+    show, values = visit.shows, [value(one) for one in over]
+    key = "overview.rate"
+    if any(one.estimated for one in over):
+        key = "overview.rate.estimated"
+    desc = visit.say(
+        key,
+        last=show.count(values[-1]),
+        most=show.count(max(values)),
+        all=show.count(sum(values)),
+    )
+    points = [Point(show.minute(one.at), value(one)) for one in over]
+    return sparkline(visit.say(title), desc, points)

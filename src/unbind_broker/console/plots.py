@@ -29,9 +29,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing, and the same as the rows of a table."""
+    """A drawing, and the same as the rows of a table; ``desc`` says it in words."""
 
     title: str
+    desc: str
     points: tuple[Point, ...]
     svg: str
 
@@ -59,7 +60,7 @@ def bars(title: str, desc: str, points: Sequence[Point]) -> Plot:
 
 def _plot(title: str, desc: str, points: Sequence[Point], drawn: Markup) -> Plot:
     svg = _SVG.format(WIDTH, HEIGHT, f"{title}. {desc}", title, desc, drawn)
-    return Plot(title, tuple(points), svg)
+    return Plot(title, desc, tuple(points), svg)
 
 
 def _top(points: Sequence[Point]) -> float:

@@ -41,9 +41,18 @@ class Showing:
         """Show how long ago it was, or how long it is until then; a dash for none."""
         if at is None:
             return "–"
+        return _TIME.format(_utc(at), self._full(at), self.ago(at))
+
+    def ago(self, at: datetime | None) -> str:
+        """Say the same in words alone."""
+        if at is None:
+            return "–"
         key = "age.past" if at <= self.now else "age.future"
-        words = say(self.language, key, span=self.span(abs(self.now - at)))
-        return _TIME.format(_utc(at), self._full(at), words)
+        return say(self.language, key, span=self.span(abs(self.now - at)))
+
+    def minute(self, at: datetime) -> str:
+        """Name a minute of the day, in the broker's zone."""
+        return f"{self._local(at):%H:%M}"
 
     def span(self, length: timedelta | None) -> str:
         """Show a length of time in its largest fitting unit; a dash for none."""

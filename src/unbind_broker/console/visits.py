@@ -75,6 +75,18 @@ class Visit:
         path = self.request.url.path if self.request.method == "GET" else _FIRST
         return f"{path}?{urlencode([*query, (name, value)])}"
 
+    def has(self, address: str) -> bool:
+        """Tell whether the menu of this reader holds an address of the console."""
+        if self.key is None:
+            return False
+        path = address.partition("?")[0].partition("#")[0]
+        return any(entry.holds(path) for entry in entries_for(self.key.role))
+
+    @property
+    def shows(self) -> Showing:
+        """Show instants and figures in the reader's language."""
+        return Showing(self.language, self.desk.settings.zone, self.now)
+
     def say(self, key: str, **values: object) -> str:
         """Say something in the reader's language."""
         return words.say(self.language, key, **values)
@@ -132,18 +144,17 @@ class Visit:
         )
 
     def _render(self, template: str, values: dict[str, object]) -> str:
-        zone = self.desk.settings.zone
         return rendering.render(
             template,
             {
                 "visit": self,
                 "t": self.say,
-                "show": Showing(self.language, zone, self.now),
+                "show": self.shows,
                 "static": address,
                 "entries": () if self.key is None else entries_for(self.key.role),
                 "path": self.request.url.path,
                 "version": __version__,
-                "zone": zone.key,
+                "zone": self.desk.settings.zone.key,
                 "request_id": self.request.scope["state"].get("request_id", ""),
                 **values,
             },

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from unbind_broker.console import (
     words_frame,
     words_keys,
+    words_needs,
     words_orders,
     words_overview,
     words_platform,
@@ -18,6 +19,7 @@ _PARTS = (
     words_frame,
     words_overview,
     words_keys,
+    words_needs,
     words_platform,
     words_platforms,
     words_problems,
