@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from unbind_broker.audit import store
 from unbind_broker.audit.hashing import Event
-from unbind_broker.audit.seals import Seal
+from unbind_broker.audit.seals import Position, Seal
 from unbind_broker.base.database import BYTES, INSTANT, INT, TEXT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import FIRST_INSTANT, uuid7_floor
@@ -68,6 +68,15 @@ async def list_events(
     )
     rows = await fetch_all(db, statement, {**values, "limit": limit})
     return [ReadEvent(store.event_of(row), row.seal) for row in rows]
+
+
+async def find_event(db: Db, event_id: UUID) -> ReadEvent | None:
+    """Read one event."""
+    event = await store.load_event(db, event_id)
+    if event is None:
+        return None
+    seal = await store.find_seal_of(db, Position(event.xid, event.id))
+    return ReadEvent(event, None if seal is None else seal.number)
 
 
 async def list_seals(db: Db, before: int | None, limit: int) -> list[Seal]:

@@ -1,5 +1,7 @@
 """Every page of the console."""
 
+from unbind_broker.console.audit import router as audit
+from unbind_broker.console.audit_event import router as audit_event
 from unbind_broker.console.keys import router as keys
 from unbind_broker.console.login import router as login
 from unbind_broker.console.order import router as order
@@ -24,4 +26,6 @@ ROUTERS = (
     order_attempts,
     undeliverable,
     keys,
+    audit,
+    audit_event,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from unbind_broker.console import (
+    words_audit,
     words_frame,
     words_keys,
     words_needs,
@@ -25,6 +26,7 @@ _PARTS = (
     words_problems,
     words_orders,
     words_undeliverable,
+    words_audit,
 )
 
 
