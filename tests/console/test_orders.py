@@ -7,13 +7,17 @@ from sqlalchemy import select, update
 
 from tests.console.ordering import Shop, a_shop
 from tests.console.scene import Console
+from tests.support.attempts import an_attempt
+from tests.support.order_builders import many_orders
 from unbind_broker.audit.tables import audit_events
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.keys.tables import Role
-from unbind_broker.orders.states import HoldReason, OrderStatus
+from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
+from unbind_broker.orders.views import show_order_id
 
 NUMBER = "+8613800000001"
 HOSTILE = "<script>alert(1)</script>"
@@ -87,7 +91,10 @@ async def test_unknown_standing_is_refused(console: Console, shop: Shop) -> None
 
 
 async def test_pages_hold_every_order_once(console: Console, shop: Shop) -> None:
-    made = [(await shop.order(place))[1] for place in range(1, 53)]
+    first_id, first_name = await shop.order()
+    async with console.engine.begin() as db:
+        more_ids = await many_orders(db, shop.carrier, 51, like=first_id)
+    made = [first_name, *(show_order_id(OrderKind.UNBIND, one) for one in more_ids)]
     first = (await console.get("/console/orders")).text
     more = first.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
     second = (await console.get(more)).text
@@ -232,6 +239,25 @@ async def test_attempts_of_an_item_say_when_there_are_none(
     path = f"/console/orders/{name}/items/weibo"
     page = await console.get(path, accept_language="en")
     assert "Nothing was sent to it about this order." in page.text
+
+
+async def test_attempts_of_an_item_show_what_the_platform_answered(
+    console: Console, shop: Shop
+) -> None:
+    order_id, name = await shop.order(1)
+    other_id, _ = await shop.order(2)
+    weibo = shop.platforms["weibo"].id
+    async with console.engine.begin() as db:
+        busy = Outcome(OutcomeKind.THROTTLED, 503)
+        await an_attempt(db, weibo, [order_id], outcome=busy, answer_head=HOSTILE)
+        await an_attempt(db, weibo, [other_id], answer_head="not mine")
+    path = f"/console/orders/{name}/items/weibo"
+    page = (await console.get(path, accept_language="en")).text
+    assert "Busy" in page
+    assert "503" in page
+    assert HOSTILE not in page
+    assert "not mine" not in page
+    assert (await console.get(f"{path}x")).status_code == 404
 
 
 async def test_items_of_an_order_are_sent_again_once_previewed(

@@ -28,6 +28,22 @@ from unbind_broker.items.whole_order import WholeOrder, read_whole_order, unmask
 from unbind_broker.orders.states import OrderKind
 
 MOST_EVENTS = 200
+_URGENCY = {
+    status: place
+    for place, status in enumerate(
+        (
+            ItemStatus.UNDELIVERABLE,
+            ItemStatus.EXPIRED,
+            ItemStatus.QUEUED,
+            ItemStatus.ACTION_REQUIRED,
+            ItemStatus.REFUSED,
+            ItemStatus.PARTLY_UNBOUND,
+            ItemStatus.IN_PROGRESS,
+            ItemStatus.ACKNOWLEDGED,
+        )
+    )
+}
+"""What an administrator looks for stands first, the rest by slugs behind it."""
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 
@@ -121,6 +137,7 @@ async def _read(visit: Visit, name: str) -> dict[str, object]:
         order = await require_order(db, visit, order_id)
         wanted = Wanted(order_id=order_id)
         events = await list_events(db, wanted, None, MOST_EVENTS + 1)
+    order.parts.sort(key=lambda part: _URGENCY.get(part.status, len(_URGENCY)))
     shown = [read.event for read in events[:MOST_EVENTS]]
     zone = visit.desk.settings.zone
     open_parts = sum(not part.status.is_final for part in order.parts)

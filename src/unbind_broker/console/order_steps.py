@@ -1,6 +1,7 @@
 """What happened to an order, step by step: by its items, and by the audit trail."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from unbind_broker.items.whole_order import Part, WholeOrder
 
 _MOST_NAMES = 6
 _MOST_FACTS = 200
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderStep:
-    """One thing that happened; ``platforms`` are names, ``facts`` is JSON to read."""
+    """One thing that happened; ``platforms`` are names, ``facts`` a line to read."""
 
     at: datetime
     words: str
@@ -35,11 +37,11 @@ def steps_of(
 ) -> list[OrderStep]:
     """Put together what is known to have happened, the newest first."""
     steps = [
-        *_deadline(visit, order),
+        *reversed([_event(visit, event) for event in events]),
         *_parts(visit, order.parts),
-        *(_event(visit, event) for event in events),
+        *_deadline(visit, order),
     ]
-    return sorted(steps, key=lambda step: step.at, reverse=True)
+    return sorted(steps, key=lambda step: step.at)[::-1]
 
 
 def _deadline(visit: Visit, order: WholeOrder) -> Iterator[OrderStep]:
@@ -55,6 +57,7 @@ def _parts(visit: Visit, parts: Sequence[Part]) -> Iterator[OrderStep]:
     for part in parts:
         if part.acknowledged_at is not None:
             same[_second(part.acknowledged_at), ItemStatus.ACKNOWLEDGED].append(part)
+    for part in parts:
         if part.finished_at is not None:
             same[_second(part.finished_at), part.status].append(part)
     statuses = Statuses(visit.language)
@@ -68,7 +71,8 @@ def _parts(visit: Visit, parts: Sequence[Part]) -> Iterator[OrderStep]:
 
 
 def _second(at: datetime) -> datetime:
-    return at.replace(microsecond=0)
+    """Give the end of its second, so that it stands behind what led to it."""
+    return at.replace(microsecond=999_999)
 
 
 def _names(visit: Visit, parts: Sequence[Part]) -> str:
@@ -88,11 +92,21 @@ def _event(visit: Visit, event: Event) -> OrderStep:
     if at is None:
         raise ValueError("expected an instant as the trail writes it")
     key = f"event.{event.action}"
-    facts = json.loads(event.facts)
-    written = json.dumps(facts, ensure_ascii=False) if facts else ""
+    written = _facts(event.facts)
     return OrderStep(
         at=at,
         words=visit.say(key) if key in CATALOGUE else event.action,
         actor=event.actor,
         facts=written if len(written) <= _MOST_FACTS else f"{written[:_MOST_FACTS]}…",
     )
+
+
+def _facts(written: str) -> str:
+    """Write the facts of an event in a line; what is not so, and digests, are not."""
+    told = []
+    for name, value in json.loads(written).items():
+        if not value or (isinstance(value, str) and _DIGEST.fullmatch(value)):
+            continue
+        plain = value if isinstance(value, str) else json.dumps(value)
+        told.append(f"{name}: {plain}")
+    return " · ".join(told)

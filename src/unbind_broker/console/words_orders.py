@@ -52,7 +52,7 @@ WORDS = {
     "orders.late": Words("已过期限", "Past the deadline"),
     "orders.items": Words("明细", "Items"),
     "orders.items.of": Words("已完成 {done}，共 {all}", "{done} of {all} final"),
-    "orders.missed": Words("{n} 个平台无结果", "{n} without a result"),
+    "orders.missed": Words("{n} 个平台无结果", "{n} missed"),
     "orders.none": Words("没有符合条件的订单。", "There is no such order."),
     "orders.none.yet": Words(
         "在最新的订单中没有找到，可翻到下一页继续查找。",
@@ -179,5 +179,6 @@ WORDS = {
     "event.violation.raised": Words("发现违规解绑", "Violation"),
     "event.evidence.read": Words("查看证据", "Evidence read"),
     "event.audit.read": Words("查看审计记录", "Audit trail read"),
+    "event.holding.claimed": Words("登记号码持有人", "Claimed to hold the number"),
     "event.number.unmasked": Words("查看完整号码", "Whole number shown"),
 }

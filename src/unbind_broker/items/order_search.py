@@ -84,10 +84,12 @@ async def find_orders(
     wanted: WantedOrders,
     page: tuple[UUID | None, int],
     sealer: Sealer,
+    most: int = MOST_LOOKED_AT,
 ) -> FoundPage:
     """Read orders of all carriers, newest first.
 
-    ``page`` is the id behind which the page starts and how many orders it holds.
+    ``page`` is the id behind which the page starts and how many orders it holds. Where
+    no index leads to them, they are looked for among ``most``.
     """
     behind, limit = page
     values = {
@@ -95,7 +97,7 @@ async def find_orders(
         "now": now,
         "carrier": wanted.carrier,
         "reference": wanted.reference,
-        "most": MOST_LOOKED_AT,
+        "most": most,
         "limit": limit + 1,
     }
     rows = await fetch_all(db, listing(wanted), values)
