@@ -27,11 +27,12 @@ WORDS = {
     "audit.events": Words("事件", "Events"),
     "audit.event": Words("事件", "Event"),
     "audit.id": Words("编号", "Id"),
+    "audit.seek": Words("查找与筛选", "Search and filter"),
     "audit.filter": Words("筛选", "Filter"),
     "audit.filter.none": Words("取消筛选", "Show all"),
-    "audit.order": Words("查询或工单", "Query or order"),
+    "audit.order": Words("查询或订单", "Query or order"),
     "audit.order.wrong": Words(
-        "应为查询或工单的编号。", "Expected the id of a query or an order."
+        "应为查询或订单的编号。", "Expected the id of a query or an order."
     ),
     "audit.actor": Words("操作者", "By whom"),
     "audit.actor.hint": Words(
@@ -59,7 +60,7 @@ WORDS = {
     "audit.of_number": Words(
         "以下是该号码的事件。", "These are the events of that number."
     ),
-    "audit.of_order": Words("此工单的全部事件", "All events of this order"),
+    "audit.of_order": Words("此订单的全部事件", "All events of this order"),
     "audit.of_subject": Words("同一号码的全部事件", "All events of the same number"),
     "audit.at": Words("时间", "When"),
     "audit.facts": Words("内容", "Facts"),
