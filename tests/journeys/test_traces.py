@@ -65,7 +65,8 @@ async def a_scene(
         made = await an_endpoint(db, weibo, door.url, now=clock.now())
         door.secrets.append(made.secret)
     told = Settings.model_validate({"traces_endpoint": url})
-    runtime = a_runtime(engine, clock)
+    patient = {"request_timeout": "1m", "lease": "2m"}
+    runtime = a_runtime(engine, clock, **patient)
     async with AsyncExitStack() as stack:
         serve = await stack.enter_async_context(open_tracer(told, "serve", PATIENT))
         worker = await stack.enter_async_context(open_tracer(told, "worker", PATIENT))
