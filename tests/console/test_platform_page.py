@@ -77,7 +77,7 @@ async def test_page_shows_requests_and_their_answers_as_text(console: Console) -
     text = (await console.get(PAGE, accept_language="en")).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; away" in text
     assert "<script>alert" not in text
-    assert "Its TLS certificate is not accepted" in text
+    assert "Its TLS certificate has expired" in text
     assert "It answers 503" in text
     assert "DNS 2, connect 4, TLS 9, first byte 31" in text
 

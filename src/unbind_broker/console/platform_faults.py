@@ -7,13 +7,18 @@ from unbind_broker.console.words import CATALOGUE
 
 _ANSWERED = re.compile(r"answered (\d{3})\b")
 _OWN_NETWORK = "presumably the broker's own network: "
+_WITHIN = re.compile(r"no whole answer within (\S+) s")
 _PHRASES = (
+    ("TLS: certificate has expired", "fault.certificate.expired"),
+    ("TLS: certificate name mismatch", "fault.certificate.name"),
+    ("TLS: certificate is self-signed", "fault.certificate.unknown"),
+    ("TLS: certificate issuer is unknown", "fault.certificate.unknown"),
+    ("TLS: certificate chain", "fault.certificate.unknown"),
     ("TLS: certificate", "fault.certificate"),
     ("TLS:", "fault.tls"),
     ("name does not resolve", "fault.dns"),
     ("connection timed out", "fault.connect_timeout"),
     ("no connection within", "fault.connect_timeout"),
-    ("no whole answer within", "fault.timeout"),
     ("connection refused", "fault.refused"),
     ("connection reset", "fault.reset"),
     ("connection closed without an answer", "fault.reset"),
@@ -37,10 +42,11 @@ def explain(visit: Visit, error: str | None) -> str:
     answered = _ANSWERED.search(error)
     if answered:
         return explain_status(visit, int(answered[1]))
-    for begin, key in _PHRASES:
-        if error.startswith(begin):
-            return visit.say(key, detail=error)
-    return error
+    late = _WITHIN.match(error)
+    known = (key for begin, key in _PHRASES if error.startswith(begin))
+    key = "fault.timeout" if late else next(known, None)
+    seconds = late[1] if late else ""
+    return error if key is None else visit.say(key, detail=error, n=seconds)
 
 
 def explain_status(visit: Visit, status: int) -> str:

@@ -132,38 +132,39 @@ WORDS = {
     ),
     "fault.status": Words("平台回应 {status}", "It answers {status}"),
     "fault.timeout": Words(
-        "超时：平台未在时限内完整回应（{detail}）",
-        "Timeout: no whole answer in time ({detail})",
+        "超时：平台未在 {n} 秒内完整回应", "Timeout: no whole answer within {n} s"
     ),
     "fault.connect_timeout": Words(
-        "连接超时：无法在时限内建立连接（{detail}）",
-        "Timeout: it could not be connected to in time ({detail})",
+        "连接超时：未能在时限内建立连接",
+        "Timeout: it could not be connected to in time",
     ),
-    "fault.dns": Words(
-        "域名无法解析（DNS）：{detail}", "DNS: its host name is not found ({detail})"
-    ),
+    "fault.dns": Words("域名无法解析（DNS）", "DNS: its host name is not found"),
     "fault.certificate": Words(
-        "TLS 证书有问题（{detail}）", "Its TLS certificate is not accepted ({detail})"
+        "TLS 证书未通过验证（{detail}）",
+        "Its TLS certificate is not accepted ({detail})",
     ),
-    "fault.tls": Words(
-        "TLS 握手失败（{detail}）", "The TLS handshake fails ({detail})"
+    "fault.certificate.expired": Words(
+        "TLS 证书已过期", "Its TLS certificate has expired"
     ),
+    "fault.certificate.name": Words(
+        "TLS 证书与域名不符", "Its TLS certificate is for another host name"
+    ),
+    "fault.certificate.unknown": Words(
+        "TLS 证书的签发者不受信任，或证书链不完整",
+        "Its TLS certificate comes from an unknown issuer, or its chain is incomplete",
+    ),
+    "fault.tls": Words("TLS 握手失败", "The TLS handshake fails"),
     "fault.refused": Words(
-        "连接被拒绝：目标端口无服务（{detail}）",
-        "Nothing listens there ({detail})",
+        "连接被拒绝：目标端口无服务", "Nothing listens at its address"
     ),
-    "fault.reset": Words(
-        "连接中断，未收到回应（{detail}）", "It breaks the connection off ({detail})"
-    ),
-    "fault.route": Words(
-        "网络不可达（{detail}）", "The network does not reach it ({detail})"
-    ),
-    "fault.connect": Words("无法连接（{detail}）", "It cannot be reached ({detail})"),
+    "fault.reset": Words("连接中断，未收到回应", "It breaks the connection off"),
+    "fault.route": Words("网络不可达", "The network does not reach it"),
+    "fault.connect": Words("无法连接", "It cannot be connected to"),
     "fault.address": Words(
         "地址不允许访问（{detail}）",
         "Its address may not be posted to ({detail})",
     ),
-    "fault.url": Words("接收地址无效（{detail}）", "Its URL is not usable ({detail})"),
+    "fault.url": Words("接收地址无效", "Its URL is not usable"),
     "fault.own": Words(
         "本服务自身原因（{detail}）", "The broker's own doing ({detail})"
     ),
