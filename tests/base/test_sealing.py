@@ -62,6 +62,26 @@ def test_first_key_seals_and_all_open() -> None:
         Sealer([OLD]).open(after, context=b"c")
 
 
+def test_what_is_sealed_for_one_purpose_opens_for_no_other() -> None:
+    whole = Sealer([NEW, OLD])
+    one, other = whole.apart(b"one"), whole.apart(b"other")
+    for sealer in (whole, one, other):
+        sealed = sealer.seal(b"plain", context=b"c")
+        assert sealer.open(sealed, context=b"c") == b"plain"
+        for stranger in {whole, one, other} - {sealer}:
+            with pytest.raises(SealBroken):
+                stranger.open(sealed, context=b"c")
+
+
+def test_purpose_outlives_processes_and_rotation() -> None:
+    before = Sealer([OLD]).apart(b"one").seal(b"plain", context=b"c")
+    after = Sealer([NEW, OLD]).apart(b"one")
+    assert after.open(before, context=b"c") == b"plain"
+    fresh = after.seal(b"plain", context=b"c")
+    assert Sealer([NEW]).apart(b"one").open(fresh, context=b"c") == b"plain"
+    assert after.key_id not in {Sealer([NEW]).key_id, Sealer([OLD]).key_id}
+
+
 def test_same_key_twice_is_one_key() -> None:
     sealed = Sealer([NEW, OLD, NEW]).seal(b"plain", context=b"c")
     assert Sealer([NEW]).open(sealed, context=b"c") == b"plain"

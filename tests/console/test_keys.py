@@ -1,24 +1,51 @@
 """Keys are issued and revoked by the console's forms."""
 
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+
 from tests.console.scene import Console, hidden
 from tests.support.builders import a_carrier
+from unbind_broker.carriers import service as carriers
 from unbind_broker.keys import service
 from unbind_broker.keys.tables import Role
 
+ISSUED = "/console/keys/issued"
+
 
 async def test_new_key_is_shown_once_and_works(console: Console) -> None:
-    async with console.engine.begin() as db:
-        carrier = await a_carrier(db)
-    await console.sign_in()
-    made = await console.act(
-        "/console/keys/issue", role="carrier", carrier=carrier.slug, name="till"
-    )
-    text = made.text.partition('aria-labelledby="key-label">')[2].partition("<")[0]
+    issued = await issue(console)
+    text = shown_key(await console.get(issued.headers["location"]))
     async with console.engine.connect() as db:
         caller = await service.find_caller(db, console.clock.now(), text)
     assert caller is not None
-    assert caller.carrier_slug == carrier.slug
+    assert caller.carrier_slug == "china-mobile"
     assert text not in (await console.get("/console/keys")).text
+
+
+async def test_reload_issues_no_second_key_and_shows_none(console: Console) -> None:
+    await issue(console)
+    assert shown_key(await console.get(ISSUED))
+    again = await console.get(ISSUED)
+    assert (again.status_code, again.headers["location"]) == (303, "/console/keys")
+    async with console.engine.connect() as db:
+        keys = await service.list_page(db, None, 10)
+    assert [one.name for one in keys].count("till") == 1
+
+
+async def test_key_waits_for_a_minute_and_for_its_own_login(console: Console) -> None:
+    await issue(console)
+    console.http.cookies.delete("unbind_console")
+    await console.sign_in()
+    assert "unbind_console_issued" in console.http.cookies
+    assert (await console.get(ISSUED)).headers["location"] == "/console/keys"
+
+    console.http.cookies.clear()
+    await issue(console)
+    console.clock.advance(timedelta(minutes=1))
+    assert (await console.get(ISSUED)).headers["location"] == "/console/keys"
 
 
 async def test_wrong_holder_is_told_beside_the_field(console: Console) -> None:
@@ -27,6 +54,37 @@ async def test_wrong_holder_is_told_beside_the_field(console: Console) -> None:
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
     assert 'value="nobody"' in answer.text
+    assert "没有登记过这个标识。" in answer.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"role": "king"},
+        {"role": "carrier"},
+        {"role": "admin", "platform": "weibo"},
+        {"role": "admin", "sandbox": "yes"},
+        {"role": "admin", "name": "x" * 101},
+        {"role": "admin", "name": "13800001234"},
+    ],
+)
+async def test_faults_are_told_in_the_reader_s_language(
+    console: Console, wrong: dict[str, str]
+) -> None:
+    await console.sign_in()
+    answer = await console.act("/console/keys/issue", **wrong)
+    assert answer.status_code == 422
+    fault = answer.text.partition('role="alert">')[2].partition("</p>")[0]
+    assert re.search("[a-z]", fault) is None, fault
+
+
+async def test_fault_without_a_field_is_told_in_the_reader_s_language(
+    console: Console,
+) -> None:
+    await console.sign_in()
+    answer = await console.act("/console/keys/revoke", key="first")
+    assert answer.status_code == 422
+    assert "请填写整数。" in answer.text
 
 
 async def test_key_is_revoked_once_that_was_previewed(console: Console) -> None:
@@ -52,6 +110,20 @@ async def test_preview_of_one_key_revokes_no_other(console: Console) -> None:
     assert again.status_code == 200
     assert 'role="alert"' in again.text
     assert not await is_revoked(console, own)
+
+
+async def issue(console: Console) -> httpx.Response:
+    await console.sign_in()
+    async with console.engine.begin() as db:
+        carrier = await carriers.find(db, "china-mobile") or await a_carrier(db)
+    fields = {"role": "carrier", "carrier": carrier.slug, "name": "till"}
+    issued = await console.act("/console/keys/issue", **fields)
+    assert issued.headers["location"] == ISSUED
+    return issued
+
+
+def shown_key(page: httpx.Response) -> str:
+    return page.text.partition('aria-labelledby="key-label">')[2].partition("<")[0]
 
 
 async def is_revoked(console: Console, key_id: int) -> bool:

@@ -6,6 +6,7 @@ from fastapi import Request, Response
 
 SESSION: Final = "unbind_console"
 SAID: Final = "unbind_console_said"
+ISSUED: Final = "unbind_console_issued"
 LANGUAGE: Final = "unbind_console_language"
 THEME: Final = "unbind_console_theme"
 

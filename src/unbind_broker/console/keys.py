@@ -4,18 +4,23 @@ from fastapi import APIRouter, Response
 
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import KeyId
+from unbind_broker.console import cookies
+from unbind_broker.console.field_faults import faults_of
 from unbind_broker.console.forms import Form
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
+from unbind_broker.console.sessions import seal, unseal
 from unbind_broker.console.visits import AdminVisit
 from unbind_broker.intake.key_holders import Wanted, find_holder
 from unbind_broker.keys import service
-from unbind_broker.keys.service import Key
+from unbind_broker.keys.service import IssuedKey, Key
 from unbind_broker.keys.tables import Role
 
 HOME = "/console/keys"
 PER_PAGE = 50
+_ISSUED = b"issued key"
+_ISSUED_FOR = 60
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 
@@ -28,7 +33,7 @@ async def list_keys(visit: AdminVisit, after: int = 0) -> Response:
 
 @router.post("/issue")
 async def issue_key(visit: AdminVisit, form: Posted) -> Response:
-    """Issue a key; the page that answers shows it this once."""
+    """Issue a key, and lead to the page that shows it this once."""
     try:
         wanted = _wanted(form)
         async with visit.desk.write() as db:
@@ -37,7 +42,19 @@ async def issue_key(visit: AdminVisit, form: Posted) -> Response:
             issued = await service.issue(db, visit.now, holder, name, None, visit.actor)
     except InvalidFields as wrong:
         return await _page(visit, 0, form, wrong)
-    return visit.page("key_issued.html", issued=issued)
+    return _hand_over(visit, issued)
+
+
+@router.get("/issued")
+async def show_issued(visit: AdminVisit) -> Response:
+    """Show the key that this login has just issued; a reload leads to the list."""
+    text = visit.request.cookies.get(cookies.ISSUED, "")
+    issued = unseal(visit.desk.sessions.sealer, text, _ISSUED)
+    if issued is None or issued["token"] != visit.token or _is_over(visit, issued):
+        return visit.go(HOME)
+    answer = visit.page("key_issued.html", 200, issued=issued)
+    cookies.drop(visit.request, answer, cookies.ISSUED)
+    return answer
 
 
 @router.post("/revoke")
@@ -53,6 +70,29 @@ async def revoke_key(visit: AdminVisit, form: Posted) -> Response:
             return asks
         await service.revoke(db, visit.now, key_id, visit.actor)
     return visit.go(HOME, "keys.revoked", id=key_id)
+
+
+def _hand_over(visit: AdminVisit, issued: IssuedKey) -> Response:
+    """Lead on, so that a reload issues no further key.
+
+    The key waits in a sealed cookie, for this login alone and for a minute.
+    """
+    fields: dict[str, object] = {
+        "id": issued.id,
+        "name": issued.name,
+        "role": issued.role.value,
+        "key": issued.key,
+        "token": visit.token,
+        "until": int(visit.now.timestamp()) + _ISSUED_FOR,
+    }
+    text = seal(visit.desk.sessions.sealer, fields, _ISSUED)
+    answer = visit.go(f"{HOME}/issued")
+    cookies.put(visit.request, answer, cookies.ISSUED, text, _ISSUED_FOR)
+    return answer
+
+
+def _is_over(visit: AdminVisit, issued: dict[str, object]) -> bool:
+    return int(str(issued["until"])) <= visit.now.timestamp()
 
 
 def _effect(visit: AdminVisit, key: Key) -> Effect:
@@ -99,5 +139,5 @@ async def _page(
         first=HOME if after else "",
         roles=list(Role),
         filled={} if form is None else form.kept,
-        faults={} if wrong is None else {e.pointer: e.detail for e in wrong.errors},
+        faults={} if wrong is None else faults_of(visit, wrong),
     )

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from unbind_broker.base.errors import BrokerError, InvalidFields
 from unbind_broker.console import cookies
+from unbind_broker.console.field_faults import explain_field
 from unbind_broker.console.forms import ForeignForm, UnreadableForm
 from unbind_broker.console.visits import NotSignedIn, Visit, WrongRole, any_visit
 from unbind_broker.console.words import CATALOGUE
@@ -86,8 +87,13 @@ async def _on_wrong_role(request: Request, _: Exception) -> Response:
 
 async def _on_broker_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, BrokerError)  # noqa: S101 - registered for this class
-    status = _STATUSES.get(type(error), _CONFLICT)
-    return await _page(request, status, error.code, error.detail, error.title)
+    status, detail = _STATUSES.get(type(error), _CONFLICT), error.detail
+    if isinstance(error, InvalidFields):
+        visit = await _visit(request)
+        detail = "; ".join(
+            f"{one.pointer}: {explain_field(visit, one)}" for one in error.errors
+        )
+    return await _page(request, status, error.code, detail, error.title)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -130,9 +136,7 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
 async def _page(
     request: Request, status: int, code: str, detail: str = "", title: str = ""
 ) -> Response:
-    visit = request.scope["state"].get("visit")
-    if not isinstance(visit, Visit):
-        visit = await any_visit(request)
+    visit = await _visit(request)
     key = f"problem.{code}"
     known = key in CATALOGUE
     return visit.page(
@@ -144,3 +148,8 @@ async def _page(
         code=code,
         status_code=status,
     )
+
+
+async def _visit(request: Request) -> Visit:
+    visit = request.scope["state"].get("visit")
+    return visit if isinstance(visit, Visit) else await any_visit(request)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from unbind_broker.console import (
     words_audit,
+    words_fields,
     words_frame,
     words_keys,
     words_needs,
@@ -17,6 +18,7 @@ from unbind_broker.console import (
 from unbind_broker.console.wording import Language, Words
 
 _PARTS = (
+    words_fields,
     words_frame,
     words_overview,
     words_keys,

@@ -43,5 +43,41 @@
     state(event.target, status === 200 || status === 304);
   });
 
+  // What somebody has opened stays open when it comes anew.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (isLive(event)) {
+      var open = event.target.querySelectorAll("details[open][id]");
+      event.target.openParts = Array.from(open, function (part) { return part.id; });
+    }
+  });
+
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (isLive(event)) {
+      (event.target.openParts || []).forEach(function (id) {
+        var part = document.getElementById(id);
+        if (part) {
+          part.open = true;
+        }
+      });
+    }
+  });
+
+  // A second click on the same button sends nothing again.
+  document.addEventListener("submit", function (event) {
+    if (event.target.method !== "post") {
+      return;
+    }
+    if (event.target.dataset.sent) {
+      event.preventDefault();
+    }
+    event.target.dataset.sent = "yes";
+  });
+
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) {
+      delete form.dataset.sent;
+    });
+  });
+
   document.querySelectorAll("[data-live]").forEach(follow);
 })();

@@ -1,0 +1,36 @@
+"""What is wrong with a field, in the reader's language."""
+
+import re
+from collections.abc import Sequence
+
+from unbind_broker.base.errors import FieldError, InvalidFields
+from unbind_broker.console.visits import Visit
+
+_KNOWN: Sequence[tuple[re.Pattern[str], str]] = tuple(
+    (re.compile(pattern), key)
+    for pattern, key in (
+        (r"this field is required", "field.required.fault"),
+        (r"expected a whole number", "field.number.fault"),
+        (r"expected at most (?P<n>\d+) characters", "field.long.fault"),
+        (r"expected 1 to (?P<n>\d+) characters, .*", "field.name.fault"),
+        (r"expected no phone number here.*", "field.holds_number.fault"),
+        (r"expected one of .*", "field.choice.fault"),
+        (r"a key of role \w+ needs this", "field.needed.fault"),
+        (r"a key of role \w+ has none", "field.unneeded.fault"),
+        (r"only keys of role carrier rehearse", "field.rehearse.fault"),
+        (r"this (?:carrier|platform) is not registered", "field.unregistered.fault"),
+    )
+)
+
+
+def faults_of(visit: Visit, wrong: InvalidFields) -> dict[str, str]:
+    """Give what is wrong, by the pointer of the field."""
+    return {one.pointer: explain_field(visit, one) for one in wrong.errors}
+
+
+def explain_field(visit: Visit, wrong: FieldError) -> str:
+    """Say what is wrong with a field; what is not known stays as it was told."""
+    for pattern, key in _KNOWN:
+        if found := pattern.fullmatch(wrong.detail):
+            return visit.say(key, **found.groupdict())
+    return visit.say("field.other.fault", detail=wrong.detail)

@@ -1,0 +1,30 @@
+"""Words of what is wrong with a field of a form."""
+
+from unbind_broker.console.wording import Words
+
+WORDS = {
+    "field.required.fault": Words("此项必填。", "This must be filled in."),
+    "field.number.fault": Words("请填写整数。", "Give a whole number."),
+    "field.long.fault": Words("最多 {n} 个字符。", "At most {n} characters."),
+    "field.name.fault": Words(
+        "请填写 1 到 {n} 个字符，不含控制字符。",
+        "Give 1 to {n} characters, none of them a control character.",
+    ),
+    "field.holds_number.fault": Words(
+        "请勿填写电话号码。", "No phone number belongs in here."
+    ),
+    "field.choice.fault": Words(
+        "请从列表中选择一项。", "Choose one of those of the list."
+    ),
+    "field.needed.fault": Words("所选角色必须填写此项。", "The role needs this."),
+    "field.unneeded.fault": Words(
+        "所选角色不使用此项，请留空。", "The role has none: leave it empty."
+    ),
+    "field.rehearse.fault": Words(
+        "只有运营商的密钥可用于演练。", "Only keys of carriers rehearse."
+    ),
+    "field.unregistered.fault": Words(
+        "没有登记过这个标识。", "Nothing is registered under this name."
+    ),
+    "field.other.fault": Words("填写有误（{detail}）", "This is wrong: {detail}"),
+}
