@@ -199,6 +199,7 @@ async def test_lines_tell_each_request_and_each_attempt_once(
     for one in (refused, taken):
         assert one["type"] == "unbind.requested"
         assert one["subjects"] == 1
+        assert one["attempt_id"].startswith("att_")
         assert one["ms"] >= 0
 
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.instants import show_instant
 from unbind_broker.deliveries.decision import (
     Dead,
@@ -54,7 +55,7 @@ def tell_attempt(finished: Finished, plans: Plans) -> None:
             "first_byte_ms": timings.first_byte_ms,
             "decision": _WORDS[type(decision)],
             "again_at": None if again is None else show_instant(again),
-            "attempt_id": str(finished.attempt_id),
+            "attempt_id": format_id(Prefix.ATTEMPT, finished.attempt_id),
             "trace_id": finished.trace_id,
         },
     )
