@@ -154,7 +154,16 @@ async def test_platform_without_anything_has_a_page_too(console: Console) -> Non
     assert "Not connected" in answer.text
     assert "It has registered no endpoint" in answer.text
     assert f'action="{PAGE}/pause"' not in answer.text
-    assert (await console.get("/console/platforms/nobody")).status_code == 404
+
+
+@pytest.mark.parametrize("slug", ["nobody", "Weibo", "%00", "a%2Fb", "x" * 500])
+async def test_what_is_no_platform_has_no_page(console: Console, slug: str) -> None:
+    await console.sign_in()
+    for path in ("", "/live", "/attempts"):
+        answer = await console.get(f"/console/platforms/{slug}{path}")
+        assert answer.status_code == 404
+    acted = await console.act(f"/console/platforms/{slug}/suspend")
+    assert acted.status_code == 404
 
 
 async def test_sending_is_paused_and_resumed_once_previewed(console: Console) -> None:

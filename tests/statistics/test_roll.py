@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from tests.support.builders import a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.order_builders import a_reachable_platform
+from tests.support.plans import plan_of
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.endpoints import health_store
@@ -14,6 +15,7 @@ from unbind_broker.endpoints.health import Condition, Health
 from unbind_broker.platforms.profile import Profile
 from unbind_broker.platforms.service import add
 from unbind_broker.platforms.tables import World
+from unbind_broker.statistics import roll
 from unbind_broker.statistics.figures import Period
 from unbind_broker.statistics.measures import BOUNDS, Family, Measure
 from unbind_broker.statistics.roll import (
@@ -102,6 +104,16 @@ async def test_each_day_says_what_was_answered(db: Db) -> None:
         Answered(TODAY - DAY, 0, 0),
         Answered(TODAY, 2, 1),
     )
+
+
+async def test_figures_are_looked_up_by_platform_and_day(db: Db) -> None:
+    days = {"since": THREE_DAYS.since, "until": THREE_DAYS.until}
+    for plan in (
+        await plan_of(db, roll._PACES, {**days, "platforms": [1, 2]}),
+        await plan_of(db, roll._ANSWERED, {**days, "platform": 1}),
+    ):
+        assert "platform_days_pkey" in plan
+        assert "Seq Scan" not in plan
 
 
 async def count(

@@ -6,12 +6,12 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import EndpointId, Prefix, format_id, parse_id
-from unbind_broker.base.names import LONGEST_SLUG
+from unbind_broker.base.names import slug_fault
 from unbind_broker.console.platform_faults import explain, explain_status
 from unbind_broker.console.platform_rows import DAYS, Row, last_days, rows_of
 from unbind_broker.console.platforms import HOME
@@ -49,7 +49,14 @@ _ANSWERED = {
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 
-SlugInPath = Annotated[str, Path(max_length=LONGEST_SLUG)]
+
+def _slug(slug: str) -> str:
+    if slug_fault(slug) is not None:
+        raise NotHere("no platform is registered under this slug")
+    return slug
+
+
+SlugInPath = Annotated[str, Depends(_slug)]
 
 
 @router.get("/{slug}")
