@@ -238,7 +238,7 @@ async def test_attempts_of_an_item_say_when_there_are_none(
     _, name = await shop.order()
     path = f"/console/orders/{name}/items/weibo"
     page = await console.get(path, accept_language="en")
-    assert "Nothing was sent to it about this order." in page.text
+    assert "Nothing was sent to it about this order" in page.text
 
 
 async def test_attempts_of_an_item_show_what_the_platform_answered(

@@ -13,6 +13,7 @@ from unbind_broker.base.numbers import (
     holds_number,
     parse_number,
 )
+from unbind_broker.carriers import service as carriers
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.statuses import Statuses
 from unbind_broker.console.visits import AdminVisit
@@ -29,6 +30,7 @@ from unbind_broker.orders.kinds import kinds_of
 HOME = "/console/orders"
 PER_PAGE = 50
 _MOST_TEXT = 100
+_MOST_CARRIERS = 200
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 
@@ -61,7 +63,7 @@ async def list_orders(
             visit.desk.runtime.sealer,
         )
     first = _address(chosen) if after else ""
-    return _page(visit, found.orders, chosen, behind=found.behind, first=first)
+    return await _page(visit, found.orders, chosen, behind=found.behind, first=first)
 
 
 @router.post("/find")
@@ -75,14 +77,14 @@ async def find_order(visit: AdminVisit, form: Posted) -> Response:
     if number is not None:
         return await _of_number(visit, number)
     if not what or holds_number(what):
-        return _page(visit, [], {}, fault="orders.find.wrong")
+        return await _page(visit, [], {}, fault="orders.find.wrong")
     order_id = parse_id(what, Prefix.ORDER, Prefix.QUERY)
     if order_id is None:
         return visit.go(f"{HOME}?{urlencode({'reference': what})}")
     async with visit.desk.read() as db:
         kinds = await kinds_of(db, [order_id])
     if not kinds:
-        return _page(visit, [], {}, fault="orders.find.none")
+        return await _page(visit, [], {}, fault="orders.find.none")
     return visit.go(f"{HOME}/{what.lower()}")
 
 
@@ -93,7 +95,7 @@ async def _of_number(visit: AdminVisit, number: PhoneNumber) -> Response:
         found = await find_orders_of_number(
             db, visit.now, index, runtime.sealer, visit.actor
         )
-    return _page(visit, found, {}, number=number.masked)
+    return await _page(visit, found, {}, number=number.masked)
 
 
 def _number(text: str, region: str) -> PhoneNumber | None:
@@ -117,7 +119,7 @@ def _wanted(chosen: dict[str, str]) -> WantedOrders:
     )
 
 
-def _page(  # noqa: PLR0913 - what a list shows beside its rows
+async def _page(  # noqa: PLR0913 - what a list shows beside its rows
     visit: AdminVisit,
     orders: list[FoundOrder],
     chosen: dict[str, str],
@@ -130,11 +132,14 @@ def _page(  # noqa: PLR0913 - what a list shows beside its rows
     more = ""
     if behind is not None:
         more = _address({**chosen, "after": format_id(Prefix.ORDER, behind)})
+    async with visit.desk.read() as db:
+        known = await carriers.list_page(db, None, _MOST_CARRIERS)
     return visit.page(
         "orders.html",
         422 if fault else 200,
         orders=orders,
         chosen=chosen,
+        carriers=known,
         standings=list(Standing),
         more=more,
         first=first,

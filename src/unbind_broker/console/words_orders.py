@@ -39,9 +39,7 @@ WORDS = {
     "orders.standing.completed": Words("已办结", "Completed"),
     "orders.standing.cancelled": Words("已撤销", "Cancelled"),
     "orders.carrier": Words("运营商", "Carrier"),
-    "orders.carrier.hint": Words(
-        "运营商标识，例如 china-mobile。", "Its slug, such as china-mobile."
-    ),
+    "orders.carrier.any": Words("全部", "Any"),
     "orders.id": Words("编号", "Id"),
     "orders.kind": Words("类型", "Kind"),
     "orders.status": Words("状态", "Status"),
@@ -147,7 +145,8 @@ WORDS = {
     "order.sent.answer": Words("应答开头", "Answer begins"),
     "order.sent.replay": Words("应要求重发", "Sent again on request"),
     "order.sent.none": Words(
-        "尚未就此订单向该平台发送请求。", "Nothing was sent to it about this order."
+        "没有就此订单向该平台发送的记录。",
+        "Nothing was sent to it about this order, or it is kept no longer.",
     ),
     "order.sent.none.yet": Words(
         "在较新的投递中没有找到，可翻到下一页继续查找。",
