@@ -66,6 +66,12 @@ async def list_all(
     return [_listed(row) for row in await fetch_all(db, _ALL, values)]
 
 
+async def find_listed(db: Db, clearance_id: UUID) -> ListedClearance | None:
+    """Read one clearance of any carrier as an administrator lists it."""
+    rows = await fetch_all(db, _ONE, {"clearance": clearance_id})
+    return _listed(rows[0]) if rows else None
+
+
 async def list_open(
     db: Db,
     platform: PlatformId,
@@ -114,8 +120,7 @@ def _listed(row: Any) -> ListedClearance:
     )
 
 
-_ALL = sql(
-    """
+_LISTED = """
     SELECT c.*, carriers.slug, p.platforms, p.complete, (
             SELECT count(*) FROM clearance_overrides o WHERE o.clearance_id = c.id
         ) AS overridden
@@ -129,7 +134,10 @@ _ALL = sql(
             WHERE clearance_id = c.id
             GROUP BY platform_id
         ) each
-    ) p
+    ) p"""
+_ONE = sql(f"{_LISTED} WHERE c.id = :clearance", clearance=UUID_TYPE)
+_ALL = sql(
+    f"""{_LISTED}
     WHERE (CAST(:carrier AS text) IS NULL OR carriers.slug = :carrier)
         AND (CAST(:status AS smallint) IS NULL OR c.status = :status)
         AND (CAST(:behind AS uuid) IS NULL OR c.id < :behind)

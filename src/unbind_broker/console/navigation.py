@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("/console/platforms", "nav.platforms"),
     Entry("/console/orders", "nav.orders"),
     Entry("/console/undeliverable", "nav.undeliverable"),
+    Entry("/console/clearances", "nav.clearances"),
     Entry("/console/audit", "nav.audit", BOTH),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),

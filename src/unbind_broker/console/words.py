@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from unbind_broker.console import (
     words_audit,
+    words_clearances,
     words_fields,
     words_frame,
     words_keys,
@@ -29,6 +30,7 @@ _PARTS = (
     words_orders,
     words_undeliverable,
     words_audit,
+    words_clearances,
 )
 
 
