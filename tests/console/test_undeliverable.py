@@ -5,9 +5,12 @@ import pytest
 from tests.console.ordering import Shop, a_shop
 from tests.console.scene import Console, hidden
 from tests.console.test_orders import status, trail
+from tests.support.builders import owner_of
 from tests.support.order_builders import many_orders
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.deliveries.undelivered import note
+from unbind_broker.endpoints import service as endpoints
+from unbind_broker.endpoints.states import PausedBy
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.service import mark_undeliverable
 from unbind_broker.items.states import ItemStatus
@@ -43,6 +46,21 @@ async def test_items_are_counted_by_platform_and_listed(
     assert name in page
     assert other in page
     assert "138****0001" in page
+
+
+async def test_platforms_whose_items_wait_are_named(
+    console: Console, shop: Shop
+) -> None:
+    await shop.order()
+    weibo = owner_of(shop.platforms["weibo"])
+    async with console.engine.begin() as db:
+        now = console.clock.now()
+        await endpoints.pause(db, now, weibo, PausedBy.ADMIN, "admin:1")
+    page = (await console.get(PAGE, accept_language="en")).text
+    parked = page.partition('id="parked"')[2]
+    assert "/console/platforms/weibo" in parked
+    assert "/console/platforms/dating" not in parked
+    assert 'class="number">1</td>' in parked
 
 
 async def test_list_is_narrowed_to_a_platform(console: Console, shop: Shop) -> None:

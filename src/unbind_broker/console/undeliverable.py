@@ -22,6 +22,9 @@ from unbind_broker.deliveries.undelivered_views import (
 from unbind_broker.intake.requeueable import look_at
 from unbind_broker.items.item import ItemKey
 from unbind_broker.orders.views import show_order_id
+from unbind_broker.statistics.figures import read_open
+from unbind_broker.statistics.roll import call_roll
+from unbind_broker.statistics.standing import PARKED
 
 HOME = "/console/undeliverable"
 PER_PAGE = 50
@@ -41,6 +44,8 @@ async def list_items(
     page = (_key(after) if after else None, PER_PAGE + 1)
     async with visit.desk.read() as db:
         counts = await count_undelivered(db)
+        parked = [one for one in await call_roll(db) if one.standing in PARKED]
+        waiting = await read_open(db, visit.now, [one.id for one in parked])
         found = await list_undelivered(
             db, _wanted(chosen), page, visit.desk.runtime.sealer
         )
@@ -55,6 +60,8 @@ async def list_items(
         200,
         counts=counts,
         counted=MOST_COUNTED,
+        parked=parked,
+        waiting=waiting,
         items=shown,
         judged=judged,
         refusals=refusals,

@@ -42,6 +42,16 @@ WORDS = {
     "undeliverable.none": Words(
         "没有未能送达的明细。", "There is no undeliverable item."
     ),
+    "undeliverable.parked": Words("暂停发送的平台", "Platforms that get nothing"),
+    "undeliverable.parked.intro": Words(
+        "这些平台的明细会一直等待，直到平台恢复或订单到期；到期后即为未能送达。",
+        "Their items wait until they get them again, or until the orders' deadlines: "
+        "then they are undeliverable.",
+    ),
+    "undeliverable.parked.since": Words("起始时间", "Since"),
+    "undeliverable.parked.open": Words("未完成的明细", "Open items"),
+    "undeliverable.parked.paused": Words("已暂停发送", "Paused"),
+    "undeliverable.parked.disabled": Words("已停用", "Disabled"),
     "undeliverable.sent": Words("将重新发送", "Would be sent again"),
     "undeliverable.rest": Words("其余", "The rest"),
     "undeliverable.rest.more": Words(
