@@ -18,7 +18,8 @@ async def console(engine: AsyncEngine, clock: FixedClock) -> AsyncIterator[Conso
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """One browser for a whole test process; each look has a context of its own."""
     async with a_browser() as started:
         yield started
