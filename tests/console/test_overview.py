@@ -68,6 +68,7 @@ async def test_every_figure_leads_to_a_page_that_is_there(console: Console) -> N
     await make_all_trouble(console)
     leads = set(_LINKS.findall((await console.get(LIVE)).text))
     assert "/console/platforms/jd" in leads
+    assert any(path.startswith("/console/clearances/") for path in leads)
     for path in leads:
         assert (await console.get(path)).status_code == 200, path
 

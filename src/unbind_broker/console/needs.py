@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.console.whole import Whole
+from unbind_broker.statistics.clearings import ClearanceUnderWay
 from unbind_broker.statistics.overview import MOST_COUNTED
 from unbind_broker.statistics.standing import IllPlatform, Standing
 
@@ -123,10 +125,15 @@ def _of_stops(whole: Whole) -> Iterator[Need]:
         yield Need(WARN, key, "/console#release", values, brake.engaged_at)
     for one in whole.overview.clearances:
         if one.stop_reason is not None:
-            address = f"/console/clearances/{one.id}"
+            address = address_of(one)
             values = {"carrier": one.carrier, "n": one.numbers}
             since = one.stopped_at
             yield Need(WARN, "need.clearance_stopped", address, values, since)
+
+
+def address_of(clearance: ClearanceUnderWay) -> str:
+    """Say where the page of a clearance is."""
+    return f"/console/clearances/{format_id(Prefix.CLEARANCE, clearance.id)}"
 
 
 def _of_leftovers(whole: Whole) -> Iterator[Need]:

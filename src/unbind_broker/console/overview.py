@@ -8,7 +8,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.callbacks.braking import let_go
 from unbind_broker.carriers import brakes
 from unbind_broker.carriers.brakes import Brake
-from unbind_broker.console.needs import counted, find_needs
+from unbind_broker.console.needs import address_of, counted, find_needs
 from unbind_broker.console.platform_faults import explain
 from unbind_broker.console.plots import Plot, Point, sparkline
 from unbind_broker.console.posting import Posted
@@ -80,6 +80,7 @@ async def _figures(visit: AdminVisit) -> dict[str, object]:
         "plots": _plots(visit, whole.overview.minutes),
         "standings": _STANDINGS,
         "counted": counted,
+        "address_of": address_of,
         "explain": lambda error: explain(visit, error),
         "alone": visit.request.url.path != HOME,
     }
