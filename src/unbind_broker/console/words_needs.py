@@ -30,7 +30,7 @@ WORDS = {
         "What is to go to {platform} waits, though it could be sent.",
     ),
     "need.violations": Words(
-        "{n} 起违规解绑尚未恢复。", "Wrong unbindings that are not made good yet: {n}."
+        "{n} 起越界解绑尚未恢复。", "Wrong unbindings that are not made good yet: {n}."
     ),
     "need.platform.breaker_open": Words("{name} 已熔断", "{name} is cut off"),
     "need.platform.disabled": Words("{name} 的接收端已停用", "{name} is disabled"),
@@ -48,11 +48,11 @@ WORDS = {
         "The brake is on for all carriers ({reason}). Orders held: {n}.",
     ),
     "need.clearance_stopped": Words(
-        "{carrier} 的一次批量清理已中止（共 {n} 个号码）。",
+        "{carrier} 的一次批量焕新已中止（共 {n} 个号码）。",
         "A clearance of {carrier} is stopped. Numbers: {n}.",
     ),
     "need.undeliverable": Words(
-        "{n} 项无法送达，等待重新发送。",
+        "{n} 项未能送达，等待重新发送。",
         "Items that could not be delivered and wait to be sent again: {n}.",
     ),
     "need.disputes": Words(

@@ -29,8 +29,8 @@ WORDS = {
         "Items are counted of the {n} orders due first.",
     ),
     "overview.trouble": Words("问题与争议", "Trouble and disputes"),
-    "overview.undeliverable": Words("无法送达", "Undeliverable"),
-    "overview.violations": Words("违规解绑未恢复", "Wrong unbindings open"),
+    "overview.undeliverable": Words("未能送达", "Undeliverable"),
+    "overview.violations": Words("越界解绑未恢复", "Wrong unbindings open"),
     "overview.disputes": Words("号码归属争议", "Disputed holdings"),
     "overview.unsealed": Words("未封存的审计记录", "Audit events unsealed"),
     "overview.sealed": Words("最近封存", "Last sealed"),
@@ -38,7 +38,7 @@ WORDS = {
     "overview.platforms.none": Words(
         "还没有登记任何平台。", "No platform is registered yet."
     ),
-    "overview.clearances": Words("批量清理", "Clearances"),
+    "overview.clearances": Words("批量焕新", "Clearances"),
     "overview.queue": Words("发送", "Sending"),
     "overview.rows": Words("重试与提醒排队", "Retries and reminders queued"),
     "overview.oldest": Words("其中最早到期", "Oldest of them due"),
