@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("/console/orders", "nav.orders"),
     Entry("/console/undeliverable", "nav.undeliverable"),
     Entry("/console/clearances", "nav.clearances"),
+    Entry("/console/violations", "nav.violations"),
     Entry("/console/audit", "nav.audit", BOTH),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),

@@ -14,6 +14,7 @@ from unbind_broker.console.platform_page import router as platform_page
 from unbind_broker.console.platforms import router as platforms
 from unbind_broker.console.static_files import router as static_files
 from unbind_broker.console.undeliverable import router as undeliverable
+from unbind_broker.console.violations import router as violations
 
 ROUTERS = (
     static_files,
@@ -30,4 +31,5 @@ ROUTERS = (
     audit,
     audit_event,
     clearances,
+    violations,
 )

@@ -15,6 +15,7 @@ from unbind_broker.console import (
     words_platforms,
     words_problems,
     words_undeliverable,
+    words_violations,
 )
 from unbind_broker.console.wording import Language, Words
 
@@ -31,6 +32,7 @@ _PARTS = (
     words_undeliverable,
     words_audit,
     words_clearances,
+    words_violations,
 )
 
 
