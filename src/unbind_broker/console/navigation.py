@@ -29,6 +29,7 @@ ENTRIES = (
     Entry("/console/undeliverable", "nav.undeliverable"),
     Entry("/console/clearances", "nav.clearances"),
     Entry("/console/violations", "nav.violations"),
+    Entry("/console/holdings", "nav.holdings"),
     Entry("/console/audit", "nav.audit", BOTH),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),

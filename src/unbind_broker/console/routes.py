@@ -3,6 +3,7 @@
 from unbind_broker.console.audit import router as audit
 from unbind_broker.console.audit_event import router as audit_event
 from unbind_broker.console.clearances import router as clearances
+from unbind_broker.console.holdings import router as holdings
 from unbind_broker.console.keys import router as keys
 from unbind_broker.console.login import router as login
 from unbind_broker.console.order import router as order
@@ -32,4 +33,5 @@ ROUTERS = (
     audit_event,
     clearances,
     violations,
+    holdings,
 )

@@ -7,6 +7,7 @@ from unbind_broker.console import (
     words_clearances,
     words_fields,
     words_frame,
+    words_holdings,
     words_keys,
     words_needs,
     words_orders,
@@ -33,6 +34,7 @@ _PARTS = (
     words_audit,
     words_clearances,
     words_violations,
+    words_holdings,
 )
 
 

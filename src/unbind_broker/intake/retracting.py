@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import CarrierId
+from unbind_broker.base.ids import CarrierId, OrderId
 from unbind_broker.holdings import service
 from unbind_broker.holdings.holding import Holding
 from unbind_broker.holdings.service import ListedHolding, list_holdings
@@ -47,11 +47,7 @@ async def retract(
     )
     if taken_back is None:
         return None
-    resting = [
-        one.id
-        for one in await open_orders(db, [wrong.number_index])
-        if (one.carrier_id, one.owner_since) == (wrong.carrier_id, wrong.owner_since)
-    ]
+    resting = await orders_on(db, wrong)
     ended = await call_back(db, now, resting, Reason.SUPERSEDED, actor)
     facts = {
         "carrier": wrong.carrier,
@@ -65,6 +61,15 @@ async def retract(
     await record(db, now, fact)
     again = taken_back.again is not None
     return Undone(len(ended), again, await list_holdings(db, wrong.number_index))
+
+
+async def orders_on(db: Db, wrong: WrongHolding) -> list[OrderId]:
+    """Find the open queries and orders that rest on a holding."""
+    return [
+        one.id
+        for one in await open_orders(db, [wrong.number_index])
+        if (one.carrier_id, one.owner_since) == (wrong.carrier_id, wrong.owner_since)
+    ]
 
 
 async def search(
