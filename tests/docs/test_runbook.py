@@ -19,6 +19,7 @@ from unbind_broker.metrics.names import METRICS
 from unbind_broker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+OF_COMPOSE = "site"
 PAGES = ("runbook.md", "runbook.zh-CN.md")
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -122,7 +123,7 @@ def test_every_metric_and_every_setting_is_one(page: str) -> None:
     assert len(metrics) > 20
     assert metrics <= set(METRICS)
     assert len(settings) > 5
-    assert {name.lower() for name in settings} <= {*Settings.model_fields, "site"}
+    assert {name.lower() for name in settings} <= {*Settings.model_fields, OF_COMPOSE}
 
 
 @pytest.mark.parametrize("page", PAGES)
