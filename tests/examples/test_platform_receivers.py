@@ -65,8 +65,8 @@ async def test_receiver_reads_no_more_than_a_webhook_may_hold(
         assert await is_up()
 
 
-async def test_express_receiver_breaks_no_rule(express: Path) -> None:
-    judged = await tried(("node", "server.mjs"), express)
+async def test_express_receiver_breaks_no_rule(express_copy: Path) -> None:
+    judged = await tried(("node", "server.mjs"), express_copy)
     expect_all_hold(judged, set())
 
 
