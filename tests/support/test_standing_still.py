@@ -33,6 +33,19 @@ def test_that_is_never_right():
     stand_still()
     assert not "right"
 
+told = []
+
+@pytest.fixture(scope="module")
+def story():
+    told.append(1)
+    if len(told) < 2:
+        stand_still()
+    assert len(told) > 1
+
+@pytest.mark.real_time(0.3)
+def test_that_gets_its_story_in_the_end(story):
+    assert told == [1, 1]
+
 @pytest.mark.real_time(1000)
 def test_that_ran():
     stand_still()
@@ -51,8 +64,8 @@ def test_only_what_tells_nothing_is_asked_again(tmp_path: Path) -> None:
         text=True,
         check=False,
     ).stdout
-    assert "3 failed, 1 passed, 5 asked again" in told, told
-    assert told.count("Stood still for ") == 5
+    assert "3 failed, 2 passed, 6 asked again" in told, told
+    assert told.count("Stood still for ") == 6
     assert told.count("assert 1 > 2") == 1
     failed = [line for line in told.splitlines() if line.startswith("FAILED ")]
     assert ["right_in_the_end" in line for line in failed] == [False] * 3
