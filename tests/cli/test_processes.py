@@ -18,7 +18,7 @@ from tests.support.ports import a_free_port
 from unbind_broker.schema.migrate import head
 
 STEP = 0.05
-STEPS = 600
+STEPS = 1800
 PATIENCE = 90.0
 """Seconds; an answer may take long, too."""
 
