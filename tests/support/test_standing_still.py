@@ -8,13 +8,12 @@ from time import monotonic, process_time
 from tests.support.standing_still import Watch
 
 TESTS = """
-import os, signal, subprocess
+import os, subprocess
 import pytest
 
 def stand_still():
-    going_on = f"sleep 0.5; kill -CONT {os.getpid()}"
-    with subprocess.Popen(["sh", "-c", going_on]):
-        os.kill(os.getpid(), signal.SIGSTOP)
+    still = "kill -STOP $0; sleep 0.5; kill -CONT $0"
+    subprocess.run(["sh", "-c", still, str(os.getpid())])
 
 def test_that_is_not_marked():
     stand_still()
