@@ -1,7 +1,6 @@
 """Several workers, and what may befall them: nothing is lost."""
 
 import asyncio
-import signal
 from collections.abc import Collection
 
 import pytest
@@ -9,7 +8,7 @@ from sqlalchemy import func, select
 
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
-from tests.worker.a_process import a_process, says_that_it_stops
+from tests.worker.a_process import a_process, kill, says_that_it_stops
 from tests.worker.gate import a_gate
 from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.base.database import open_engine, sql
@@ -70,26 +69,24 @@ def have_arrived(stage: Stage, ids: Collection[str]) -> bool:
     return all(set(ids) <= set(door.item_ids) for door in stage.doors)
 
 
-@pytest.mark.real_time(0.3)
 async def test_killed_worker_loses_nothing(stage: Stage, database_url: str) -> None:
     await stage.add_platforms(8, max_batch=5, max_concurrency=2)
     for door in stage.doors:
         door.usual = Answer(delay=0.03)
-    async with a_process(database_url, lease=2) as victim:
+    async with a_process(database_url) as victim:
         await stage.reaches(stage.all_leased)
         ids = await stage.order(100)
         await eventually(lambda: acknowledged(stage))
         for door in stage.doors:
             door.usual = Answer(hang=True)
-        ids += (under_way := await stage.order(2))
-        await eventually(lambda: have_arrived(stage, under_way))
-        async with stage.working(short()):
-            victim.send_signal(signal.SIGKILL)
-            recorded = await acknowledged(stage)
-            assert (await stage.counts())[ItemStatus.QUEUED] > 0
-            for door in stage.doors:
-                door.usual = Answer(delay=0.03)
-            await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+        ids += await stage.order(2)
+        await kill(victim, stage)
+    recorded = await acknowledged(stage)
+    assert (await stage.counts())[ItemStatus.QUEUED] > 0
+    for door in stage.doors:
+        door.usual = Answer(delay=0.03)
+    async with stage.working():
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
     for platform, door in zip(stage.platforms, stage.doors, strict=True):
         assert door.times_sent.keys() == set(ids)
         # What was in flight or not yet recorded comes twice, and nothing else.
