@@ -113,12 +113,12 @@ async def test_two_workers_tell_once_and_the_feed_needs_no_endpoint(
     ]
 
 
-@pytest.mark.real_time(0.1)
+@pytest.mark.real_time(0.6)
 async def test_how_an_order_gets_on_is_told_after_a_while(
     stage: Stage, door: Door
 ) -> None:
     await stage.add_platforms(2)
-    quick = short(update_interval=timedelta(seconds=0.3))
+    quick = short(update_interval=timedelta(seconds=1))
     async with stage.working(quick), stage.working(quick):
         (order_id,) = await stage.order_ids()
         await eventually(lambda: len(door.deliveries) == 1)
