@@ -17,7 +17,7 @@ from tests.support.trail import trail
 from unbind_broker.audit.hashing import leaf_hash, path_leads_to
 from unbind_broker.audit.seals import signature_holds
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.ids import Prefix, format_id, new_uuid7
+from unbind_broker.base.ids import Prefix, format_id, new_uuid7, without_ids
 from unbind_broker.base.signing_keys import PublicKey
 from unbind_broker.carriers.service import find as find_carrier
 
@@ -166,7 +166,8 @@ async def test_events_of_a_number_are_found_without_naming_it(
             headers=parties.auditor,
         )
         assert answer.status_code == 200
-        assert "1234" not in answer.text.replace(index.hex(), "")
+        shown = without_ids(answer.text.replace(index.hex(), ""))
+        assert "1234" not in shown
         return [event["actor"] for event in answer.json()["data"]]
 
     assert await search(action="x.y") == ["carrier:b", "carrier:a"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import socket
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.api.registry import Headers, Parties
 from tests.support.app import a_runtime, bearer, in_process
 from tests.support.builders import a_key, a_platform, an_endpoint
+from tests.support.ports import a_free_port
 from tests.support.receiver import Answer, Door, Receiver
 from tests.support.trail import trail
 from tests.support.waiting import eventually
@@ -133,9 +133,8 @@ async def test_endpoint_without_the_secret_is_not_verified(
 async def test_endpoint_that_nobody_reaches_is_told_apart(
     api: AsyncClient, parties: Parties, url: str, detail: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        closed = listening.getsockname()[1]
-    await api.put(URL, headers=parties.weibo, json={"url": url.format(closed=closed)})
+    url = url.format(closed=a_free_port())
+    await api.put(URL, headers=parties.weibo, json={"url": url})
     failed = await verify(api, parties.weibo)
     assert (failed.status_code, failed.json()["detail"]) == (422, detail)
 

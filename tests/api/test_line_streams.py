@@ -176,6 +176,8 @@ async def test_streams_of_one_carrier_leave_room_for_the_others(
     async with a_scene(engine, clock) as scene:
         other = {**await scene.add_carrier("china-unicom"), **NDJSON}
         drips = [asyncio.create_task(stream(scene, dripping(), NDJSON)) for _ in "12"]
+        app = scene.http._transport.app  # type: ignore[attr-defined] # in this process
+        await eventually(lambda: app.state.context.feeds.inside == len(drips))
         refused = await eventually(lambda: refusal(scene))
         taken = await scene.http.post("/v1/holdings", content=b"{}", headers=other)
         over.set()

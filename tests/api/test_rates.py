@@ -39,6 +39,7 @@ async def test_strangers_are_told_of_no_quota(api: AsyncClient) -> None:
     assert "RateLimit" not in answer.headers
 
 
+@pytest.mark.real_time(1.0)
 async def test_refusal_says_that_nothing_is_left_and_when_to_come(
     engine: AsyncEngine, clock: FixedClock, parties: Parties
 ) -> None:

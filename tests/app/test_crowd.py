@@ -15,6 +15,7 @@ from tests.api.registry import Parties, the_parties
 from tests.support.app import a_runtime
 from tests.support.clock import FixedClock
 from tests.support.order_api import order_body
+from tests.support.waiting import PATIENCE
 from unbind_broker.api.context import Context
 from unbind_broker.api.quick_refusals import QuickRefusals
 from unbind_broker.app.factory import create_app
@@ -40,7 +41,9 @@ async def an_api(
     with reserve("127.0.0.1", 0) as listener:
         serving = asyncio.create_task(server.serve_on(listener))
         await ready.wait()
-        async with httpx.AsyncClient(base_url=url_of(listener)) as http:
+        async with httpx.AsyncClient(
+            base_url=url_of(listener), timeout=PATIENCE
+        ) as http:
             yield http, context
         server.drop()
         await serving

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.app.server import (
     HEAD_LIMIT,
     STALL_LIMIT,
@@ -55,7 +55,10 @@ async def serving(
 
 async def test_request_under_way_is_answered_while_the_server_drains() -> None:
     slow = Slow()
-    async with serving(slow.app) as (server, url), httpx.AsyncClient() as http:
+    async with (
+        serving(slow.app) as (server, url),
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         asking = asyncio.create_task(http.get(url))
         await slow.asked.wait()
         server.drain()
@@ -68,13 +71,16 @@ async def test_request_under_way_is_answered_while_the_server_drains() -> None:
 
 async def test_draining_server_takes_no_new_caller() -> None:
     slow = Slow()
-    async with serving(slow.app) as (server, url), httpx.AsyncClient() as http:
+    async with (
+        serving(slow.app) as (server, url),
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         asking = asyncio.create_task(http.get(url))
         await slow.asked.wait()
         server.drain()
         await eventually(lambda: is_shut(url))
         with pytest.raises(httpx.TransportError):
-            async with httpx.AsyncClient() as newcomer:
+            async with httpx.AsyncClient(timeout=PATIENCE) as newcomer:
                 await newcomer.get(url)
         slow.may_answer.set()
         await asking
@@ -122,7 +128,7 @@ async def test_answer_may_take_longer_than_the_head() -> None:
     slow = Slow()
     async with (
         serving(slow.app, head_limit=0.2) as (_, url),
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(timeout=PATIENCE) as http,
     ):
         asking = asyncio.create_task(http.get(url))
         await slow.asked.wait()
@@ -178,7 +184,10 @@ async def who_asks(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 async def test_server_does_not_name_its_software() -> None:
     slow = Slow()
     slow.may_answer.set()
-    async with serving(slow.app) as (_, url), httpx.AsyncClient() as http:
+    async with (
+        serving(slow.app) as (_, url),
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         answer = await http.get(url)
 
     assert "server" not in answer.headers

@@ -14,7 +14,7 @@ from tests.support.app import a_runtime, bearer
 from tests.support.builders import a_carrier, a_key
 from tests.support.clock import NOON, FixedClock
 from tests.support.order_builders import a_reachable_platform
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.app.server import CannotListen, reserve, url_of
 from unbind_broker.base.instants import show_instant
 from unbind_broker.cli.broker import (
@@ -60,7 +60,9 @@ async def api(
     with reserve("127.0.0.1", 0) as listener:
         running = asyncio.create_task(run_api_part(runtime, listener, stop, ready.set))
         await ready.wait()
-        async with httpx.AsyncClient(base_url=url_of(listener)) as http:
+        async with httpx.AsyncClient(
+            base_url=url_of(listener), timeout=PATIENCE
+        ) as http:
             yield http, running
         stop.ask()
         await running
@@ -74,7 +76,6 @@ def ask_patiently(
             "/v1/orders",
             json=ORDER,
             headers={**headers, "Prefer": "wait=30"},
-            timeout=60,
         )
     )
 

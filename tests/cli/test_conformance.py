@@ -15,29 +15,30 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.conformance.platform import Platform
+from tests.support.ports import a_free_port
 from unbind_broker.conformance.plan import new_key, new_secret
 from unbind_broker.conformance.registry import RULES
 
 SECRET, KEY = new_secret().text, new_key()
+ANY_PORT = ("--port", "0")
+"""The usual one is another test's, perhaps."""
 
 
 @contextmanager
 def a_platform(fault: str = "") -> Iterator[tuple[str, str]]:
     """Run a platform beside the command; gives its URL and the port it reports to."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = a_free_port()
     platform = Platform(SECRET, KEY, f"http://127.0.0.1:{port}", fault)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     opened = platform.opened()
-    asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(60)
     try:
         yield platform.url, str(port)
     finally:
         closing = opened.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(closing, loop).result(10)
+        asyncio.run_coroutine_threadsafe(closing, loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -131,7 +132,7 @@ def test_keys_are_made_and_shown_where_none_is_given(command: Command) -> None:
             "--result-public-key: expected whpk_ and base64 (whpk_… of 32 bytes)",
         ),
         (
-            ("http://127.0.0.1:9/x", "--within", "1ms", "--port", "0"),
+            ("http://127.0.0.1:9/x", "--within", "1ms"),
             "nobody answers at this URL: connection refused",
         ),
     ],
@@ -148,7 +149,7 @@ def test_keys_are_made_and_shown_where_none_is_given(command: Command) -> None:
 def test_what_cannot_be_tried_ends_with_code_2(
     command: Command, arguments: tuple[str, ...], message: str
 ) -> None:
-    ended = command("conformance", *arguments)
+    ended = command("conformance", *ANY_PORT, *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
 
@@ -157,7 +158,7 @@ def test_secret_that_is_none_is_named_and_not_repeated(
     command: Command, nowhere: pytest.MonkeyPatch
 ) -> None:
     nowhere.setenv("UNBIND_CONFORMANCE_SECRET", "hunter2")
-    ended = command("conformance", "http://127.0.0.1:9/x")
+    ended = command("conformance", "http://127.0.0.1:9/x", *ANY_PORT)
     assert ended.code == 2
     assert ended.err.startswith(
         "unbind-broker: UNBIND_CONFORMANCE_SECRET: expected whsec_ and base64"
@@ -166,14 +167,15 @@ def test_secret_that_is_none_is_named_and_not_repeated(
 
 
 def test_what_keeps_a_trial_from_beginning_is_told_in_chinese(command: Command) -> None:
-    chinese = ("--within", "1ms", "--port", "0", "--lang", "zh")
-    ended = command("conformance", "http://127.0.0.1:9/x", *chinese)
+    chinese = ("--within", "1ms", "--lang", "zh")
+    ended = command("conformance", "http://127.0.0.1:9/x", *ANY_PORT, *chinese)
     assert ended.code == 2
     assert ended.err.endswith("unbind-broker: 该 URL 无人应答：connection refused\n")
 
 
 def test_waiting_for_an_endpoint_says_for_how_long(command: Command) -> None:
-    ended = command("conformance", "http://127.0.0.1:9/x", "--within", "2s")
+    patient = ("--within", "2s")
+    ended = command("conformance", "http://127.0.0.1:9/x", *ANY_PORT, *patient)
     assert "(trying on for up to 2 s, see --within)" in ended.err
 
 
@@ -213,7 +215,8 @@ def test_secret_that_is_no_text_ends_with_code_2(
     command: Command, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_bytes(b"whsec_\xff\xfe")
-    ended = command("conformance", "http://127.0.0.1:9/x", "--secret-file", "secret")
+    given = ("--secret-file", "secret")
+    ended = command("conformance", "http://127.0.0.1:9/x", *ANY_PORT, *given)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("unbind-broker: secret: ")
 

@@ -4,7 +4,8 @@ import socket
 from pathlib import Path
 
 from tests.cli.conftest import Command
-from tests.cli.test_processes import a_free_port, meanwhile, until_ready
+from tests.cli.test_processes import meanwhile, until_ready
+from tests.support.ports import a_free_port
 
 
 def test_once_ends_with_code_0_and_leaves_nothing_behind(

@@ -14,18 +14,13 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Command
+from tests.support.ports import a_free_port
 from unbind_broker.schema.migrate import head
 
 STEP = 0.05
-STEPS = 600
+STEPS = 1800
 PATIENCE = 90.0
 """Seconds; an answer may take long, too."""
-
-
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.support.builders import a_carrier, a_key
 from tests.support.clock import FixedClock
 from tests.support.order_api import order_body
 from tests.support.order_builders import a_reachable_platform
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.cli.broker import run_api_part
 from unbind_broker.cli.loop import Stop
@@ -34,7 +34,7 @@ class Replica:
         self.notice = notice
         self.url = ""
         self.is_ready = False
-        self.http = httpx.AsyncClient(trust_env=False)
+        self.http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
 
     async def start(self) -> None:
         self.stop, serves = Stop(), asyncio.Event()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.test_processes import STEP, STEPS, meanwhile
+from tests.cli.test_processes import PATIENCE, STEP, STEPS, meanwhile
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def until_accepting(broker: str, key: str, count: int) -> None:
         listed = httpx.get(
             f"{broker}/v1/platforms?accepting=true",
             headers={"Authorization": f"Bearer {key}"},
+            timeout=PATIENCE,
         )
         if len(listed.json()["data"]) == count:
             return

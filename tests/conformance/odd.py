@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tests.conformance.accounts import Line
 from tests.conformance.platform import Platform
+from tests.support.waiting import PATIENCE
 
 
 class Slow(Platform):
@@ -87,7 +88,7 @@ class OldProtocol(Platform):
     @override
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Platform]:
-        async with super().opened(), httpx.AsyncClient() as inside:
+        async with super().opened(), httpx.AsyncClient(timeout=PATIENCE) as inside:
             self.inside, self.behind = inside, self.url
             relay = await asyncio.start_server(self._relay, "127.0.0.1", 0)
             host, port = relay.sockets[0].getsockname()

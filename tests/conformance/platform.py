@@ -18,6 +18,7 @@ from aiohttp import web
 
 from tests.conformance.accounts import Accounts, Line
 from tests.conformance.verifying import SIGNATURE, Refusal, verify
+from tests.support.waiting import PATIENCE
 from unbind_broker.base.signing import sign_v1a, signature_headers
 from unbind_broker.base.signing_keys import PrivateKey
 
@@ -65,6 +66,7 @@ class Platform:
         # Nothing is called by TLS, and trusted roots take long to load.
         self.http = httpx.AsyncClient(
             base_url=self.broker,
+            timeout=PATIENCE,
             trust_env=False,
             verify=False,  # noqa: S501 - plain http on loopback
         )

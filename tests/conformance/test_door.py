@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.waiting import PATIENCE
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.magic_numbers import BEFORE, NOTHING
@@ -62,7 +63,9 @@ async def _opened(**declared: Any) -> AsyncIterator[Caller]:
     with reserve("127.0.0.1", 0) as listener:
         async with (
             open_stage(plan, listener, SystemClock().now) as stage,
-            httpx.AsyncClient(base_url=url_of(listener), headers=KEY) as http,
+            httpx.AsyncClient(
+                base_url=url_of(listener), headers=KEY, timeout=PATIENCE
+            ) as http,
         ):
             yield Caller(stage, http)
 

@@ -1,6 +1,5 @@
 """Every block of the carriers' page runs, and prints what the page shows."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -8,13 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.docs.pages import agrees, blocks_of, printed_by, session
 from tests.docs.rehearsal import rehearsal
+from tests.support.ports import a_free_port
 
 ENGLISH, CHINESE = "docs/carriers.md", "docs/carriers.zh-CN.md"
-
-
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.journey

@@ -9,9 +9,9 @@ import pytest
 
 from tests.docs.pages import ROOT, Block, agrees, blocks_of, printed_by, session
 from tests.docs.rehearsal import run
+from tests.support.ports import a_free_port
 from unbind_broker.api.guide import render
 from unbind_broker.app.factory import document
-from unbind_broker.app.server import reserve
 from unbind_broker.base.instants import show_instant
 from unbind_broker.base.magic_numbers import BLOCKS, WRONG, describe
 from unbind_broker.base.magic_numbers import Block as Numbers
@@ -26,11 +26,6 @@ PORTS = ("BROKER", "PORT", "KIT", "TRIAL")
 CODE = re.compile(r"`([^`\n]+)`")
 ID = re.compile(r'<h[1-6] id="([^"]+)"')
 TO_PLATFORMS = ("query.req", "unbind.", "restore.", "clearance.pub", "endpoint.")
-
-
-def a_free_port() -> int:
-    with reserve("127.0.0.1", 0) as taken:
-        return int(taken.getsockname()[1])
 
 
 def read(page: str) -> str:

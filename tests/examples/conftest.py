@@ -39,6 +39,14 @@ def express(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     return folder
 
 
+@pytest.fixture
+def express_copy(express: Path, tmp_path: Path) -> Path:
+    """Give a folder of this test's own: a receiver keeps files beside itself."""
+    shutil.copy(express / "server.mjs", tmp_path)
+    (tmp_path / "node_modules").symlink_to(express / "node_modules")
+    return tmp_path
+
+
 def _installed(folder: Path) -> bool:
     try:
         done = subprocess.run(

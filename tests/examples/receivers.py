@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from socket import create_server
 
 from tests.docs.pages import ROOT
+from tests.support.ports import a_free_port
+from tests.support.waiting import PATIENCE
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.magic_numbers import as_document
@@ -42,14 +43,14 @@ async def tried(
 def planned(folder: Path, broker: str) -> tuple[Plan, dict[str, str]]:
     """Say what the kit is to try, and what the receiver is told of it."""
     (folder / "numbers.json").write_text(json.dumps(as_document()), encoding="utf-8")
-    port = _free_port()
+    port = a_free_port()
     plan = Plan(
         url=f"http://127.0.0.1:{port}/hooks",
         secret=new_secret(),
         key=new_key(),
         max_batch=12,
-        wait=timedelta(seconds=20),
-        within=timedelta(seconds=40),
+        wait=timedelta(seconds=PATIENCE),
+        within=timedelta(seconds=PATIENCE),
         pause=timedelta(seconds=0.1),
     )
     told = {
@@ -89,9 +90,3 @@ async def running(
 
 def python(file: Path) -> tuple[str, str]:
     return sys.executable, str(file)
-
-
-def _free_port() -> int:
-    with create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port

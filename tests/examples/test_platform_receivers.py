@@ -13,7 +13,7 @@ import pytest
 from tests.conformance.trying import by_verdict
 from tests.examples.receivers import FASTAPI, FLASK, planned, python, running, tried
 from tests.examples.taking import NOBODY
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.conformance.registry import RULES
 from unbind_broker.conformance.running import Judged, Verdict
 
@@ -46,7 +46,10 @@ async def test_receiver_reads_no_more_than_a_webhook_may_hold(
     async def in_pieces() -> AsyncIterator[bytes]:
         yield too_long
 
-    async with running(python(file), tmp_path, told), httpx.AsyncClient() as http:
+    async with (
+        running(python(file), tmp_path, told),
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
 
         async def status(content: bytes | AsyncIterator[bytes]) -> int | None:
             try:
@@ -65,8 +68,8 @@ async def test_receiver_reads_no_more_than_a_webhook_may_hold(
         assert await is_up()
 
 
-async def test_express_receiver_breaks_no_rule(express: Path) -> None:
-    judged = await tried(("node", "server.mjs"), express)
+async def test_express_receiver_breaks_no_rule(express_copy: Path) -> None:
+    judged = await tried(("node", "server.mjs"), express_copy)
     expect_all_hold(judged, set())
 
 

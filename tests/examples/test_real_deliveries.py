@@ -6,7 +6,6 @@ and to endpoints that have just been given another one.
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -48,12 +47,10 @@ async def test_what_is_in_python_takes_every_real_delivery_and_no_altered_one(
 
 
 async def test_what_is_in_javascript_takes_every_real_delivery_and_no_altered_one(
-    express: Path, stories: list[Told], tmp_path: Path
+    express: Path, express_copy: Path, stories: list[Told]
 ) -> None:
     expect_right(lambda messages: javascript_says(express, messages), stories)
-    shutil.copy(express / "server.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(express / "node_modules")
-    await expect_taken(("node", "server.mjs"), tmp_path, platforms_of(stories))
+    await expect_taken(("node", "server.mjs"), express_copy, platforms_of(stories))
 
 
 def platforms_of(stories: list[Told]) -> list[Party]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.receivers import FLASK, planned, python, running
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.magic_numbers import ACTION_REQUIRED, BEFORE, CUTOFF
@@ -90,15 +90,15 @@ async def test_wave_that_is_held_back_keeps_no_other_waiting(scene: Scene) -> No
 
 
 async def test_wave_that_is_held_back_keeps_no_other_waiting_in_javascript(
-    express: Path,
+    express_copy: Path,
 ) -> None:
     with reserve("127.0.0.1", 0) as listener:
-        plan, told = planned(express, url_of(listener))
+        plan, told = planned(express_copy, url_of(listener))
         async with (
             open_stage(plan, listener, SystemClock().now) as stage,
-            running(("node", "server.mjs"), express, told),
+            running(("node", "server.mjs"), express_copy, told),
         ):
-            await eventually(Scene(stage, express, told).is_up)
+            await eventually(Scene(stage, express_copy, told).is_up)
             await expect_others_cleared(stage)
 
 
@@ -108,7 +108,7 @@ async def expect_others_cleared(stage: Stage) -> None:
     readable, published = stage.manifests.publish(numbers)
     for body in (unreadable, published):
         assert (await stage.tell(body)).is_taken
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await readable.waves[0].done.wait()
 
 

@@ -1,6 +1,5 @@
 """A receiver that is given a key signs what it reports, and the broker keeps it."""
 
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -95,11 +94,9 @@ async def test_flask_receiver_signs_its_reports(
 
 
 async def test_express_receiver_signs_its_reports(
-    engine: AsyncEngine, express: Path, tmp_path: Path
+    engine: AsyncEngine, express_copy: Path
 ) -> None:
-    shutil.copy(express / "server.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(express / "node_modules")
-    async with a_scene(engine, tmp_path, ("node", "server.mjs")) as scene:
+    async with a_scene(engine, express_copy, ("node", "server.mjs")) as scene:
         await expect_signed(scene)
 
 

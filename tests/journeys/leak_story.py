@@ -110,18 +110,20 @@ async def query_and_unbind(world: World) -> None:
     carrier = world.speakers["china-mobile"]
     asked = world.asking(101, platforms=["weibo", "momo"], reference="R-101")
     query = await carrier.call("POST", "/v1/queries", asked, headers=WAIT)
-    assert query["status"] == "completed"
+    await eventually(partial(is_over, carrier, query["id"], "queries"))
     after = world.asking(101, query_id=query["id"])
     del after["number"], after["owner_since"]
     order = await carrier.call("POST", "/v1/orders", after, headers=WAIT)
-    assert order["summary"] == {"total": 1, "unbound": 1}
+    await eventually(partial(is_over, carrier, order["id"]))
+    assert await _summary(carrier, order["id"]) == {"total": 1, "unbound": 1}
     restored = await carrier.call(
         "POST",
         f"/v1/orders/{order['id']}/restore",
         {"reason": f"called from {number(101)}"},
         headers=WAIT,
     )
-    assert restored["summary"] == {"total": 1, "restored": 1}
+    await eventually(partial(is_over, carrier, restored["id"]))
+    assert await _summary(carrier, restored["id"]) == {"total": 1, "restored": 1}
     for kind, resource in (("queries", query), ("orders", order)):
         path = f"/v1/{kind}/{resource['id']}/receipt"
         for language in ("zh", "en"):
@@ -158,7 +160,7 @@ async def attest_and_fetch(world: World) -> None:
     alipay = world.receiver.doors["alipay"]
     await eventually(lambda: order["id"] in alipay.item_ids)
     await world.report_signed(f"report-{number(102)[1:]}", done)
-    await eventually(partial(_is_over, carrier, order["id"]))
+    await eventually(partial(is_over, carrier, order["id"]))
     await _take_home(world, order["id"])
 
 
@@ -247,9 +249,8 @@ async def look_everywhere(world: World) -> None:
     await admin.call("POST", "/v1/admin/holdings/retract", wrong)
     for name in ("brake", "carriers", "endpoints", "keys", "platforms", "sealing"):
         await admin.call("GET", f"/v1/admin/{name}")
-    events = await auditor.call("GET", "/v1/audit/events", params={"limit": 200})
-    sealed = next(one for one in events["data"] if one["seal"] is not None)
-    await auditor.call("GET", f"/v1/audit/events/{sealed['id']}/proof")
+    sealed = await eventually(partial(_sealed_events, auditor))
+    await auditor.call("GET", f"/v1/audit/events/{sealed[0]['id']}/proof")
     await auditor.call("POST", "/v1/audit/events/search", body)
     await auditor.call("GET", "/v1/audit/seals")
     assert (await auditor.ask("GET", "/v1/audit/export")).is_success
@@ -274,9 +275,18 @@ async def come_to_an_end(world: World) -> None:
                 await carrier.ask("POST", f"/v1/orders/{order['id']}/cancel")
 
 
-async def _is_over(carrier: Speaker, order_id: str) -> bool:
-    order = await carrier.call("GET", f"/v1/orders/{order_id}")
+async def is_over(carrier: Speaker, order_id: str, kind: str = "orders") -> bool:
+    order = await carrier.call("GET", f"/v1/{kind}/{order_id}")
     return order["status"] not in {"held", "in_progress"}
+
+
+async def _summary(carrier: Speaker, order_id: str) -> object:
+    return (await carrier.call("GET", f"/v1/orders/{order_id}"))["summary"]
+
+
+async def _sealed_events(auditor: Speaker) -> list[dict[str, Any]]:
+    events = await auditor.call("GET", "/v1/audit/events", params={"limit": 200})
+    return [one for one in events["data"] if one["seal"] is not None]
 
 
 def _was_asked(door: Any, order_id: str) -> bool:

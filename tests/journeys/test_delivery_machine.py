@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -49,6 +50,8 @@ FRESH = 6
 """After so many sequences Hypothesis mostly repeats parts of them."""
 PHASES = tuple(Phase) if ASKED_FOR else (Phase.reuse, Phase.generate)
 STEPS = 60
+LIMIT = 300 * max(1, EXAMPLES // FRESH)
+"""Seconds: a machine with five times too much to do took a third of it."""
 LATEST = NOON + timedelta(days=20)
 """Tables are there for so long, and what is left must end too."""
 MOST_ROUNDS = 120
@@ -415,6 +418,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         return known[pick % len(known)]
 
 
+@pytest.mark.timeout(LIMIT)
 async def test_nothing_is_lost_or_made_up_whatever_happens(server: Server) -> None:
     DeliveryMachine.server = server
     DeliveryMachine.loop = asyncio.get_running_loop()

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import shutil
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.journeys.processes import PATIENCE, Process, processes
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.journey
 
@@ -49,8 +52,10 @@ async def test_demo_prints_commands_that_work_and_stays_up(tmp_path: Path) -> No
         demo = await commands.start("demo", "--platforms", "8")
         while not (line := await demo.line()).startswith("# "):
             pass
-        answers = []
-        for _ in range(COMMANDS):
+        # The command waits ten seconds; a busy machine may need longer.
+        asking = await printed_command(demo)
+        answers = [await eventually(partial(completed, asking))]
+        for _ in range(COMMANDS - 1):
             command = await printed_command(demo)
             answers.append(json.loads(await shell(command)))
         code = await demo.stop()
@@ -73,6 +78,12 @@ async def printed_command(demo: Process) -> str:
     while lines[-1].endswith(("\\", ",")):
         lines.append(await demo.line())
     return "\n".join(lines)
+
+
+async def completed(command: str) -> dict[str, Any] | None:
+    """Run it; give what it printed if that is complete."""
+    told: dict[str, Any] = json.loads(await shell(command))
+    return told if told["status"] == "completed" else None
 
 
 async def shell(command: str) -> bytes:

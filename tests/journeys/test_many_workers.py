@@ -75,8 +75,10 @@ async def test_no_item_is_lost_and_no_result_applied_twice_when_a_worker_dies(
         )
         some_final: Callable[[], int | Awaitable[int]] = partial(count_final, engine)
         await eventually(some_final)
+        simulate.send(signal.SIGSTOP)  # the rest is under way or still to be sent
         await workers[0].stop(signal.SIGKILL)
         final_at_death = await count_final(engine)
+        simulate.send(signal.SIGCONT)
         finished = [
             await carrier.until(f"/v1/orders/{order['id']}", is_completed)
             for order in placed

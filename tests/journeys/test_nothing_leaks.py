@@ -79,8 +79,9 @@ async def used_until_all_is_over(world: World) -> Path:
     hanging.usual, hanging.judge = Answer(), partial(answering, FORMER)
     up = await world.up(UNBIND_LOG_FORMAT="text", **HURRIED)
     carrier = world.speakers["china-mobile"]
-    for path in ("/v1/orders", "/v1/queries"):
-        await carrier.call("POST", path, world.asking(112, platforms=["silent"]))
+    asked = world.asking(112, platforms=["silent"])
+    await carrier.call("POST", "/v1/queries", asked)
+    await eventually(partial(one_expires, world))
     await story.say_it_wrong(world, 121, every=3)
     async with places.database(world) as engine:
         await places.provoke(engine)
@@ -97,6 +98,16 @@ async def used_until_all_is_over(world: World) -> Path:
     assert (await world.command("audit", "seals", "--output", seals))[0] == 0
     assert await up.stop(signal.SIGINT) == 0
     return seals
+
+
+async def one_expires(world: World) -> bool:
+    """Place an order that ends at once; it expires if it was taken before."""
+    carrier = world.speakers["china-mobile"]
+    asked = world.asking(112, platforms=["silent"])
+    order = await carrier.call("POST", "/v1/orders", asked)
+    await eventually(partial(story.is_over, carrier, order["id"]))
+    ended = await carrier.call("GET", f"/v1/orders/{order['id']}")
+    return bool(ended["items"][0]["status"] == ItemStatus.EXPIRED.value)
 
 
 async def kept_for_a_second(world: World, seals: Path) -> None:

@@ -13,7 +13,7 @@ from tests.journeys.outsider import Outsider
 from tests.journeys.processes import Process, Processes, processes
 from tests.journeys.recorded import count_recorded
 from tests.support.receiver import Answer, Door, Receiver, ResultsOf
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.base.database import open_engine
 from unbind_broker.client import Client, Consent, Question, Unbinding
 from unbind_broker.runtime.embedded import open_embedded
@@ -100,22 +100,29 @@ async def results_recorded(data: Path) -> Counter[str]:
     return counts
 
 
+async def registered(install: Install, receiver: Receiver) -> str:
+    """Register everybody; return the carrier's key."""
+    await install.command("carriers", "add", "china-mobile")
+    for slug in SLUGS:
+        await install.command("platforms", "add", slug)
+        await install.enrol(slug, receiver.door(slug))
+    return await install.key("carrier", "china-mobile")
+
+
 async def test_install_is_used_killed_and_taken_up_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with processes(tmp_path) as commands, Receiver().opened() as receiver:
         install = Install(commands, data)
         up = await install.up()
-        await install.command("carriers", "add", "china-mobile")
-        for slug in SLUGS:
-            await install.command("platforms", "add", slug)
-            await install.enrol(slug, receiver.door(slug))
-        key = await install.key("carrier", "china-mobile")
+        key = await registered(install, receiver)
         async with Client(install.url, key) as carrier:
             receiver_says(receiver, not_bound)
-            query = await carrier.queries.place(question(), wait=10)
+            placed = await carrier.queries.place(question(), wait=10)
+            query = await carrier.queries.until_over(placed.id, PATIENCE)
             assert query.summary == {"total": 3, "not_bound": 3}
             receiver_says(receiver, unbound)
-            order = await carrier.orders.place(unbinding(), wait=10)
+            placed = await carrier.orders.place(unbinding(), wait=10)
+            order = await carrier.orders.until_over(placed.id, PATIENCE)
             assert order.summary == {"total": 3, "unbound": 3}
 
             slow = receiver.door("didi")

@@ -185,6 +185,7 @@ async def take_the_first(door: Door) -> list[str]:
 
 async def let_the_hour_pass(scene: Scene) -> None:
     """Meanwhile everybody else gets what is theirs, before time goes on."""
+    await eventually(lambda: has_opened(scene), PATIENCE)
     for portion in range(1, PORTIONS + 1):
         tried = len(await scene.unreached())
         await scene.order(PORTION, AWAY, STEADY)
@@ -196,6 +197,10 @@ async def let_the_hour_pass(scene: Scene) -> None:
         # The longest pause of the circuit is shorter than what has passed.
         await eventually(lambda: has_tried(scene, more_than=tried), PATIENCE)  # noqa: B023 - awaited here
     assert set(scene.steady.times_sent.values()) == {1}
+
+
+async def has_opened(scene: Scene) -> bool:
+    return "open" in await scene.told(AWAY)
 
 
 async def has_tried(scene: Scene, more_than: int) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -58,6 +59,8 @@ FRESH = 10
 """After so many sequences Hypothesis mostly repeats parts of them."""
 PHASES = tuple(Phase) if ASKED_FOR else (Phase.reuse, Phase.generate)
 STEPS = 50
+LIMIT = 300 * max(1, EXAMPLES // FRESH)
+"""Seconds: a machine with five times too much to do took a third of it."""
 LATEST = NOON + timedelta(days=20)
 """Tables are there for so long, and what is left must end too."""
 
@@ -479,6 +482,7 @@ class ProtectionMachine(RuleBasedStateMachine):
         return known[pick % len(known)][1] if known else None
 
 
+@pytest.mark.timeout(LIMIT)
 async def test_nobody_is_cut_off_by_mistake_whatever_happens(server: Server) -> None:
     ProtectionMachine.server = server
     ProtectionMachine.loop = asyncio.get_running_loop()

@@ -137,6 +137,7 @@ def test_pid_of_the_neighbours_server_is_no_obstacle(tmp_path: Path) -> None:
         assert is_served(tmp_path / "one")
 
 
+@pytest.mark.real_time(0.1)
 @pytest.mark.parametrize("moment", ["postgres.new-*", "postgres.new-*/base/1/*"])
 def test_killed_initdb_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
     with Owner(tmp_path, "--throw-away") as owner:

@@ -63,7 +63,8 @@ async def calling(
 async def post(outbound: Outbound, wire: Wire) -> Exchange:
     url = f"https://{HOST}:{wire.port}/hook"
     exchange = await outbound.post(url, {}, b"{}", timedelta(seconds=5))
-    await asyncio.sleep(0.02)  # the other side closes, names are forgotten
+    for _ in range(20):  # turns: the other side closes, names are forgotten
+        await asyncio.sleep(0.001)
     return exchange
 
 

@@ -50,8 +50,12 @@ async def lock(db: AsyncConnection, lane: Lane) -> None:
 
 
 async def somebody_waits(db: AsyncConnection) -> bool:
-    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
-    return bool((await db.execute(text(waits))).scalar_one())
+    waits = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid IN"
+        " (SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE datname = current_database()))"
+    )
+    return bool((await db.execute(waits)).scalar_one())
 
 
 async def test_record_holds_no_later_lease_while_it_waits_for_an_earlier_one(

@@ -51,7 +51,7 @@ def recorder(engine: AsyncEngine) -> Recorder:
 @pytest.fixture
 def patient(engine: AsyncEngine) -> Recorder:
     """One that lets go soon of what it could not write down."""
-    return Recorder(engine, WORKER, PLANS, lambda: NOON, APPLYING, 0.3)
+    return Recorder(engine, WORKER, PLANS, lambda: NOON, APPLYING, 1.0)
 
 
 def a_busy_lane() -> Lane:
@@ -244,6 +244,7 @@ async def test_record_that_the_database_refuses_holds_up_nobody(
     assert other.is_idle
 
 
+@pytest.mark.real_time(0.3)
 async def test_what_was_sent_without_a_record_is_sent_again_only_later(
     patient: Recorder,
 ) -> None:

@@ -8,6 +8,7 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
+from tests.support.waiting import PATIENCE
 from unbind_broker.app.factory import create_app
 from unbind_broker.app.server import ApiServer, reserve, url_of
 from unbind_broker.base.clock import Clock
@@ -59,7 +60,7 @@ async def on_a_port(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
         await ready.wait()
         try:
             async with httpx.AsyncClient(
-                base_url=url_of(listener), trust_env=False
+                base_url=url_of(listener), trust_env=False, timeout=PATIENCE
             ) as client:
                 yield client
         finally:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.support.waiting import PATIENCE
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -48,6 +50,7 @@ async def a_browser() -> AsyncIterator[Browser]:
 async def a_page(browser: Browser, **context: Any) -> AsyncIterator[tuple[Page, Seen]]:
     """Open a page without history; what it asks for and complains about is noted."""
     opened = await browser.new_context(**context)
+    opened.set_default_timeout(PATIENCE * 1000)
     page, seen = await opened.new_page(), Seen()
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda message: seen.complaints.append(message.text))

@@ -12,6 +12,7 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from time import monotonic, process_time
 from typing import Any
 
@@ -96,8 +97,14 @@ def pytest_runtest_protocol(
 
 
 def _set_back(item: Any, reports: list[Any], still: float) -> None:
-    """Make the test as if it had not run, and its reports no failures."""
+    """Make the test as if it had not run, and its reports no failures.
+
+    What could not be made for a whole module is made anew: it would fail as it did.
+    """
     item._initrequest()
+    for one in chain(*item._fixtureinfo.name2fixturedefs.values()):
+        if one.cached_result is not None and one.cached_result[2] is not None:
+            one.finish(item._request)
     for report in reports:
         if report.failed:
             report.outcome = AGAIN

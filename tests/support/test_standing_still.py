@@ -8,13 +8,12 @@ from time import monotonic, process_time
 from tests.support.standing_still import Watch
 
 TESTS = """
-import os, signal, subprocess
+import os, subprocess
 import pytest
 
 def stand_still():
-    going_on = f"sleep 0.5; kill -CONT {os.getpid()}"
-    with subprocess.Popen(["sh", "-c", going_on]):
-        os.kill(os.getpid(), signal.SIGSTOP)
+    still = "kill -STOP $0; sleep 0.5; kill -CONT $0"
+    subprocess.run(["sh", "-c", still, str(os.getpid())])
 
 def test_that_is_not_marked():
     stand_still()
@@ -32,6 +31,19 @@ def test_that_is_right_in_the_end():
 def test_that_is_never_right():
     stand_still()
     assert not "right"
+
+told = []
+
+@pytest.fixture(scope="module")
+def story():
+    told.append(1)
+    if len(told) < 2:
+        stand_still()
+    assert len(told) > 1
+
+@pytest.mark.real_time(0.3)
+def test_that_gets_its_story_in_the_end(story):
+    assert told == [1, 1]
 
 @pytest.mark.real_time(1000)
 def test_that_ran():
@@ -51,8 +63,8 @@ def test_only_what_tells_nothing_is_asked_again(tmp_path: Path) -> None:
         text=True,
         check=False,
     ).stdout
-    assert "3 failed, 1 passed, 5 asked again" in told, told
-    assert told.count("Stood still for ") == 5
+    assert "3 failed, 2 passed, 6 asked again" in told, told
+    assert told.count("Stood still for ") == 6
     assert told.count("assert 1 > 2") == 1
     failed = [line for line in told.splitlines() if line.startswith("FAILED ")]
     assert ["right_in_the_end" in line for line in failed] == [False] * 3

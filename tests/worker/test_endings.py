@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 
 import httpx
-import pytest
 from sqlalchemy import make_url, select
 
 from tests.support.waiting import eventually
@@ -14,6 +13,8 @@ from tests.worker.gate import a_gate
 from tests.worker.stage import Stage
 from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.items.states import ItemStatus
+
+PATIENT = {"UNBIND_REQUEST_TIMEOUT": "10m", "UNBIND_LEASE": "20m"}
 
 
 async def holders(stage: Stage) -> set[object]:
@@ -24,17 +25,20 @@ async def some_are_recorded(stage: Stage) -> bool:
     return (await stage.counts())[ItemStatus.ACKNOWLEDGED] == 3
 
 
-@pytest.mark.real_time(0.5)
 async def test_request_under_way_is_waited_for_and_leases_are_given_back(
     stage: Stage, tmp_path: Path
 ) -> None:
-    async with commands(tmp_path, stage.engine.url) as started:
+    async with commands(tmp_path, stage.engine.url, **PATIENT) as started:
         worker = await a_busy_worker(stage, started)
         url = (await worker.line()).rpartition(" ")[2]
         async with httpx.AsyncClient(trust_env=False) as http:
             told = (await http.get(url)).json()
             others = await http.get(url.replace("healthz", "readyz"))
-        code = await worker.stop()
+        worker.send(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+        assert not worker.has_ended
+        stage.doors[0].release()
+        code = await worker.ended()
     assert told["status"] == "ok"
     assert told["worker"]["last_good_poll_age_seconds"] < SOON
     assert {"read_log", "leases", "record"} <= told["worker"]["loops"].keys()
@@ -45,8 +49,7 @@ async def test_request_under_way_is_waited_for_and_leases_are_given_back(
 
 
 async def test_second_signal_waits_for_nothing(stage: Stage, tmp_path: Path) -> None:
-    patient = {"UNBIND_REQUEST_TIMEOUT": "10m", "UNBIND_LEASE": "20m"}
-    async with commands(tmp_path, stage.engine.url, **patient) as started:
+    async with commands(tmp_path, stage.engine.url, **PATIENT) as started:
         worker = await a_busy_worker(stage, started)
         await stage.reaches(lambda: some_are_recorded(stage))
         worker.send(signal.SIGTERM)

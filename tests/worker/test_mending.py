@@ -114,9 +114,12 @@ async def test_nothing_is_repaired_where_nothing_is_broken(stage: Stage) -> None
     walks = set()
     settings = watchful()
     async with stage.working(settings), stage.working(settings):
-        for _ in range(12):
+        for turn in range(12):
             await stage.order(5)
-            walks.add((await walked(stage)).last_at)
+            last = (await walked(stage)).last_at
+            walks.add(last)
+            if turn % 4 == 3:
+                await eventually(lambda: _walked_since(stage, last))  # noqa: B023 - awaited here
         failing.usual = Answer()
         await stage.reaches(lambda: _only_gone_waits(stage))
         last = (await walked(stage)).last_at

@@ -24,7 +24,7 @@ from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.notices.ending import settle
 from unbind_broker.notices.feed import START, read_on
-from unbind_broker.orders.states import OrderKind
+from unbind_broker.orders.states import OrderKind, OrderStatus
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ async def test_two_workers_tell_once_and_the_feed_needs_no_endpoint(
         await eventually(lambda: len(door.deliveries) == 20)
         await stage.reaches(stage.all_are(ItemStatus.NOT_BOUND))
         await stage.reaches(lambda: nothing_is_queued(stage))
+        await stage.reaches(lambda: stage.order_is(theirs, OrderStatus.COMPLETED))
     told = [one.payload["data"]["order_id"] for one in door.deliveries]
     assert sorted(told) == sorted(made)
     async with stage.engine.connect() as db:
@@ -112,12 +113,12 @@ async def test_two_workers_tell_once_and_the_feed_needs_no_endpoint(
     ]
 
 
-@pytest.mark.real_time(0.1)
+@pytest.mark.real_time(0.6)
 async def test_how_an_order_gets_on_is_told_after_a_while(
     stage: Stage, door: Door
 ) -> None:
     await stage.add_platforms(2)
-    quick = short(update_interval=timedelta(seconds=0.3))
+    quick = short(update_interval=timedelta(seconds=1))
     async with stage.working(quick), stage.working(quick):
         (order_id,) = await stage.order_ids()
         await eventually(lambda: len(door.deliveries) == 1)

@@ -1,6 +1,5 @@
 """Platforms are told of a cancellation even if nobody knows that they were asked."""
 
-import signal
 from datetime import timedelta
 
 from sqlalchemy import select, update
@@ -8,8 +7,8 @@ from sqlalchemy import select, update
 from tests.support.guards import APPLYING
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
-from tests.worker.a_process import a_process
-from tests.worker.stage import CLOCK, Stage, short
+from tests.worker.a_process import a_process, kill
+from tests.worker.stage import CLOCK, Stage
 from unbind_broker.base.ids import OrderId
 from unbind_broker.callbacks.results import apply
 from unbind_broker.deliveries.tables import deliveries
@@ -36,15 +35,14 @@ async def test_request_that_its_worker_took_to_the_grave_is_called_back(
     await stage.add_platforms(1)
     door = stage.doors[0]
     door.then(Answer(hang=True))
-    async with a_process(database_url, lease=2) as victim:
+    async with a_process(database_url) as victim:
         await stage.reaches(stage.all_leased)
         (order_id,) = await stage.order_ids()
         await eventually(lambda: door.deliveries)
-        victim.send_signal(signal.SIGKILL)
-        await victim.wait()
+        await kill(victim, stage)
         assert await stage.all(select(items.c.attempts)) == [0]
         await cancel(stage, order_id)
-    async with stage.working(short(lease=2)):
+    async with stage.working():
         await eventually(lambda: len(door.deliveries) == 2)
     told = door.deliveries[1]
     assert told.type == "unbind.cancelled"
@@ -57,13 +55,12 @@ async def test_request_that_a_worker_took_to_the_grave_is_called_back_later_too(
     await stage.add_platforms(1)
     door = stage.doors[0]
     door.then(Answer(hang=True), Answer(hang=True))
-    async with a_process(database_url, lease=2) as victim:
+    async with a_process(database_url) as victim:
         await stage.reaches(stage.all_leased)
         (order_id,) = await stage.order_ids()
         await eventually(lambda: door.deliveries)
-        victim.send_signal(signal.SIGKILL)
-        await victim.wait()
-    async with stage.working(short(lease=2)):
+        await kill(victim, stage)
+    async with stage.working():
         await eventually(lambda: len(door.deliveries) == 2)  # asked once more
         await cancel(stage, order_id)
         await eventually(lambda: len(door.deliveries) == 3)

@@ -1,15 +1,14 @@
 """Several workers, and what may befall them: nothing is lost."""
 
 import asyncio
-import signal
-from datetime import timedelta
+from collections.abc import Collection
 
 import pytest
 from sqlalchemy import func, select
 
 from tests.support.receiver import Answer
 from tests.support.waiting import eventually
-from tests.worker.a_process import a_process
+from tests.worker.a_process import a_process, kill, says_that_it_stops
 from tests.worker.gate import a_gate
 from tests.worker.stage import CLOCK, Stage, short
 from unbind_broker.base.database import open_engine, sql
@@ -66,20 +65,28 @@ async def acknowledged(stage: Stage) -> set[tuple[str, PlatformId]]:
     return {(format_id(Prefix.ORDER, one), platform) for one, platform in rows}
 
 
-@pytest.mark.real_time(0.3)
+def have_arrived(stage: Stage, ids: Collection[str]) -> bool:
+    return all(set(ids) <= set(door.item_ids) for door in stage.doors)
+
+
 async def test_killed_worker_loses_nothing(stage: Stage, database_url: str) -> None:
     await stage.add_platforms(8, max_batch=5, max_concurrency=2)
     for door in stage.doors:
         door.usual = Answer(delay=0.03)
-    async with a_process(database_url, lease=2) as victim:
+    async with a_process(database_url) as victim:
         await stage.reaches(stage.all_leased)
         ids = await stage.order(100)
         await eventually(lambda: acknowledged(stage))
-        async with stage.working(short()):
-            victim.send_signal(signal.SIGKILL)
-            recorded = await acknowledged(stage)
-            assert (await stage.counts())[ItemStatus.QUEUED] > 0
-            await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
+        for door in stage.doors:
+            door.usual = Answer(hang=True)
+        ids += await stage.order(2)
+        await kill(victim, stage)
+    recorded = await acknowledged(stage)
+    assert (await stage.counts())[ItemStatus.QUEUED] > 0
+    for door in stage.doors:
+        door.usual = Answer(delay=0.03)
+    async with stage.working():
+        await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
     for platform, door in zip(stage.platforms, stage.doors, strict=True):
         assert door.times_sent.keys() == set(ids)
         # What was in flight or not yet recorded comes twice, and nothing else.
@@ -112,11 +119,16 @@ async def test_graceful_stop_under_load_sends_nothing_twice(
 ) -> None:
     await stage.add_platforms(5, max_batch=3, max_concurrency=2)
     for door in stage.doors:
-        door.usual = Answer(delay=0.02)
+        door.then(*[Answer(delay=0.02)] * 4)
+        door.usual = Answer(hang=True)
     ids = await stage.order(60)
     async with a_process(database_url) as first:
-        await eventually(lambda: all(door.deliveries for door in stage.doors))
+        await eventually(lambda: all(len(door.deliveries) == 6 for door in stage.doors))
         first.terminate()
+        await says_that_it_stops(first)
+        for door in stage.doors:
+            door.usual = Answer(delay=0.02)
+            door.release()
         assert await first.wait() == 0
     counts = await stage.counts()
     assert counts[ItemStatus.QUEUED] > 0
@@ -158,9 +170,7 @@ async def test_order_that_commits_late_is_not_skipped(stage: Stage) -> None:
         async with stage.late_order() as late:
             # Later transactions overtake it, and are sent while it is still open.
             ids = await stage.order(5)
-            await eventually(
-                lambda: all(set(ids) <= set(door.item_ids) for door in stage.doors)
-            )
+            await eventually(lambda: have_arrived(stage, ids))
         await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED))
     for door in stage.doors:
         assert door.times_sent == dict.fromkeys([*ids, late], 1)
@@ -203,12 +213,13 @@ async def test_hanging_and_failing_endpoints_delay_no_other(stage: Stage) -> Non
     hanging.usual = Answer(hang=True)
     failing.usual = Answer(503)
     ids = await stage.order(60)
-    async with stage.working(short(request_timeout=timedelta(seconds=2))):
+    async with stage.working():
         await eventually(
             lambda: all(len(door.item_ids) == len(ids) for door in healthy)
         )
         assert len(hanging.item_ids) < len(ids)
         hanging.usual = failing.usual = Answer()
+        hanging.release()
         await stage.reaches(stage.all_are(ItemStatus.ACKNOWLEDGED), within=60)
     for door in healthy:
         assert door.times_sent == dict.fromkeys(ids, 1)

@@ -14,10 +14,16 @@ from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.process import run_worker
 
 
+def stop(stopping: asyncio.Event) -> None:
+    stopping.set()
+    sys.stdout.write("stopping\n")
+    sys.stdout.flush()
+
+
 async def main(url: str, lease: float) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, stop, stopping)
     engine = open_engine(url, pool=8, application="worker under test")
     runtime = Runtime(short(lease), engine, CLOCK, SEALER, BLIND_INDEX, BROKER_KEY)
     await run_worker(runtime, stopping)
