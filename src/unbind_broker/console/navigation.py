@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("/console/clearances", "nav.clearances"),
     Entry("/console/violations", "nav.violations"),
     Entry("/console/holdings", "nav.holdings"),
+    Entry("/console/carriers", "nav.carriers"),
     Entry("/console/audit", "nav.audit", BOTH),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),

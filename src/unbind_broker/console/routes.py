@@ -2,6 +2,7 @@
 
 from unbind_broker.console.audit import router as audit
 from unbind_broker.console.audit_event import router as audit_event
+from unbind_broker.console.carriers import router as carriers
 from unbind_broker.console.clearances import router as clearances
 from unbind_broker.console.holdings import router as holdings
 from unbind_broker.console.keys import router as keys
@@ -34,4 +35,5 @@ ROUTERS = (
     clearances,
     violations,
     holdings,
+    carriers,
 )

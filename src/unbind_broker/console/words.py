@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from unbind_broker.console import (
     words_audit,
+    words_carriers,
     words_clearances,
     words_fields,
     words_frame,
@@ -35,6 +36,7 @@ _PARTS = (
     words_clearances,
     words_violations,
     words_holdings,
+    words_carriers,
 )
 
 
