@@ -177,3 +177,21 @@ async def issued(console: Console) -> int:
     async with console.engine.connect() as db:
         written = await trail(db, "key.issued")
     return len(written) - len(console.keys)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "audit?actor=%00",
+        "carriers?after=%00",
+        "clearances?carrier=%00",
+        "orders?carrier=%%0000",
+        "platforms/%00",
+        "violations?carrier=a%00b",
+    ],
+)
+async def test_what_the_database_cannot_hold_is_left_out(
+    console: Console, path: str
+) -> None:
+    await console.sign_in()
+    assert (await console.get(f"/console/{path}")).status_code < 500

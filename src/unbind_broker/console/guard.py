@@ -49,9 +49,21 @@ class Guarded:
             await send(message)
 
         app = self.app
+        scope = _without_nul(scope)
         if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
             app = _choosing(Request(scope)) or app
         await app(scope, receive, send_guarded)
+
+
+def _without_nul(scope: Scope) -> Scope:
+    """Leave out the one character that no text of the database can hold."""
+    query: bytes = scope.get("query_string", b"")
+    while b"%00" in query:
+        query = query.replace(b"%00", b"")
+    path = str(scope.get("path", "")).replace("\0", "")
+    if (query, path) == (scope.get("query_string", b""), scope.get("path", "")):
+        return scope
+    return {**scope, "query_string": query, "path": path}
 
 
 def _choosing(request: Request) -> RedirectResponse | None:
