@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import a_runtime, on_a_port
 from tests.support.browser import Seen, a_page
 from tests.support.builders import a_key
 from tests.support.clock import FixedClock
+from tests.support.waiting import PATIENCE
 from unbind_broker.keys.tables import Role
 
 NARROW = {"width": 390, "height": 844}
@@ -37,6 +38,17 @@ class Look:
 
     async def text(self) -> str:
         return await self.page.inner_text("body")
+
+    async def says(self, words: str) -> None:
+        """Wait until these words stand on the page."""
+        body = expect(self.page.locator("body"))
+        await body.to_contain_text(words, use_inner_text=True, timeout=PATIENCE * 1000)
+
+    async def turn_dark(self) -> None:
+        """Choose the dark appearance, whatever the system's is."""
+        await self.page.click("text=Dark")
+        await self.page.wait_for_selector("html[data-theme=dark]")
+        await self.page.wait_for_load_state()
 
     async def grave_faults(self) -> list[str]:
         """Name what axe finds serious or critical on the page, and where."""
@@ -64,6 +76,7 @@ class Look:
 
     async def faults(self) -> list[str]:
         """Name everything that no page may have; empty for a good one."""
+        await self.page.wait_for_load_state()  # a page without its style is none
         found = [f"complained: {one}" for one in self.seen.complaints]
         found += [f"left the host: {one}" for one in self.strangers]
         found += await self.grave_faults()
@@ -92,7 +105,6 @@ async def a_look(
             seen,
         ),
     ):
-        page.set_default_timeout(60_000)
         look = Look(page, seen, str(http.base_url).rstrip("/"))
         if role is not None:
             async with engine.begin() as db:

@@ -8,7 +8,6 @@ from tests.console.looking import NARROW, WIDE, a_look
 from tests.console.trouble import make_trouble
 from tests.support.builders import a_carrier
 from tests.support.clock import FixedClock
-from tests.support.waiting import eventually
 from unbind_broker.carriers import brakes
 from unbind_broker.console.navigation import ENTRIES
 
@@ -50,9 +49,9 @@ async def test_trouble_is_fit_for_everybody(
         engine, clock, browser, viewport=NARROW, color_scheme="light"
     ) as look:
         assert await look.faults() == []
-        await look.page.click("text=Dark")
+        await look.turn_dark()
         await look.open("/console?lang=zh")
-        assert "需要您处理" in await look.text()
+        await look.says("需要您处理")
         assert await look.faults() == []
         await look.open("/console/nothing?lang=en")
         assert await look.grave_faults() == []
@@ -66,7 +65,7 @@ async def test_chosen_appearance_wins_over_the_system(
     async with a_look(engine, clock, browser, color_scheme="light") as look:
         ground = "getComputedStyle(document.body).backgroundColor"
         light = await look.page.evaluate(ground)
-        await look.page.click("text=Dark")
+        await look.turn_dark()
         assert await look.page.evaluate(ground) != light
         assert await look.faults() == []
 
@@ -76,15 +75,11 @@ async def test_overview_follows_without_a_reload(
 ) -> None:
     async with a_look(engine, clock, browser) as look:
         page = look.page
-        assert "Not engaged" in await look.text()
+        await look.says("Not engaged")
         await page.evaluate("window.stayed = true")
         await page.click("#flow-1-more")
         await brake(engine, clock)
-
-        async def shown() -> bool:
-            return "too many went wrong" in await look.text()
-
-        await eventually(shown)
+        await look.says("too many went wrong")
         assert await page.evaluate("window.stayed") is True
         assert await page.title() == "(2) Overview · unbind-broker"
         assert await page.evaluate("document.activeElement.id") == "flow-1-more"
@@ -99,11 +94,11 @@ async def test_brake_is_released_with_a_preview(
     async with a_look(engine, clock, browser) as look:
         await look.page.fill("#reason-1", "dates are right again")
         await look.page.click("text=Preview the release")
-        assert "Nothing has been done yet" in await look.text()
+        await look.says("Nothing has been done yet")
         assert await look.faults() == []
         await look.page.click("main button")
-        assert "The brake is released." in await look.text()
-        assert "Not engaged" in await look.text()
+        await look.says("The brake is released.")
+        await look.says("Not engaged")
 
 
 async def test_key_is_issued_once_however_often_one_reloads(
@@ -136,7 +131,7 @@ async def test_everything_works_without_scripts(
         await look.page.fill("#reason-1", "dates are right again")
         await look.page.click("text=Preview the release")
         await look.page.click("main button")
-        assert "The brake is released." in await look.text()
+        await look.says("The brake is released.")
 
 
 async def test_keyboard_reaches_the_content_first(
@@ -145,7 +140,7 @@ async def test_keyboard_reaches_the_content_first(
     async with a_look(engine, clock, browser) as look:
         await look.page.keyboard.press("Tab")
         await look.page.keyboard.press("Enter")
-        assert await look.page.evaluate("document.activeElement.id") == "main"
+        await look.page.wait_for_selector("#main:focus")
 
 
 async def brake(engine: AsyncEngine, clock: FixedClock) -> None:

@@ -23,7 +23,7 @@ async def test_auditor_finds_an_event_and_its_proof(
         await look.page.click("details.seek form[method=get] button")
         await look.page.click("tbody th a")
         await look.page.wait_for_selector("#proof")
-        assert "Proven: it is as it was sealed" in await look.text()
+        await look.says("Proven: it is as it was sealed")
         assert await look.faults() == []
 
         await look.open("/console/audit")

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,6 +32,8 @@ from unbind_broker.orders.states import OrderKind
 from unbind_broker.runtime.opening import FIGURES_LIMIT
 from unbind_broker.settings import Settings
 from unbind_broker.statistics.standing import Standing
+
+pytestmark = pytest.mark.real_time(0.5)
 
 ZONE = Settings(_env_file=None).zone
 LATER = NOON + timedelta(minutes=11)

@@ -90,9 +90,9 @@ def as_it_was() -> Iterator[None]:
     for handler in root.handlers:
         if isinstance(handler, LinesInBackground):
             handler.close()
-    root.handlers[:], root.level, ours.level = kept
-    root.setLevel(kept[1])
-    ours.setLevel(kept[2])
+    root.handlers[:], root_level, our_level = kept
+    root.setLevel(root_level)
+    ours.setLevel(our_level)
 
 
 @pytest.mark.usefixtures("as_it_was")
