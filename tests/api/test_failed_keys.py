@@ -10,13 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.api.registry import Parties
 from tests.support.app import a_runtime, on_a_port
 from tests.support.clock import FixedClock
-from unbind_broker.api.buckets import MOST_SOURCES, network_of
-from unbind_broker.api.failed_keys import (
-    FRESH,
-    FailedKeys,
-    TooManyFailures,
-)
+from unbind_broker.api.buckets import MOST_SOURCES
+from unbind_broker.api.failed_keys import FailedKeys, TooManyFailures
 from unbind_broker.app.factory import create_app
+from unbind_broker.base.networks import network_of
+from unbind_broker.keys.known_living import FRESH
 from unbind_broker.keys.service import digest_of
 
 BURST = 3
@@ -119,6 +117,18 @@ async def test_living_keys_are_read_once_for_all_that_come_meanwhile(
     ticks.now += FRESH + 1
     await try_some()
     assert len(reads) == 2
+
+
+async def test_where_nobody_knows_which_keys_live_the_look_up_has_to_say(
+    ticks: Ticks,
+) -> None:
+    async def away() -> frozenset[bytes]:
+        raise ConnectionRefusedError
+
+    failed = FailedKeys(0.001, 1, away, ticks)
+    keys = no_keys()
+    failed.note(HERE, next(keys))
+    await failed.require_patience(HERE, next(keys))
 
 
 async def test_memory_is_bounded(failed: FailedKeys) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from tests.console.scene import Console
 from tests.support.builders import a_carrier, a_key
+from tests.support.clock import FixedClock
 from tests.support.trail import trail
-from unbind_broker.console.attempts import EACH, MOST_FAILURES
+from unbind_broker.console.attempts import EACH, MOST_FAILURES, Attempts
 from unbind_broker.console.sessions import IDLE, LONGEST
 from unbind_broker.keys import service
 from unbind_broker.keys.tables import Role
@@ -178,9 +179,25 @@ async def test_address_that_fails_too_often_has_to_wait(console: Console) -> Non
     for _ in range(MOST_FAILURES):
         answer = await console.post("/console/login", {"key": "nonsense"})
         assert answer.status_code == 422
-    answer = await console.sign_in()
+    answer = await console.post("/console/login", {"key": "nonsense"})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
 
     console.clock.advance(EACH)
+    answer = await console.post("/console/login", {"key": "nonsense"})
+    assert answer.status_code == 422
+
+
+async def test_nobody_locks_an_administrator_out(console: Console) -> None:
+    await console.key()
+    for _ in range(MOST_FAILURES + 1):
+        await console.post("/console/login", {"key": "nonsense"})
     assert (await console.sign_in()).status_code == 303
+
+
+def test_failures_of_one_address_slow_down_no_other(clock: FixedClock) -> None:
+    attempts, now = Attempts(), clock.now()
+    for _ in range(MOST_FAILURES):
+        attempts.failed("::ffff:192.0.2.1", now)
+    assert attempts.wait("192.0.2.1", now) > timedelta(0)
+    assert attempts.wait("::ffff:192.0.2.2", now) == timedelta(0)

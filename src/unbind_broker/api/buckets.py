@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from fastapi import Request
 
@@ -57,15 +56,3 @@ class Buckets:
 def address_of(request: Request) -> str:
     """Say where a request comes from; trusted proxies have been believed by now."""
     return request.client.host if request.client else ""
-
-
-def network_of(address: str) -> str:
-    """Take a host's whole /64 for one address (RFC 4291): it may use all of them."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped or ip_network((parsed, 64), strict=False))
-    return str(parsed)

@@ -5,32 +5,30 @@ have tried from the same address: nobody is locked out by a neighbour. Which key
 is then looked up in a set of their digests, read once for all that come meanwhile.
 """
 
-import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import monotonic
 
 from fastapi import Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from unbind_broker.api.buckets import Buckets, address_of, network_of
+from unbind_broker.api.buckets import Buckets, address_of
 from unbind_broker.api.door import bearer_of
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.problems import problem
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.base.networks import network_of
+from unbind_broker.keys.known_living import FRESH, KnownLiving, ReadDigests
 from unbind_broker.keys.service import digest_of
 
 log = logging.getLogger(__name__)
 
-FRESH = 5.0
-"""Seconds for which the set of living keys is used; a new key waits no longer."""
 TOLD_EVERY = 60.0
 """Seconds between two lines in the log."""
 _BEGINNING = 20
 """Characters: the role, and a part of the secret that no two keys share by chance."""
-
-LivingDigests = Callable[[], Awaitable[frozenset[bytes]]]
 
 
 class TooManyFailures(BrokerError):
@@ -55,17 +53,14 @@ class FailedKeys:
         self,
         rate: float,
         burst: int,
-        living: LivingDigests,
+        living: ReadDigests,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """``living`` reads the digests of all keys that live; ``clock`` has seconds."""
         self._addresses = Buckets(rate, burst, clock)
         self._beginnings = Buckets(rate, burst, clock)
-        self._read = living
         self._clock = clock
-        self._living: frozenset[bytes] = frozenset()
-        self._read_at = -math.inf
-        self._reading = asyncio.Lock()
+        self._living = KnownLiving(living, clock)
         self._told_at = -math.inf
 
     def note(self, address: str, key_text: str) -> None:
@@ -85,16 +80,15 @@ class FailedKeys:
             self._addresses.wait(network_of(address)),
             self._beginnings.wait(_beginning(key_text)),
         )
-        if wait > 0 and digest_of(key_text) not in await self._living_now():
+        if wait > 0 and not await self._lives(key_text):
             raise TooManyFailures(max(wait, FRESH))
 
-    async def _living_now(self) -> frozenset[bytes]:
-        async with self._reading:
-            if self._clock() - self._read_at > FRESH:
-                began = self._clock()
-                self._living = await self._read()
-                self._read_at = began
-        return self._living
+    async def _lives(self, key_text: str) -> bool:
+        try:
+            return await self._living.holds(key_text)
+        except (SQLAlchemyError, OSError) as fault:
+            log.warning("living_keys_not_read", extra={"error": type(fault).__name__})
+            return True  # whoever looks it up says that the database is away
 
 
 def _beginning(key_text: str) -> bytes:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
-from unbind_broker.api.buckets import Buckets, address_of, network_of
+from unbind_broker.api.buckets import Buckets, address_of
 from unbind_broker.api.connections import Connections
 from unbind_broker.api.rates import RateLimited
 from unbind_broker.base.clock import Clock
+from unbind_broker.base.networks import network_of
 from unbind_broker.statistics.figures import Period, WrongPeriod, counted_until
 from unbind_broker.statistics.published import Known, read_known
 

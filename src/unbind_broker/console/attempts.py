@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+
+from unbind_broker.base.networks import network_of
 
 MOST_FAILURES = 20
 """At once; one more is let through whenever ``EACH`` has passed."""
@@ -21,7 +22,7 @@ class Attempts:
 
     def wait(self, address: str, now: datetime) -> timedelta:
         """Tell how long this address has to wait; zero: it may try."""
-        free_at = self._free_at.get(_network(address), now)
+        free_at = self._free_at.get(network_of(address), now)
         return max(timedelta(0), free_at - now - EACH * (MOST_FAILURES - 1))
 
     def failed(self, address: str, now: datetime) -> int:
@@ -29,7 +30,7 @@ class Attempts:
 
         It is told once a minute at most, so that nobody floods it.
         """
-        network = _network(address)
+        network = network_of(address)
         before = max(now, self._free_at.get(network, now))
         self._free_at[network] = before + EACH
         self._free_at.move_to_end(network)
@@ -40,14 +41,3 @@ class Attempts:
             return 0
         told, self._unwritten, self._written_at = self._unwritten, 0, now
         return told
-
-
-def _network(address: str) -> str:
-    """Take a host's whole /64 for one address, as it has all of them."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, 64), strict=False))
-    return address
