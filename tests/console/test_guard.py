@@ -185,6 +185,7 @@ async def issued(console: Console) -> int:
         "audit?actor=%00",
         "carriers?after=%00",
         "clearances?carrier=%00",
+        "keys?after=9999999999",
         "orders?carrier=%%0000",
         "platforms/%00",
         "violations?carrier=a%00b",

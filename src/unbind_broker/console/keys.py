@@ -1,6 +1,8 @@
 """Keys: list them, issue one, end one."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import KeyId
@@ -26,7 +28,9 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 
 
 @router.get("")
-async def list_keys(visit: AdminVisit, after: int = 0) -> Response:
+async def list_keys(
+    visit: AdminVisit, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+) -> Response:
     """List keys in the order in which they were issued, ended ones too."""
     return await _page(visit, after)
 
