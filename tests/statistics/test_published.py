@@ -74,5 +74,25 @@ def test_share_leaves_at_least_five_counts_of_those_late_possible(
     assert told <= (items - late) / items
 
 
+@given(st.lists(DAYS, min_size=1, max_size=4), st.integers(-2, 14), st.integers(0, 9))
+def test_period_is_made_of_its_own_days(
+    of_each: list[list[Day]], first: int, length: int
+) -> None:
+    each = [known(days, f"p-{place}") for place, days in enumerate(of_each)]
+    within = range(max(0, first), first + length + 1)
+    told = [[(at, days[at]) for at in within if at < len(days)] for days in of_each]
+    big = [[one for one in days if one[1].items >= FEWEST] for days in told]
+    for one, days, counted in zip(each, told, big, strict=True):
+        said = over(one, first, first + length)
+        assert said.items == (sum(day.items for _, day in counted) or None)
+        assert said.days == len(counted)
+        small = [day for _, day in days if 0 < day.items < FEWEST]
+        assert said.days_withheld == len(small)
+    period = Period(FIRST + timedelta(first), FIRST + timedelta(first + length))
+    together = of_all(each, period)
+    assert together.days == len({at for days in big for at, _ in days})
+    assert together.days_withheld == 0
+
+
 def _without_small(day: Day) -> Day:
     return day if day.items >= FEWEST else Day(0, 0)

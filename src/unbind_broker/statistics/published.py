@@ -7,9 +7,13 @@ from their total, which is made of nothing but what is shown. Sensitive platform
 none of it.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
 
 from sqlalchemy import Date
 
@@ -53,6 +57,26 @@ class Punctuality:
     days_withheld: int
 
 
+class _Sum(NamedTuple):
+    """Of days up to one of them."""
+
+    days: int = 0
+    withheld: int = 0
+    items: int = 0
+    in_time: int = 0
+
+    def with_day(self, day: Day) -> "_Sum":
+        items = day.items
+        if items < FEWEST:
+            return self._replace(withheld=self.withheld + (items > 0))
+        return _Sum(
+            self.days + 1,
+            self.withheld,
+            self.items + items,
+            self.in_time + day.in_time,
+        )
+
+
 @dataclass(frozen=True)
 class Known:
     """A platform that is named, and what came of it day by day."""
@@ -65,31 +89,43 @@ class Known:
 
     def over(self, period: Period) -> Punctuality:
         """Say how punctual it was."""
-        counted, withheld = self.counted(period), 0
-        for at, day in self.days.items():
-            withheld += period.since <= at <= period.until and 0 < day.items < FEWEST
-        return _told([*counted.values()], len(counted), withheld)
+        return _told(self.sum(period))
 
-    def counted(self, period: Period) -> dict[date, Day]:
-        """Give the days of a period that are told of."""
-        return {
-            at: day
-            for at, day in self.days.items()
-            if period.since <= at <= period.until and day.items >= FEWEST
-        }
+    def sum(self, period: Period) -> _Sum:
+        """Add up the days of a period that are told of, however many there are."""
+        days, sums = self._running
+        before = sums[bisect_left(days, period.since)]
+        behind = sums[bisect_right(days, period.until)]
+        return _Sum(*(high - low for high, low in zip(behind, before, strict=True)))
+
+    @cached_property
+    def counted(self) -> frozenset[date]:
+        """Give the days that are told of."""
+        return frozenset(at for at, day in self.days.items() if day.items >= FEWEST)
+
+    @cached_property
+    def _running(self) -> tuple[list[date], list[_Sum]]:
+        days = sorted(self.days)
+        each = (self.days[at] for at in days)
+        return days, [*accumulate(each, _Sum.with_day, initial=_Sum())]
 
 
 def of_all(known: Sequence[Known], period: Period) -> Punctuality:
     """Say how punctual all were together, by what is told of each alone."""
-    counted = [one.counted(period) for one in known]
-    together = [day for days in counted for day in days.values()]
-    return _told(together, len({at for days in counted for at in days}), 0)
+    each = [one.sum(period) for one in known]
+    counted = frozenset[date]().union(*(one.counted for one in known))
+    return _told(
+        _Sum(
+            days=sum(period.since <= at <= period.until for at in counted),
+            items=sum(one.items for one in each),
+            in_time=sum(one.in_time for one in each),
+        )
+    )
 
 
-def _told(counted: Sequence[Day], days: int, withheld: int) -> Punctuality:
-    items = sum(day.items for day in counted)
-    share = _coarse(sum(day.in_time for day in counted), items)
-    return Punctuality(items or None, share, days, withheld)
+def _told(counted: _Sum) -> Punctuality:
+    items, share = counted.items, _coarse(counted.in_time, counted.items)
+    return Punctuality(items or None, share, counted.days, counted.withheld)
 
 
 def _coarse(in_time: int, items: int) -> float | None:
