@@ -230,6 +230,7 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "endpoint-is-push": EndpointRefused,
     "paused-by-other-side": EndpointRefused,
     "rate-limited": RateLimited,
+    "too-many-failed-keys": RateLimited,
     "request-timeout": TooSlow,
     "overloaded": Unavailable,
     "draining": Unavailable,
