@@ -1,7 +1,9 @@
 """Anybody sees how punctual platforms are, and nothing that is nobody's business."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,13 +11,15 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from httpx import AsyncClient
 from sqlalchemy import insert, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from typing_extensions import override
 
 from tests.support.app import a_runtime, in_process, on_a_port
 from tests.support.browser import a_browser, a_page
 from tests.support.builders import a_platform
 from tests.support.clock import FixedClock
-from unbind_broker.api.public_figures import MOST_DAYS_BACK
+from unbind_broker.api.connections import Connections
+from unbind_broker.api.public_figures import MOST_DAYS_BACK, PublicFigures
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.platforms.tables import platforms
 from unbind_broker.statistics.measures import Measure
@@ -111,6 +115,35 @@ async def test_it_is_worked_out_once_a_minute_whoever_asks(
         await db.execute(update(platforms).values(sensitive=True))
     assert await read(api) == before
     assert len((await read(api, **{"from": "2026-11-01"}))["platforms"]) == 2
+
+
+async def test_all_who_come_meanwhile_share_one_read_and_its_fault(
+    engine: AsyncEngine, clock: FixedClock
+) -> None:
+    away = Away(engine, engine)
+    zone = a_runtime(engine, clock).settings.zone
+    figures = PublicFigures(away, clock, zone)
+    waiting = [asyncio.create_task(figures.table()) for _ in range(20)]
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in found] == [ConnectionRefusedError] * 20
+    assert away.asked == 1
+
+
+class Away(Connections):
+    """A database that is not there."""
+
+    asked = 0
+    is_away = True
+
+    @asynccontextmanager
+    @override
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise ConnectionRefusedError
+        async with super().connect() as db:
+            yield db
 
 
 async def test_whoever_asks_without_end_waits(api: AsyncClient) -> None:

@@ -52,7 +52,7 @@ class PublicFigures:
         self._askers = Buckets(_RATE, _BURST, ticks)
         self._table: Table | None = None
         self._read_at = -math.inf
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[Table] | None = None
 
     def require_patience(self, request: Request) -> None:
         """Count a call; raises ``RateLimited`` for an address that asks too often."""
@@ -66,15 +66,17 @@ class PublicFigures:
         self._askers.spend(network)
 
     async def table(self) -> Table:
-        """Give what was read within the last minute, of days that are over."""
-        async with self._reading:
-            last = self._today() - timedelta(days=1)
-            stale = self._ticks() - self._read_at > FRESH
-            if self._table is None or stale or self._table.whole.until != last:
-                began = self._ticks()
-                self._table = await self._read(last)
-                self._read_at = began
+        """Give what was read within the last minute, of days that are over.
+
+        All who come meanwhile share one read, and its fault: nobody stands in a queue.
+        """
+        last = self._today() - timedelta(days=1)
+        stale = self._ticks() - self._read_at > FRESH
+        if self._table is not None and not stale and self._table.whole.until == last:
             return self._table
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_anew(last))
+        return await asyncio.shield(self._reading)
 
     def period(self, since: date | None, until: date | None) -> Period:
         """Give the days that are asked for; raises ``WrongPeriod``."""
@@ -89,6 +91,12 @@ class PublicFigures:
 
     def _today(self) -> date:
         return self._clock.now().astimezone(self._zone).date()
+
+    async def _read_anew(self, last: date) -> Table:
+        began = self._ticks()
+        self._table = await self._read(last)
+        self._read_at = began
+        return self._table
 
     async def _read(self, last: date) -> Table:
         whole = Period(last - timedelta(days=MOST_DAYS_BACK - 1), last)
