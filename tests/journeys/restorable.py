@@ -13,11 +13,13 @@ from tests.journeys.archived_cluster import ArchivedCluster, archived_cluster
 from tests.journeys.outsider import Outsider, is_completed
 from tests.journeys.processes import Process, Processes, processes
 from tests.journeys.recorded import count_recorded
+from tests.support.builders import a_key
 from tests.support.database import open_patient_engine
 from tests.support.receiver import Answer, Receiver
 from tests.support.waiting import eventually
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.sealing import generate_key
+from unbind_broker.keys.tables import Role
 from unbind_broker.schema.migrate import migrate
 from unbind_broker.statistics.counting import count_trail
 from unbind_broker.statistics.measures import Measure
@@ -52,15 +54,20 @@ class Broker:
 
     async def found(self) -> None:
         """Make the schema, start, and register everybody."""
-        async with self._engine() as engine:
-            await migrate(engine)
+        await self.migrate()
+        async with self._engine() as engine, engine.begin() as db:
+            issued = await a_key(db, Role.ADMIN, now=SystemClock().now())
+        self.keys["admin"] = issued.key
         await self.start()
-        issued = await self.commands.run("keys", "issue", "--role", "admin")
-        self.keys["admin"] = issued.strip()
         await self._register("carrier", "china-mobile")
         for slug in SLUGS:
             await self._register("platform", slug)
             await self._enrol(slug)
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date; no process of its own is started for it."""
+        async with self._engine() as engine:
+            await migrate(engine)
 
     async def start(self) -> None:
         api = await self.commands.start("serve", "--port", "0", "--json")

@@ -22,6 +22,8 @@ from tests.support.receiver import OK, Answer, Delivery, Receiver
 
 pytestmark = pytest.mark.journey
 
+LIMIT = 600
+"""Seconds: seven processes start, each for half a minute on a busy machine."""
 UNSENT = Answer(503)
 FAR_AHEAD = 50_000
 """Transactions that the first cluster counts before the broker comes to it."""
@@ -36,6 +38,7 @@ def of_order(deliveries: list[Delivery], order_id: str) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(LIMIT)
 async def test_work_goes_on_from_the_instant_that_was_restored(
     tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -74,6 +77,7 @@ async def test_work_goes_on_from_the_instant_that_was_restored(
         await broker.count(3 * len(SLUGS))
 
 
+@pytest.mark.timeout(LIMIT)
 async def test_work_goes_on_in_a_new_cluster_that_a_dump_was_loaded_into(
     tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -118,7 +122,7 @@ async def move_by_dump(broker: Broker) -> None:
 
 async def find_cut(broker: Broker, kept: Path) -> int:
     """See that kept seals say where the trail was cut; give the last one before."""
-    await broker.commands.run("migrate")
+    await broker.migrate()
     fault, summary = await broker.verify("--seals", kept, fails=True)
     cut = int(summary["last_seal"]["number"])
     assert (fault["fault"], fault["seal"]) == ("history_truncated", cut + 1)
