@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from unbind_broker.api.camara import refuse_as, speaks_camara
 from unbind_broker.api.problem_kinds import KINDS, ProblemKind
 from unbind_broker.api.request_ids import request_id_of
+from unbind_broker.base.database import is_away
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.numbers import clean_free_text
 
@@ -181,7 +182,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not _is_away(error):
+    if isinstance(error, DBAPIError) and not is_away(error):
         return await _on_unexpected(request, error)
     log.warning("database_unavailable", extra={"error": type(error).__name__})
     return problem(
@@ -190,15 +191,6 @@ async def _on_database(request: Request, error: Exception) -> Response:
         "the database cannot be reached; if this was a write, repeat it with the same "
         "Idempotency-Key: it may have been stored",
         headers={"Retry-After": "2"},
-    )
-
-
-def _is_away(error: DBAPIError) -> bool:
-    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    return (
-        error.connection_invalidated
-        or isinstance(error, (OperationalError, InterfaceError))
-        or sqlstate.startswith(("08", "53", "57"))
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from unbind_broker.base.database import is_away
 from unbind_broker.base.errors import BrokerError, InvalidFields
 from unbind_broker.console import cookies
 from unbind_broker.console.field_faults import explain_field
@@ -110,21 +111,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not _is_away(error):
+    if isinstance(error, DBAPIError) and not is_away(error):
         return await _on_unexpected(request, error)
     log.warning("database_unavailable", extra={"error": type(error).__name__})
     answer = await _page(request, 503, "database-unavailable")
     answer.headers["Retry-After"] = "2"
     return answer
-
-
-def _is_away(error: DBAPIError) -> bool:
-    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    return (
-        error.connection_invalidated
-        or isinstance(error, (OperationalError, InterfaceError))
-        or sqlstate.startswith(("08", "53", "57"))
-    )
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
