@@ -34,7 +34,7 @@ _LONG = {
     *("conformance", "docs", "examples", "demo", "worker", "test_demo.py"),
     *("test_processes.py", "test_sensitive.py", "test_shown_pages.py"),
     *("test_pages_in_a_browser.py", "test_platforms_in_a_browser.py"),
-    *("test_orders_in_a_browser.py",),
+    *("test_orders_in_a_browser.py", "test_trail_in_a_browser.py"),
 }
 """Folders and files of which single tests take seconds."""
 
