@@ -14,6 +14,9 @@ PURE := */states.py,*/deliveries/decision.py,*/base/signing.py,*/base/working_da
 PURE_TESTS := tests/base/test_signing.py tests/base/test_working_days.py \
 	tests/deliveries/test_decision.py tests/endpoints/test_states.py
 
+# Hundreds of processes are started: each module is compiled once, not by each of them.
+override export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check audit coverage chaos bench format lock clean runtime-set-up dev-set-up
 
