@@ -1,6 +1,5 @@
 """Run commands in this process, against a database of the test's own."""
 
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from tests.support.logs import logs_put_back
 from unbind_broker.base.sealing import generate_key
 from unbind_broker.cli.main import run
 
@@ -33,16 +33,13 @@ def nowhere(
         monkeypatch.delenv(f"UNBIND_{name}", raising=False)
     monkeypatch.setenv("UNBIND_DRAIN_NOTICE", "0s")  # no balancer is to be told
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
     signals = {
         number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)
     }
-    yield monkeypatch
+    with logs_put_back():
+        yield monkeypatch
     for number, handler in signals.items():
         signal.signal(number, handler)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import pytest
 
+from tests.support.logs import logs_put_back
 from tests.support.waiting import eventually
 from unbind_broker.runtime.log_lines import LinesInBackground
 from unbind_broker.runtime.logs import OURS, _JsonLines, set_up_logs
@@ -84,15 +85,8 @@ def test_a_stream_that_was_closed_is_lived_with() -> None:
 
 @pytest.fixture
 def as_it_was() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger(OURS)
-    kept = (root.handlers[:], root.level, ours.level)
-    yield
-    for handler in root.handlers:
-        if isinstance(handler, LinesInBackground):
-            handler.close()
-    root.handlers[:], root_level, our_level = kept
-    root.setLevel(root_level)
-    ours.setLevel(our_level)
+    with logs_put_back():
+        yield
 
 
 @pytest.mark.usefixtures("as_it_was")
