@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in sorted(items, key=lambda item: item.nodeid):
         test = (item.path, getattr(item, "originalname", item.name))
         journey = item.get_closest_marker("journey") is not None
-        if journey:
+        if journey and not item.get_closest_marker("real_time"):
             item.add_marker(pytest.mark.real_time(0.5))
         if item.get_closest_marker("real_time"):
             item.add_marker(pytest.mark.timeout(JOURNEY_LIMIT))

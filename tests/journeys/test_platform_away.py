@@ -36,12 +36,13 @@ from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.orders.tables import order_log
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.real_time(0.1)]
 
 AWAY, STEADY = "away", "steady"
 BEFORE, PORTION, PORTIONS = 8000, 500, 4
 ALL = BEFORE + PORTION * PORTIONS
-BATCH, CONCURRENCY, RATE = 100, 4, 40
+BATCH, CONCURRENCY, RATE = 100, 4, 10
+"""Requests are so far apart that one's longer way here moves no second one."""
 LIMITS = {"max_batch": BATCH, "max_concurrency": CONCURRENCY, "max_rate": float(RATE)}
 FIRST = 20
 """Requests that the platform takes before it goes."""
