@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from unbind_broker.cli.loop import run_on_loop
+from unbind_broker.cli.loop import Stop, run_on_loop
 
 
 async def stubborn(refusals: int, ended: list[str]) -> None:
@@ -79,3 +79,28 @@ def test_signal_breaks_off_the_work_before_it_ends_the_process() -> None:
         signal.signal(signal.SIGTERM, before)
     assert exited.value.code == signal.SIGTERM
     assert ended == ["work", "ended"]
+
+
+async def be_asked() -> None:
+    """Wait for Ctrl-C as commands do that serve."""
+    stop = Stop.on_signals()
+    os.kill(os.getpid(), signal.SIGINT)
+    await stop.asked.wait()
+
+
+def test_ctrl_c_is_heard_again_when_the_loop_is_closed() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run_on_loop(be_asked())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_signals_that_were_left_to_the_system_are_so_again() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        run_on_loop(be_asked())
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -101,8 +101,13 @@ class _BreakingOff:
 
     def __init__(self) -> None:
         own = threading.current_thread() is threading.main_thread()
-        found = {number: signal.getsignal(number) for number in _ENDING if own}
-        self._before = {number: it for number, it in found.items() if callable(it)}
+        numbers = (signal.SIGINT, *_ENDING) if own else ()
+        self._found = {number: signal.getsignal(number) for number in numbers}
+        self._before = {
+            number: handler
+            for number, handler in self._found.items()
+            if number in _ENDING and callable(handler)
+        }
         self._came: signal.Signals | None = None
 
     def hear(self) -> None:
@@ -118,9 +123,10 @@ class _BreakingOff:
             self._before[self._came](self._came, None)
 
     def restore(self) -> None:
-        """Put the handlers back, which a closed loop takes away."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        """Put the handlers back: a closed loop leaves its own, which hear nothing."""
+        for number, handler in self._found.items():
+            if handler is not None:  # as of what was set up outside of Python
+                signal.signal(number, handler)
 
     def _break_off(
         self, working: asyncio.Task[Any] | None, number: signal.Signals
