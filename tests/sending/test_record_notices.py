@@ -1,6 +1,8 @@
 """What is written down of cancellations and notices, and of requests they overtook."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -23,14 +25,19 @@ from unbind_broker.base.ids import OrderId
 from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.queue import Due, Subject
+from unbind_broker.deliveries.reminders import Occasion, announce_reminders
 from unbind_broker.deliveries.tables import attempts, deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
+from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.payloads import OutgoingReminder
 from unbind_broker.sending.read_numbers import ReadNumbers
+
+A_DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -108,6 +115,45 @@ async def test_taken_cancellation_is_logged_and_touches_no_item(desk: Desk) -> N
     assert logged.order_ids == [desk.orders[0]]
     assert await trail(desk.db, "attempt.told") != []
     assert await trail(desk.db, "results.reported") == []
+
+
+async def remind(desk: Desk, occasion: Occasion) -> None:
+    await announce_reminders(desk.db, NOON, {desk.orders[0]: occasion})
+
+
+def of_the_first_reminder(desk: Desk, kind: OutcomeKind) -> Finished:
+    content = OutgoingReminder(desk.orders[0], OrderKind.UNBIND, NOON, NOON + A_DAY)
+    work = replace(a_work(None, item=content), occasion=Occasion.HALF.value)
+    batch = a_batch(works=[work], event=EventType.UNBIND_REMINDER)
+    return ended(batch, kind, lane=desk.lane)
+
+
+@pytest.mark.parametrize(
+    "kind", [OutcomeKind.ACCEPTED, OutcomeKind.FAILED, OutcomeKind.PAYLOAD_REFUSED]
+)
+async def test_later_reminder_stays_whatever_becomes_of_the_one_under_way(
+    desk: Desk, kind: OutcomeKind
+) -> None:
+    await desk.write(await desk.ended(OutcomeKind.ACCEPTED, 0))
+    await remind(desk, Occasion.HALF)
+    finished = of_the_first_reminder(desk, kind)
+    await remind(desk, Occasion.NEARLY_OVER)
+    await desk.write(finished)
+    (left,) = await desk.db.execute(select(deliveries))
+    assert (left.event, left.occasion) == (
+        EventType.UNBIND_REMINDER,
+        Occasion.NEARLY_OVER.value,
+    )
+    assert (left.due_at, left.attempt) == (NOON, 0)
+
+
+async def test_reminder_that_nothing_followed_is_over_once_it_is_taken(
+    desk: Desk,
+) -> None:
+    await desk.write(await desk.ended(OutcomeKind.ACCEPTED, 0))
+    await remind(desk, Occasion.HALF)
+    await desk.write(of_the_first_reminder(desk, OutcomeKind.ACCEPTED))
+    assert await queued(desk) == []
 
 
 async def test_carriers_notice_is_logged_by_its_own_id(desk: Desk) -> None:

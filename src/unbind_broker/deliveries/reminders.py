@@ -11,7 +11,8 @@ from enum import Enum
 from uuid import UUID
 
 from unbind_broker.base.coded_enum import codes_of
-from unbind_broker.base.database import INSTANT, UUIDS, Db, sql
+from unbind_broker.base.database import INSTANT, INTS, UUIDS, Db, fetch_all, sql
+from unbind_broker.deliveries.queue import Subject
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.items.states import OPEN, ItemStatus
@@ -60,6 +61,26 @@ async def announce_reminders(
         await db.execute(_REMIND, {"orders": named, "occasions": occasions, "now": now})
 
 
+async def replaced(db: Db, occasions: Mapping[Subject, UUID | None]) -> set[Subject]:
+    """Tell which of these reminders gave way to later ones while they were sent.
+
+    Locks their rows: what became of the earlier one says nothing about the later.
+    """
+    if not occasions:
+        return set()
+    named = sorted(occasions)
+    values = {
+        "endpoints": [one.endpoint_id for one in named],
+        "orders": [one.subject_id for one in named],
+        "occasions": [occasions[one] for one in named],
+    }
+    rows = await fetch_all(db, _REPLACED, values)
+    return {
+        Subject(row.endpoint_id, EventType.UNBIND_REMINDER, row.order_id)
+        for row in rows
+    }
+
+
 async def remind_of_again(db: Db, now: datetime, order_ids: Collection[UUID]) -> None:
     """Put orders under the clock that are open once more; queries are left out.
 
@@ -88,6 +109,22 @@ _REMIND = sql(
     orders=UUIDS,
     occasions=UUIDS,
     now=INSTANT,
+)
+_REPLACED = sql(
+    f"""
+    SELECT d.endpoint_id, d.order_id
+    FROM unnest(:endpoints, :orders, :occasions)
+        AS n (endpoint_id, order_id, occasion)
+    CROSS JOIN LATERAL (
+        SELECT endpoint_id, order_id, occasion FROM deliveries
+        WHERE endpoint_id = n.endpoint_id
+            AND event = {EventType.UNBIND_REMINDER.code} AND order_id = n.order_id
+        FOR UPDATE
+    ) d
+    WHERE d.occasion IS DISTINCT FROM n.occasion""",
+    endpoints=INTS,
+    orders=UUIDS,
+    occasions=UUIDS,
 )
 _MARKS = ", ".join(f"({mark}, {SHARES[mark]})" for mark in (HALF, NEARLY_OVER))
 _AGAIN = sql(

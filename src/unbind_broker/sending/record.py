@@ -16,7 +16,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId, PlatformId, WorkerId
 from unbind_broker.base.numbers import clean_free_text
 from unbind_broker.callbacks.results import Applying, LineStatus
-from unbind_broker.deliveries import attempts, queue, undelivered
+from unbind_broker.deliveries import attempts, queue, reminders, undelivered
 from unbind_broker.deliveries.announcing import (
     announce_cancelled,
     announce_where_cancelled,
@@ -145,10 +145,17 @@ async def _apply(
         changed |= {key.order_id for key in ended if key not in unseen}
     await note_changed(db, now, changed | followers)
     await announce_cancelled(db, now, called_back)
-    await queue.delete(db, verdicts.no_more)
-    done = set(verdicts.no_more)
-    await queue.schedule(db, [due for due in verdicts.again if due.subject not in done])
+    await _queue(db, verdicts)
     return {key.order_id for key in ended} | followers
+
+
+async def _queue(db: Db, verdicts: Verdicts) -> None:
+    """Write down what goes out again, and what does not."""
+    replaced = await reminders.replaced(db, verdicts.reminded)
+    await queue.delete(db, set(verdicts.no_more) - replaced)
+    settled = {*verdicts.no_more, *replaced}
+    again = [due for due in verdicts.again if due.subject not in settled]
+    await queue.schedule(db, again)
 
 
 def _unseen(finished: Collection[Finished]) -> set[ItemKey]:

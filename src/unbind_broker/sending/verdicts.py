@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
+from uuid import UUID
 
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.deliveries.decision import (
@@ -44,7 +45,7 @@ class Verdicts:
 
     Only requests put items there: that a platform has, or has not, taken anything else
     says nothing about an item. Nor does the refusal of a replay end one: it was taken
-    before.
+    before. ``reminded`` says on which occasion reminders were sent.
     """
 
     acknowledged: list[ItemKey] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Verdicts:
     dead: list[ItemKey] = field(default_factory=list)
     again: list[Due] = field(default_factory=list)
     no_more: list[Subject] = field(default_factory=list)
+    reminded: dict[Subject, UUID | None] = field(default_factory=dict)
     gone: dict[EndpointId, str] = field(default_factory=dict)
 
     def add(self, finished: Finished, plans: Plans) -> None:
@@ -61,6 +63,8 @@ class Verdicts:
         for place, work in enumerate(works):
             decision = _decide(finished, work, steps, plan)
             keys, subject = _item_keys(finished, work), _subject(finished, work)
+            if subject.event is EventType.UNBIND_REMINDER:
+                self.reminded[subject] = work.occasion
             match decision:
                 case Done():
                     self.acknowledged += keys
