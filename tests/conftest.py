@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support import standing_still
+from tests.support import left_behind, standing_still
 from tests.support.app import a_runtime, in_process
 from tests.support.clock import FixedClock
 from tests.support.database import Server, open_patient_engine, open_server
@@ -43,6 +43,7 @@ _UNTRACED = pytest.StashKey[bool]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(standing_still)
+    config.pluginmanager.register(left_behind)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell runs what is in the background, and all that this starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)

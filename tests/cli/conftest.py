@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from tests.support.garbage import garbage_as_before
 from tests.support.logs import logs_put_back
 from unbind_broker.base.sealing import generate_key
 from unbind_broker.cli.main import run
@@ -22,6 +23,12 @@ class Ended:
 
 
 Command = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def garbage() -> Iterator[None]:
+    with garbage_as_before():
+        yield
 
 
 @pytest.fixture

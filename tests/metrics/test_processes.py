@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.metrics.exposed import scrape
 from tests.support.app import a_runtime
+from tests.support.garbage import garbage_as_before
 from tests.support.waiting import eventually
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
@@ -34,7 +35,7 @@ async def test_one_process_tells_of_both_parts(
     runtime: Runtime, tmp_path: Path
 ) -> None:
     stop, ready = Stop(), asyncio.Event()
-    with reserve("127.0.0.1", 0) as listener:
+    with garbage_as_before(), reserve("127.0.0.1", 0) as listener:
         running = asyncio.create_task(
             run_both(runtime, tmp_path, listener, stop, ready.set)
         )
