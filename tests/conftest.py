@@ -30,6 +30,9 @@ JOURNEY_LIMIT = 300
 """Seconds: they take half a minute, on a busy machine three times as long. So does
 what is asked again."""
 
+GIVEN_UP = 2.0
+"""Seconds; a quarter of the time after which workers in tests give up a request."""
+
 _LONG = {
     *("conformance", "docs", "examples", "demo", "worker", "test_demo.py"),
     *("test_processes.py", "test_sensitive.py", "test_shown_pages.py"),
@@ -62,7 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give journeys time and begin with them; trace only the first case of others.
 
     What takes long and begins last keeps one process at work while all others have
-    ended. Journeys run processes with short clocks: see ``standing_still``.
+    ended. Journeys run processes with short clocks: see ``standing_still``. So does
+    what sends to real endpoints: a request that is given up is sent twice.
     Tracing doubles what a test costs, and further cases of a test hardly ever reach
     other lines. Journeys run the program in processes of its own, where nothing is
     counted anyway.
@@ -71,8 +75,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in sorted(items, key=lambda item: item.nodeid):
         test = (item.path, getattr(item, "originalname", item.name))
         journey = item.get_closest_marker("journey") is not None
-        if journey and not item.get_closest_marker("real_time"):
-            item.add_marker(pytest.mark.real_time(0.5))
+        sent_to = "receiver" in getattr(item, "fixturenames", ())
+        if (journey or sent_to) and not item.get_closest_marker("real_time"):
+            item.add_marker(pytest.mark.real_time(0.5 if journey else GIVEN_UP))
         if item.get_closest_marker("real_time"):
             item.add_marker(pytest.mark.timeout(JOURNEY_LIMIT))
         item.stash[_UNTRACED] = journey or test in seen
