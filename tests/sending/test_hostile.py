@@ -47,6 +47,8 @@ pytestmark = pytest.mark.real_time(0.05)
 
 LIMIT = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.2)
+MOST_GROWTH = 30_000_000
+"""Bytes."""
 ANYWHERE = UrlPolicy(allow_private=True)
 LOOPBACK = UrlPolicy(allowed_networks=(ip_network("127.0.0.0/8"),))
 HOST = "hooks.weibo.com"
@@ -369,7 +371,14 @@ async def test_memory_stays_flat(outbound: Outbound, manner: Manner) -> None:
             for _ in range(how_many):
                 await post(outbound, lair.url, limit=SHORT)
 
+        async def growth() -> int:
+            before = resident_bytes()
+            await many(8)
+            return resident_bytes() - before
+
         await many(2)
-        before = resident_bytes()
-        await many(8)
-        assert resident_bytes() - before < 30_000_000
+        # What leaks grows each time; what something else in here needs grows once.
+        grown = [await growth()]
+        while grown[-1] >= MOST_GROWTH and len(grown) < 3:
+            grown.append(await growth())
+    assert grown[-1] < MOST_GROWTH, grown
