@@ -22,7 +22,7 @@ from unbind_broker.cli.loop import Stop
 from unbind_broker.orders.tables import orders
 from unbind_broker.runtime.opening import Runtime
 
-NOTICE = timedelta(seconds=0.4)
+NOTICE = timedelta(seconds=1.5)
 LOOK = 0.05
 
 
