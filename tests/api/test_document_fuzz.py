@@ -29,6 +29,8 @@ from unbind_broker.endpoints.states import Delivery
 from unbind_broker.keys.tables import Role
 from unbind_broker.platforms.service import Platform
 
+LONG = 120.0
+"""Seconds in which a database starts, and ends."""
 PER_OPERATION = int(os.environ.get("UNBIND_TEST_EXAMPLES", "4"))
 ROLES = (
     ("/v1/admin/", "admin"),
@@ -95,10 +97,10 @@ def broker() -> Iterator[Broker]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield started.result(timeout=60)
+        yield started.result(timeout=LONG)
     finally:
         loop.call_soon_threadsafe(over.set)
-        thread.join(timeout=30)
+        thread.join(timeout=LONG)
         loop.close()
 
 
