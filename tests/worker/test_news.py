@@ -120,6 +120,7 @@ async def test_how_an_order_gets_on_is_told_after_a_while(
     await stage.add_platforms(2)
     quick = short(update_interval=timedelta(seconds=1))
     async with stage.working(quick), stage.working(quick):
+        await stage.reaches(stage.all_leased)  # both are sent to at once
         (order_id,) = await stage.order_ids()
         await eventually(lambda: len(door.deliveries) == 1)
         await report(stage, 0, order_id, "not_bound")
