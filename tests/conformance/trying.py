@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.conformance.platform import Platform
+from tests.support.ports import a_free_port
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.conformance.plan import Plan, new_key, new_secret
@@ -29,8 +30,9 @@ async def tried(
 ) -> list[Judged]:
     """Try it so many times, and give what came of the last one."""
     secret, key = new_secret(), new_key()
-    with reserve("127.0.0.1", 0) as listener:
-        broker, port = url_of(listener), listener.getsockname()[1]
+    port = a_free_port()
+    with reserve("127.0.0.1", port) as listener:
+        broker = url_of(listener)
         made = kind(secret.text, key, broker, fault, **(platform or {}))
         async with made.opened():
             usual = {**USUAL, "url": made.url, "secret": secret, "key": key}

@@ -29,9 +29,9 @@ async def tried(
 ) -> list[Judged]:
     """Try it so many times, and give what came of the last one."""
     judged: list[Judged] = []
-    with reserve("127.0.0.1", 0) as listener:
+    port = a_free_port()
+    with reserve("127.0.0.1", port) as listener:
         plan, told = planned(folder, url_of(listener))
-        port = listener.getsockname()[1]
         async with running(command, folder, told):
             judged = await try_endpoint(plan, listener, SystemClock().now)
             for _ in range(times - 1):

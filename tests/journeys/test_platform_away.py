@@ -22,6 +22,7 @@ from tests.support.app import a_runtime, bearer, in_process
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from tests.support.joining import a_number
 from tests.support.order_builders import an_order, asked, many_orders
+from tests.support.ports import a_free_port
 from tests.support.receiver import Answer, Door, Receiver
 from tests.support.simulated_time import SimulatedClock, simulate_time
 from tests.support.waiting import eventually
@@ -135,7 +136,7 @@ async def test_all_is_sent_at_the_declared_pace_once_the_platform_is_back(
 ) -> None:
     site = Receiver()
     async with AsyncExitStack() as stack:
-        async with site.opened():
+        async with site.opened(a_free_port()):
             scene = await set_up(engine, {AWAY: site, STEADY: receiver})
             await scene.order(BEFORE, AWAY)
             await stack.enter_async_context(scene.working())

@@ -1,4 +1,4 @@
-"""Ports for processes that are told where to listen before they do."""
+"""Ports for whoever is told where to listen before it does, or listens there again."""
 
 import os
 import socket

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import URL
 
+from tests.support.ports import a_free_port
+
 
 class Gate:
     """Passes every byte on while it is open. Its port stays the same."""
@@ -20,7 +22,7 @@ class Gate:
         self._passing: set[asyncio.StreamWriter] = set()
         self._silent = False
         self._muted: set[asyncio.StreamWriter] = set()
-        self.port = 0
+        self.port = a_free_port()
 
     @property
     def url(self) -> str:
@@ -35,7 +37,6 @@ class Gate:
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def shut(self) -> None:
         if self._server is not None:
