@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.real_time(0.1)]
 AWAY, STEADY = "away", "steady"
 BEFORE, PORTION, PORTIONS = 8000, 500, 4
 ALL = BEFORE + PORTION * PORTIONS
-BATCH, CONCURRENCY, RATE = 100, 4, 10
+BATCH, CONCURRENCY, RATE = 100, 4, 5
 """Requests are so far apart that one's longer way here moves no second one."""
 LIMITS = {"max_batch": BATCH, "max_concurrency": CONCURRENCY, "max_rate": float(RATE)}
 FIRST = 20
@@ -221,7 +221,7 @@ async def see_a_slow_start(scene: Scene) -> None:
     for together in (1, 1, 2, CONCURRENCY):
         came += together
         await eventually(lambda: len(door.deliveries) >= came, PATIENCE)  # noqa: B023 - awaited here
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(1.5 / RATE)
         assert (len(door.deliveries), door.in_flight) == (came, together)
         if together == CONCURRENCY:
             door.usual = Answer()
