@@ -1,17 +1,19 @@
 """Signing in and out, and how a login ends."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
-from tests.console.scene import Console
+from tests.console.scene import Console, a_console
 from tests.support.builders import a_carrier, a_key
 from tests.support.clock import FixedClock
 from tests.support.trail import trail
 from unbind_broker.console.attempts import EACH, MOST_FAILURES, Attempts
-from unbind_broker.console.sessions import IDLE, LONGEST
+from unbind_broker.console.sessions import IDLE, LONGEST, RENEWED_AFTER
 from unbind_broker.keys import service
-from unbind_broker.keys.tables import Role
+from unbind_broker.keys.spent import LATER, prune_spent
+from unbind_broker.keys.tables import Role, spent_tokens
 
 
 async def test_administrator_signs_in_and_sees_the_overview(console: Console) -> None:
@@ -139,6 +141,64 @@ async def test_signing_out_takes_the_cookie_away(console: Console) -> None:
     assert answer.headers["location"] == "/console/login"
     assert (await console.get("/console")).status_code == 303
     assert "您已退出登录" in (await console.get("/console/login")).text
+
+
+async def test_copied_cookie_opens_nothing_after_signing_out(
+    console: Console,
+) -> None:
+    await console.sign_in()
+    copied = console.http.cookies["unbind_console"]
+    console.clock.advance(RENEWED_AFTER)
+    await console.get("/console")
+    renewed = console.http.cookies["unbind_console"]
+    assert renewed != copied
+    await console.act("/console/logout")
+
+    async with a_console(console.engine, console.clock) as elsewhere:
+        for cookie in (copied, renewed):
+            elsewhere.http.cookies["unbind_console"] = cookie
+            assert (await elsewhere.get("/console")).status_code == 303
+            live = await elsewhere.get("/console/overview/live", hx_request="true")
+            assert live.status_code == 401
+            elsewhere.http.cookies.clear()
+
+
+async def test_signing_out_ends_no_other_login_of_the_key(console: Console) -> None:
+    await console.sign_in()
+    async with a_console(console.engine, console.clock) as elsewhere:
+        elsewhere.keys = console.keys
+        await elsewhere.sign_in()
+        await console.act("/console/logout")
+        assert (await elsewhere.get("/console")).status_code == 200
+    assert (await console.sign_in()).headers["location"] == "/console"
+    assert (await console.get("/console")).status_code == 200
+
+
+async def test_signing_in_again_ends_the_login_before(console: Console) -> None:
+    await console.sign_in()
+    before = console.http.cookies["unbind_console"]
+    await console.sign_in()
+    console.http.cookies.clear()
+    console.http.cookies["unbind_console"] = before
+    assert (await console.get("/console")).status_code == 303
+
+
+async def test_ended_login_is_kept_until_no_cookie_of_it_can_live(
+    console: Console,
+) -> None:
+    began = console.clock.now().replace(microsecond=0)
+    await console.sign_in()
+    console.clock.advance(RENEWED_AFTER)
+    await console.act("/console/logout")
+
+    async def left(now: datetime) -> int:
+        async with console.engine.begin() as db:
+            await prune_spent(db, now, 10)
+            return len((await db.execute(select(spent_tokens))).all())
+
+    ends = began + LONGEST + LATER
+    assert await left(ends - timedelta(seconds=1)) == 1
+    assert await left(ends) == 0
 
 
 async def test_auditor_sees_no_page_of_administrators(console: Console) -> None:

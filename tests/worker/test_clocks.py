@@ -29,6 +29,8 @@ from unbind_broker.endpoints.service import disable
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
+from unbind_broker.keys.spent import spend
+from unbind_broker.keys.tables import spent_tokens
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import order_log, orders
 from unbind_broker.worker.clocks import MOST_ORDERS, Clocks
@@ -148,11 +150,16 @@ async def test_sweep_walks_on_until_it_has_seen_all(
 async def test_upkeep_makes_months_and_deletes_what_nobody_reads(
     engine: AsyncEngine, clocks: Clocks
 ) -> None:
+    async with engine.begin() as db:
+        await spend(db, "of a login that has ended", NOON)
+        await spend(db, "of a login that may last", LATER)
     steps = clocks.steps(released=lambda: None)
     assert await steps["upkeep"]() == 60.0
     async with engine.connect() as db:
         found = await db.execute(sql("SELECT to_regclass('items_2027_03') IS NOT NULL"))
         assert found.scalar_one()
+        left = await db.execute(select(spent_tokens.c.kept_until))
+        assert list(left.scalars()) == [LATER]
 
 
 @pytest.mark.parametrize("name", ["expire", "release", "sweep", "upkeep"])

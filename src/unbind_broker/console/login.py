@@ -11,8 +11,10 @@ from unbind_broker.console.desk import Desk
 from unbind_broker.console.navigation import home_of
 from unbind_broker.console.posting import Posted, PostedByAnybody
 from unbind_broker.console.problems import LOGIN
+from unbind_broker.console.sessions import Session
 from unbind_broker.console.visits import AnyVisit, AuditVisit, Visit
 from unbind_broker.keys.service import Caller, find_caller, looks_like_key
+from unbind_broker.keys.spent import spend
 from unbind_broker.keys.tables import Role
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -46,7 +48,10 @@ async def sign_in(visit: AnyVisit, form: PostedByAnybody) -> Response:
         await _note_failure(desk, now, address)
         return _asked(visit, 422, wanted, "login.refused")
     session = desk.sessions.begin(caller.key_id, now)
+    before = _session_of(visit)
     async with desk.write() as db:
+        if before is not None:
+            await spend(db, before.token, before.lasts_until)
         fact = Fact(caller.actor, "console.signed_in", facts={"via": "console"})
         await record(db, now, fact)
     answer = visit.go(_allowed(wanted) or home_of(caller.role))
@@ -57,9 +62,11 @@ async def sign_in(visit: AnyVisit, form: PostedByAnybody) -> Response:
 
 @router.post("/logout")
 async def sign_out(visit: AuditVisit, form: Posted) -> Response:
-    """End the login of this browser."""
+    """End this login: no copy of its cookie opens anything from now on."""
     del form
     async with visit.desk.write() as db:
+        if visit.session is not None:
+            await spend(db, visit.session.token, visit.session.lasts_until)
         fact = Fact(visit.actor, "console.signed_out", facts={"via": "console"})
         await record(db, visit.now, fact)
     visit.session = None
@@ -87,6 +94,12 @@ async def _note_failure(desk: Desk, now: datetime, address: str) -> None:
         facts = {"via": "console", "failures": failures}
         async with desk.write() as db:
             await record(db, now, Fact("broker", "console.login_failed", facts=facts))
+
+
+def _session_of(visit: Visit) -> Session | None:
+    """Read the login that a new one takes the place of."""
+    cookie = visit.request.cookies.get(cookies.SESSION, "")
+    return visit.desk.sessions.read(cookie, visit.now)
 
 
 def _asked(visit: Visit, status: int, wanted: str, fault: str = "") -> Response:

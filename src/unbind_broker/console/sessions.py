@@ -29,7 +29,12 @@ class Session:
     @property
     def ends_at(self) -> datetime:
         """Tell when it ends unless somebody comes."""
-        return min(self.seen_at + IDLE, self.began_at + LONGEST)
+        return min(self.seen_at + IDLE, self.lasts_until)
+
+    @property
+    def lasts_until(self) -> datetime:
+        """Tell when it ends, whoever comes."""
+        return self.began_at + LONGEST
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether its cookie is to be renewed."""

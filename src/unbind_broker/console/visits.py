@@ -198,13 +198,16 @@ def desk_of(request: Request) -> Desk:
 
 
 async def signed_in(visit: Annotated[Visit, Depends(any_visit)]) -> Visit:
-    """Find out who visits; the key is looked up each time, so a revoked one ends it."""
+    """Find out who visits.
+
+    Each time it is looked up whether the key lives and nobody has signed out.
+    """
     cookie = visit.request.cookies.get(cookies.SESSION, "")
     session = visit.desk.sessions.read(cookie, visit.now)
     if session is None:
         raise NotSignedIn
     async with visit.desk.read() as db:
-        key = await keys.find(db, session.key_id)
+        key = await keys.find_of_login(db, session.key_id, session.token)
         engaged = await brakes.engaged(db)
     if key is None or not _lives(key, visit.now):
         raise NotSignedIn

@@ -14,6 +14,7 @@ from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import CarrierId, KeyId, PlatformId, new_token
 from unbind_broker.base.names import name_fault
 from unbind_broker.keys import store
+from unbind_broker.keys.spent import digest_of_token
 from unbind_broker.keys.tables import Role
 
 _SECRET_BYTES = 32
@@ -174,6 +175,12 @@ def looks_like_key(text: str) -> bool:
 async def find(db: Db, key_id: KeyId) -> Key | None:
     """Read one key, revoked ones too."""
     row = await store.load(db, key_id)
+    return None if row is None else _key(row)
+
+
+async def find_of_login(db: Db, key_id: KeyId, token: str) -> Key | None:
+    """Read the key of a login; None if ``token``, the login's own, is spent."""
+    row = await store.load_unspent(db, key_id, digest_of_token(token))
     return None if row is None else _key(row)
 
 

@@ -67,6 +67,11 @@ _living_digests = sql(
     now=INSTANT,
 )
 _by_id = _reading(sql(f"SELECT {_HELD} WHERE k.id = :id", id=INT))
+_NOT_SPENT = """
+    WHERE k.id = :id
+    AND NOT EXISTS (SELECT FROM spent_tokens s WHERE s.digest = :token_digest)
+"""
+_unspent = _reading(sql(f"SELECT {_HELD} {_NOT_SPENT}", id=INT, token_digest=BYTES))
 _NEXT = "WHERE k.id > :after ORDER BY k.id LIMIT :most"
 _page = _reading(sql(f"SELECT {_HELD} {_NEXT}", after=INT, most=INT))
 _revoke = sql(
@@ -99,6 +104,12 @@ async def load_living_digests(db: Db, now: datetime) -> frozenset[bytes]:
 async def load(db: Db, key_id: KeyId) -> RowMapping | None:
     """Read one key."""
     return (await db.execute(_by_id, {"id": key_id})).mappings().one_or_none()
+
+
+async def load_unspent(db: Db, key_id: KeyId, token_digest: bytes) -> RowMapping | None:
+    """Read one key; None, too, where a token of it is spent."""
+    values = {"id": key_id, "token_digest": token_digest}
+    return (await db.execute(_unspent, values)).mappings().one_or_none()
 
 
 async def load_page(db: Db, after: int, limit: int) -> list[RowMapping]:

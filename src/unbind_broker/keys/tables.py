@@ -32,3 +32,13 @@ api_keys = Table(
 
 Index("api_keys_carrier", api_keys.c.carrier_id)
 Index("api_keys_platform", api_keys.c.platform_id)
+
+spent_tokens = Table(
+    "spent_tokens",
+    metadata,
+    Column("digest", BYTES, primary_key=True),
+    Column("kept_until", INSTANT, nullable=False),
+)
+"""Logins that have ended and forms that were sent, until neither could count anyway."""
+
+Index("spent_tokens_by_age", spent_tokens.c.kept_until)

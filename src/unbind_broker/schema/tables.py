@@ -38,7 +38,7 @@ from unbind_broker.endpoints.tables import (
 )
 from unbind_broker.holdings.tables import holding_refusals, holdings
 from unbind_broker.items.tables import items
-from unbind_broker.keys.tables import api_keys
+from unbind_broker.keys.tables import api_keys, spent_tokens
 from unbind_broker.notices.tables import notices, order_changes, order_updates
 from unbind_broker.orders.tables import (
     disputes,
@@ -96,6 +96,7 @@ __all__ = [
     "rehearsed_reports",
     "result_marks",
     "signing_keys",
+    "spent_tokens",
     "undelivered",
     "upkeep_marks",
     "violations",

@@ -33,6 +33,7 @@ from unbind_broker.deadlines.upkeep import (
     prune_idempotency,
     prune_log,
 )
+from unbind_broker.keys.spent import prune_spent
 from unbind_broker.notices.ending import settle
 from unbind_broker.sending.contents import KEPT_TRYING
 from unbind_broker.worker.turns import Turn, is_ours
@@ -109,6 +110,7 @@ class Clocks:
                 )
                 pruned += await prune_attestations(db, now, MOST_ROWS)
                 pruned += await prune_marks(db, MOST_ROWS)
+                pruned += await prune_spent(db, now, MOST_ROWS)
         return self._pause(pruned, MOST_ROWS, UPKEEP_EVERY)
 
     async def abandoned(self) -> float:
