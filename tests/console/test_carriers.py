@@ -1,4 +1,4 @@
-"""Carriers in the console: suspended, resumed and braked with a preview."""
+"""Carriers in the console: suspended and resumed with a preview."""
 
 import pytest
 
@@ -58,25 +58,19 @@ async def test_carrier_is_suspended_and_resumed_with_previews(
         assert await status_of(console, "china-mobile") is then
 
 
-@pytest.mark.parametrize("slug", ["china-mobile", ""])
-async def test_brake_is_engaged_once_that_was_previewed(
-    console: Console, slug: str
-) -> None:
-    await registered(console, "china-mobile")
+async def test_braked_carrier_leads_to_the_brake(console: Console) -> None:
+    await registered(console, "china-mobile", "china-unicom")
     await console.sign_in()
-    act = f"{PAGE}/brake"
-    assert (await console.act(act, carrier=slug)).status_code == 422
-    preview = await console.act(act, carrier=slug, reason="wrong dates")
-    async with console.engine.connect() as db:
-        assert await brakes.engaged(db) == []
-    await console.confirm(act, preview)
-    async with console.engine.connect() as db:
-        (engaged,) = await brakes.engaged(db)
-    assert (engaged.carrier or "", engaged.reason) == (slug, "wrong dates")
-    assert 'class="badge bad"' in (await console.get(PAGE)).text
+    async with console.engine.begin() as db:
+        mobile = await service.find(db, "china-mobile")
+        assert mobile is not None
+        await brakes.engage(db, console.clock.now(), mobile.id, "why", "broker")
+    text = (await console.get(PAGE)).text
+    assert 'href="/console/brake"><span class="badge bad">' in text
+    assert 'href="/console/brake?carrier=china-unicom#engage"' in text
 
 
-@pytest.mark.parametrize("act", ["suspend", "resume", "brake"])
+@pytest.mark.parametrize("act", ["suspend", "resume"])
 async def test_unknown_carrier_is_not_there(console: Console, act: str) -> None:
     await console.sign_in()
     fields = {"carrier": "nobody", "reason": "why"}

@@ -92,6 +92,7 @@ async def test_brake_is_released_with_a_preview(
 ) -> None:
     await brake(engine, clock)
     async with a_look(engine, clock, browser) as look:
+        await look.page.click("#brake-page")
         await look.page.fill("#reason-1", "dates are right again")
         await look.page.click("text=Preview the release")
         await look.says("Nothing has been done yet")
@@ -128,6 +129,7 @@ async def test_everything_works_without_scripts(
     await brake(engine, clock)
     async with a_look(engine, clock, browser, java_script_enabled=False) as look:
         await look.page.click("text=Refresh")
+        await look.page.click("#brake-page")
         await look.page.fill("#reason-1", "dates are right again")
         await look.page.click("text=Preview the release")
         await look.page.click("main button")

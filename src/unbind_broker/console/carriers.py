@@ -1,9 +1,8 @@
-"""Carriers: how they stand; suspend one, resume it, stop its unbinding."""
+"""Carriers: how they stand; suspend one, resume it."""
 
 from fastapi import APIRouter, Response
 
 from unbind_broker.base.database import Db
-from unbind_broker.callbacks.braking import stop
 from unbind_broker.carriers import brakes, service
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.carriers.tables import CarrierStatus
@@ -68,29 +67,6 @@ async def resume_carrier(visit: AdminVisit, form: Posted) -> Response:
             return asks
         await service.resume(db, visit.now, carrier.slug, visit.actor)
     return visit.go(HOME, "carriers.resumed.done", carrier=carrier.slug)
-
-
-@router.post("/brake")
-async def engage_brake(visit: AdminVisit, form: Posted) -> Response:
-    """Stop the unbinding of one carrier, or of all, once that was previewed."""
-    slug, reason = form.text("carrier"), form.reason()
-    async with visit.desk.write() as db:
-        carrier = await service.find(db, slug, or_twin=True) if slug else None
-        if slug and carrier is None:
-            raise NotHere("this carrier is not registered")
-        lines = (
-            ("brake.whose", slug or visit.say("brake.everybody")),
-            ("field.reason", reason),
-        )
-        words = "carriers.brake"
-        asks = visit.preview(
-            form, Effect(words, words, HOME, lines, f"{words}.warning")
-        )
-        if asks is not None:
-            return asks
-        carrier_id = None if carrier is None else carrier.id
-        await stop(db, visit.now, carrier_id, reason, visit.actor)
-    return visit.go(HOME, "carriers.braked.done")
 
 
 def _effect(carrier: Carrier, words: str) -> Effect:

@@ -31,6 +31,7 @@ ENTRIES = (
     Entry("/console/violations", "nav.violations"),
     Entry("/console/holdings", "nav.holdings"),
     Entry("/console/carriers", "nav.carriers"),
+    Entry("/console/brake", "nav.brake"),
     Entry("/console/audit", "nav.audit", BOTH),
     Entry("/console/keys", "nav.keys"),
     Entry("/console/session", "nav.session", BOTH),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from unbind_broker.base.ids import Prefix, format_id
+from unbind_broker.carriers.brakes import Brake
 from unbind_broker.console.whole import Whole
 from unbind_broker.statistics.clearings import ClearanceUnderWay
 from unbind_broker.statistics.overview import MOST_COUNTED
@@ -23,7 +24,7 @@ class Need:
     """One thing to look at: ``key`` of its words, and the page that explains it.
 
     ``since`` is when it began, where that is known. ``platform`` is the one that it is
-    about, with its ``error`` as the sender told it.
+    about, with its ``error`` as the sender told it; ``brake`` the one that is on.
     """
 
     tone: str
@@ -32,6 +33,7 @@ class Need:
     values: Mapping[str, object] = field(default_factory=dict)
     since: datetime | None = None
     platform: IllPlatform | None = None
+    brake: Brake | None = None
 
     @property
     def error(self) -> str | None:
@@ -118,11 +120,12 @@ _TONES = {
 
 def _of_stops(whole: Whole) -> Iterator[Need]:
     for brake in whole.overview.brakes:
-        values = {"reason": brake.reason, "n": whole.held_by(brake.carrier)}
+        values: dict[str, object] = {"n": whole.held_by(brake.carrier)}
         key = "need.brake.all"
         if brake.carrier is not None:
-            key, values = "need.brake", {**values, "carrier": brake.carrier}
-        yield Need(WARN, key, "/console#release", values, brake.engaged_at)
+            key, values["carrier"] = "need.brake", brake.carrier
+        place, begun = "/console/brake", brake.engaged_at
+        yield Need(WARN, key, place, values, begun, brake=brake)
     for one in whole.overview.clearances:
         if one.stop_reason is not None:
             address = address_of(one)

@@ -18,8 +18,9 @@ _CONTEXT = b"preview"
 class Effect:
     """What an action would do: ``title``, ``confirm`` and the names are words' keys.
 
-    The lines are what is compared between preview and act: leave out what changes by
-    itself, such as ages. ``back`` is where the reader goes instead.
+    The lines are what is compared between preview and act. What changes by itself,
+    such as ages and counts of what is under way, belongs into the ``figures``, which
+    are only shown. ``back`` is where the reader goes instead.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Effect:
     back: str
     lines: tuple[tuple[str, str], ...]
     warning: str | None = None
+    figures: tuple[tuple[str, str], ...] = ()
 
 
 class Shown(Enum):

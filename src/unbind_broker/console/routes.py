@@ -2,6 +2,7 @@
 
 from unbind_broker.console.audit import router as audit
 from unbind_broker.console.audit_event import router as audit_event
+from unbind_broker.console.brake import router as brake
 from unbind_broker.console.carriers import router as carriers
 from unbind_broker.console.clearances import router as clearances
 from unbind_broker.console.holdings import router as holdings
@@ -14,6 +15,7 @@ from unbind_broker.console.overview import router as overview
 from unbind_broker.console.platform_deeds import router as platform_deeds
 from unbind_broker.console.platform_page import router as platform_page
 from unbind_broker.console.platforms import router as platforms
+from unbind_broker.console.seeking import router as seeking
 from unbind_broker.console.static_files import router as static_files
 from unbind_broker.console.undeliverable import router as undeliverable
 from unbind_broker.console.violations import router as violations
@@ -21,6 +23,7 @@ from unbind_broker.console.violations import router as violations
 ROUTERS = (
     static_files,
     login,
+    seeking,
     overview,
     platforms,
     platform_page,
@@ -36,4 +39,5 @@ ROUTERS = (
     violations,
     holdings,
     carriers,
+    brake,
 )

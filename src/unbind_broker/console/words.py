@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from unbind_broker.console import (
     words_audit,
+    words_brake,
     words_carriers,
     words_clearances,
     words_fields,
@@ -37,6 +38,7 @@ _PARTS = (
     words_violations,
     words_holdings,
     words_carriers,
+    words_brake,
 )
 
 

@@ -33,16 +33,10 @@ WORDS = {
     ),
     "carriers.resumed.done": Words("{carrier} 已恢复。", "{carrier} is resumed."),
     "carriers.brake": Words("启用刹车", "Engage the brake"),
-    "carriers.brake.hint": Words(
-        "停止发出解绑：新订单被拒绝，进行中的订单暂停。查询和恢复订单继续。可在总览页解除。",
-        "Stops unbinding: new orders are refused, those under way are held. Queries "
-        "and restore orders go on. It is released on the overview.",
-    ),
     "carriers.brake.preview": Words("启用刹车…", "Engage the brake…"),
     "carriers.brake.warning": Words(
         "平台已收到的请求仍可能被执行。运营商会收到通知并看到理由。",
         "What platforms were asked already may still be done. A carrier whose own "
         "brake it is will be told, with the reason.",
     ),
-    "carriers.braked.done": Words("刹车已启用。", "The brake is engaged."),
 }

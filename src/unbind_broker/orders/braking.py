@@ -8,18 +8,22 @@ from uuid import UUID
 from sqlalchemy import Boolean, func, select
 
 from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, INTS, Db, sql
 from unbind_broker.carriers.brakes import Stopped
 from unbind_broker.carriers.tables import carriers
 from unbind_broker.orders.sendable import LOG_SENDABLE
-from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
+from unbind_broker.orders.states import OPEN, HoldReason, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 
 _HELD = OrderStatus.HELD.code
 _IN_PROGRESS = OrderStatus.IN_PROGRESS.code
 _BRAKED = HoldReason.BRAKED.code
 _UNBIND = OrderKind.UNBIND.code
+_OPEN = codes_of(OPEN)
 
+MOST_COUNTED = 20_000
+"""Among so many open orders those are counted that a brake would hold."""
 STOPPED_UNSEEN = f"""(
     o.told_at IS NOT NULL AND o.kind = {_UNBIND} AND EXISTS (
         SELECT FROM brakes b
@@ -71,6 +75,16 @@ async def count_braked(db: Db) -> dict[str, int]:
     return {row.slug: row.held for row in rows}
 
 
+async def count_holdable(db: Db, now: datetime, stopped: Stopped) -> int:
+    """Count what ``hold_braked`` would hold by and by.
+
+    Only the ``MOST_COUNTED`` open orders that are due first are looked at.
+    """
+    values = {**_values(stopped, MOST_COUNTED), "now": now}
+    counted: int = (await db.execute(_HOLDABLE, values)).scalar_one()
+    return counted
+
+
 def _values(stopped: Stopped, limit: int) -> dict[str, object]:
     return {
         "everybody": stopped.everybody,
@@ -99,6 +113,22 @@ _HOLD = sql(
     SET status = {_HELD}, held_for = {_BRAKED}, held_until = NULL
     FROM due WHERE o.id = due.id
     RETURNING o.id""",
+    everybody=Boolean(),
+    carriers=INTS,
+    now=INSTANT,
+    limit=INT,
+)
+# The partial index of open orders is found by its own condition alone.
+_HOLDABLE = sql(
+    f"""
+    SELECT count(*) FROM (
+        SELECT o.carrier_id, o.status, o.kind, o.told_at FROM orders o
+        WHERE o.status IN ({_OPEN}) AND o.deadline > :now
+        ORDER BY o.deadline
+        LIMIT :limit
+    ) o
+    WHERE o.status = {_IN_PROGRESS} AND o.kind = {_UNBIND} AND o.told_at IS NULL
+        AND {_STOPPED}""",
     everybody=Boolean(),
     carriers=INTS,
     now=INSTANT,
