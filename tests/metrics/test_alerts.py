@@ -20,6 +20,7 @@ from unbind_broker.metrics.metric import Kind
 from unbind_broker.metrics.names import METRICS
 
 OF_PROMETHEUS = {"instance", "job", "le"}
+FIRE = Path(__file__).with_name("alerts_fire.yml")
 SAID = ("summary", "description", "reason", "first_step")
 
 
@@ -87,14 +88,18 @@ def test_every_metric_is_named_by_the_rules() -> None:
             assert name.endswith("_seconds")
 
 
+def test_every_alert_is_tried() -> None:
+    tried = re.findall(r'labels: .{alertname="(\w+)"', FIRE.read_text())
+    assert set(tried) == set(alerts())
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
 def test_prometheus_takes_its_files_and_fires_when_it_should() -> None:
     config = DEPLOY / "prometheus" / "prometheus.yml"
-    fire = Path(__file__).with_name("alerts_fire.yml")
     for asked in (
         ("check", "config", config),
         ("check", "rules", ALERTS),
-        ("test", "rules", fire),
+        ("test", "rules", FIRE),
     ):
         done = subprocess.run(
             ["promtool", *map(str, asked)], capture_output=True, text=True, check=False

@@ -22,5 +22,14 @@ def test_every_metric_is_on_the_page_with_its_labels(name: str) -> None:
         for metric in METRICS.values()
     }
     assert told == wanted
+    words = {
+        line.split("|")[1].strip().strip("`"): line.split("|")[3].strip()
+        for line in page.splitlines()
+        if line.startswith("| `unbind_")
+    }
+    assert all(words.values())
+    if "zh" not in name:
+        said = {metric.name: metric.words for metric in METRICS.values()}
+        assert {name: f"{one}." for name, one in words.items()} == said
     assert "15,000" in page
     assert MOST_SERIES < 15_000

@@ -46,6 +46,14 @@ def test_fifth_of_five_endpoints_out_of_reach_is_charged_to_us() -> None:
     assert reach.judge(EndpointId(5), ANSWERED) is ANSWERED
 
 
+def test_where_somebody_rehearses_proves_nothing() -> None:
+    reach = Reach(lambda: NOON)
+    for place in range(20):
+        found = reach.judge(EndpointId(place), REFUSED, rehearses=True)
+        assert found is REFUSED
+    assert not reach.is_suspect
+
+
 def test_suspicion_is_told_when_it_comes_and_when_it_goes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

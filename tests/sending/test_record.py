@@ -104,6 +104,17 @@ async def test_results_in_the_answer_are_applied(desk: Desk) -> None:
     assert (await desk.item(5)).status is ItemStatus.NOT_BOUND
     assert (await desk.item(0)).attempts == 1
     assert written.touched == {desk.orders[0], desk.orders[5]}
+    assert sorted(written.lines) == ["recorded", "recorded", "rejected"]
+
+
+async def test_results_of_a_rehearsal_are_applied_and_counted_nowhere(
+    desk: Desk,
+) -> None:
+    line = {"id": format_id(Prefix.ORDER, desk.orders[0]), "outcome": "not_bound"}
+    finished = await desk.ended(OutcomeKind.ACCEPTED, answer={"results": [line]})
+    written = await desk.write(replace(finished, rehearses=True))
+    assert (await desk.item()).status is ItemStatus.NOT_BOUND
+    assert written.lines == []
 
 
 async def test_results_in_a_failure_are_ignored(desk: Desk) -> None:

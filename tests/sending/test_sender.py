@@ -285,7 +285,9 @@ class BrokenReach(Reach):
     """Comes to no conclusion about anything."""
 
     @override
-    def judge(self, endpoint_id: EndpointId, exchange: Exchange) -> Exchange:
+    def judge(
+        self, endpoint_id: EndpointId, exchange: Exchange, *, rehearses: bool = False
+    ) -> Exchange:
         raise ArithmeticError
 
 

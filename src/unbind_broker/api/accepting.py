@@ -159,7 +159,7 @@ async def accept_placed(
     ):
         placed = await accepting.placing(db)
         if isinstance(placed, StoredAnswer):
-            context.tallies.repeated += 1
+            context.tallies.repeated += not caller.sandbox
             return _written(placed, {"Idempotency-Replayed": "true"})
         sealer = context.runtime.sealer
         view = placed.view or await read_order(db, carrier, placed.order_id, sealer)

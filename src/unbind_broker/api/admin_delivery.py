@@ -36,7 +36,10 @@ class InvariantShown(AnswerModel):
 
 
 class QueueShown(AnswerModel):
-    """What is to be sent besides first sends: retries, cancellations, notices."""
+    """What is to be sent besides first sends: retries, cancellations, notices.
+
+    Rehearsals are left out.
+    """
 
     deliveries: int = Field(
         examples=[57],
@@ -66,7 +69,7 @@ class DeliveryShown(AnswerModel):
     endpoints_without_owner: int = Field(
         examples=[0],
         description="Endpoints that are posted to and that no worker owns: nothing is "
-        "sent there. Anything but 0 for longer than a lease means that workers are "
+        "sent there. Test endpoints are left out. Anything but 0 for longer than a lease means that workers are "
         "missing.",
     )
 

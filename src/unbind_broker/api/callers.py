@@ -60,9 +60,10 @@ async def any_caller(
         raise Unauthenticated("this key is unknown, revoked or expired")
     state = request.scope["state"]
     state["caller"] = caller.actor
+    state["rehearses"] = caller.sandbox
     reading_for.set(caller.actor)
     if "quota" not in state:
-        context.door.known.remember(credentials.credentials, caller.actor)
+        context.door.known.remember(credentials.credentials, caller)
         state["quota"] = context.rates.see(caller.actor)
         state["quota"] = context.rates.take(caller.actor)
     return caller

@@ -36,8 +36,13 @@ class Door:
 
     def count(self, key_text: str | None) -> Quota | None:
         """Count a call of a known caller; raises ``RateLimited``. None: not known."""
-        actor = None if key_text is None else self.known.actor_of(key_text)
-        return None if actor is None else self.rates.take(actor)
+        caller = None if key_text is None else self.known.find(key_text)
+        return None if caller is None else self.rates.take(caller.actor)
+
+    def rehearses(self, key_text: str | None) -> bool:
+        """Tell whether this is known as a key that somebody rehearses with."""
+        caller = None if key_text is None else self.known.find(key_text)
+        return caller is not None and caller.sandbox
 
     def require_room(self, method: str, path: str) -> None:
         """Raise ``Overloaded`` for what needs a place while there is none."""
@@ -68,6 +73,7 @@ class AtTheDoor:
         try:
             self._judge(scope, state)
         except (RateLimited, Overloaded) as refusal:
+            state["rehearses"] = self.door.rehearses(bearer_of(scope["headers"]))
             request = Request(scope)
             kind = KINDS[refusal.code]
             answer = problem(request, kind, refusal.detail, headers=refusal.headers)

@@ -70,12 +70,12 @@ class KnownKeys:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
-    def remember(self, key_text: str, actor: str) -> None:
-        """Keep that ``actor`` holds this key."""
+    def remember(self, key_text: str, caller: Caller) -> None:
+        """Keep whose key this is."""
         digest = digest_of(key_text)
-        self._known[digest] = (actor, monotonic() + REMEMBERED)
+        self._known[digest] = (caller, monotonic() + REMEMBERED)
         self._known.move_to_end(digest)
         if len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
@@ -84,7 +84,7 @@ class KnownKeys:
         """Drop a key that is none any more."""
         self._known.pop(digest_of(key_text), None)
 
-    def actor_of(self, key_text: str) -> str | None:
+    def find(self, key_text: str) -> Caller | None:
         """Return who held this key lately."""
-        actor, until = self._known.get(digest_of(key_text), (None, 0.0))
-        return actor if monotonic() < until else None
+        caller, until = self._known.get(digest_of(key_text), (None, 0.0))
+        return caller if monotonic() < until else None

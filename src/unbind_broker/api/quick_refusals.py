@@ -71,7 +71,8 @@ class QuickRefusals:
     ) -> bytes:
         kind = KINDS[refusal.code]
         self._note(kind.status)
-        self._door.tallies.problems[kind.code] += 1
+        if not self._door.rehearses(head.get("key")):
+            self._door.tallies.problems[kind.code] += 1
         request_id = choose_request_id(head.get("request_id", ""), self._clock)
         body = json.dumps(
             {

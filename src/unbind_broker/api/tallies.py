@@ -15,6 +15,7 @@ SHED = ("rate-limited", "overloaded")
 ANSWERS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Classes of the time until an answer begins, in seconds."""
 UNMATCHED = "unmatched"
+_FAULT = "internal-error"
 SORTS = ("accept", "report", "fetch", "read", "write")
 _SORTS = {
     "POST /v1/orders": "accept",
@@ -29,7 +30,9 @@ class ApiTallies:
     """Counts that only rise.
 
     ``requests`` are by route and class of status, ``took`` by sort of call. Connections
-    that are ``turned_away`` have no request yet.
+    that are ``turned_away`` have no request yet. Of rehearsals only ``requests`` and
+    ``accepted`` tell, and ``problems`` that are faults of the program; a call that is
+    refused while nobody knows whose key it has counts as a real one.
     """
 
     def __init__(self) -> None:
@@ -50,8 +53,15 @@ class ApiTallies:
         """Count a request whose answer has begun."""
         route = _route(scope)
         self.requests[route, status // 100] += 1
-        if route != UNMATCHED and not _asked_to_wait(scope):
-            self.took[_sort(route)].add(seconds)
+        if route == UNMATCHED or _asked_to_wait(scope) or _rehearses(scope):
+            return
+        self.took[_sort(route)].add(seconds)
+
+    def refused(self, scope: Scope) -> None:
+        """Count the problem that a request was answered with, if it was one."""
+        problem = scope.get("state", {}).get("problem")
+        if problem is not None and (problem == _FAULT or not _rehearses(scope)):
+            self.problems[problem] += 1
 
 
 class CountRequests:
@@ -80,11 +90,9 @@ class CountRequests:
         except Exception:
             if not status:  # the answer is written further out
                 self.tallies.answered(scope, 500, monotonic() - began)
-                self.tallies.problems["internal-error"] += 1
+                self.tallies.problems[_FAULT] += 1
             raise
-        problem = scope.get("state", {}).get("problem")
-        if problem is not None:
-            self.tallies.problems[problem] += 1
+        self.tallies.refused(scope)
 
 
 def _route(scope: Scope) -> str:
@@ -98,6 +106,10 @@ def _route(scope: Scope) -> str:
 
 def _sort(route: str) -> str:
     return _SORTS.get(route) or ("read" if route.startswith("GET ") else "write")
+
+
+def _rehearses(scope: Scope) -> bool:
+    return scope.get("state", {}).get("rehearses", False) is True
 
 
 def _asked_to_wait(scope: Scope) -> bool:

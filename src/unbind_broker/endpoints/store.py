@@ -12,11 +12,11 @@ from unbind_broker.base.database import BIG, BIGS, INT, INTS, TEXT, Db, sql
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.health import Health
+from unbind_broker.endpoints.posted_to import REAL_WORLD as _REAL
 from unbind_broker.endpoints.tables import endpoint_health, endpoints
 
 _OF_ENDPOINT = tuple(endpoints.c)
 _OF_HEALTH = tuple(column for column in endpoint_health.c if not column.primary_key)
-_REAL = 1  # `platforms.World.REAL`, which stands on this package
 _COLUMNS = f"""
     SELECT {", ".join(f"e.{column.name}" for column in _OF_ENDPOINT)},
         coalesce(p.slug, c.slug) AS owner_slug,

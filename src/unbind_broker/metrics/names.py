@@ -33,8 +33,8 @@ _OF_PROCESS = (
 _OF_API = (
     counter(
         "unbind_http_requests_total",
-        "Requests answered, by route and class of status; what is refused "
-        "before it is parsed counts only as shed.",
+        "Requests answered, by route and class of status, rehearsed ones too; "
+        "what is refused before it is parsed counts only as shed.",
         "route",
         "status",
         most=MOST_ROUTES * 5,
@@ -48,25 +48,26 @@ _OF_API = (
     ),
     counter(
         "unbind_orders_repeated_total",
-        "Requests that were recognised by their Idempotency-Key, rehearsed ones too.",
+        "Requests that were recognised by their Idempotency-Key.",
     ),
     counter(
         "unbind_requests_shed_total",
         "Calls turned away: a caller over its rate, no place free, too many "
-        "connections. Rehearsed ones too.",
+        "connections, whosever these are.",
         "reason",
         most=3,
     ),
     counter(
         "unbind_problems_total",
-        "Answers that were problem documents, by code. Rehearsed ones too.",
+        "Answers that were problem documents, by code. Of rehearsals only "
+        "internal-error: that is a fault of the program.",
         "code",
         most=len(KINDS),
     ),
     counter(
         "unbind_result_lines_total",
         "Lines that platforms reported, by what became of them: in a report, "
-        "about a clearance, in the answer to a webhook. Rehearsed ones too.",
+        "about a clearance, in the answer to a webhook.",
         "source",
         "status",
         most=3 * len(LineStatus),
@@ -77,7 +78,7 @@ _OF_API = (
     ),
     gauge(
         "unbind_admission_places_taken",
-        "Places that are taken.",
+        "Places that are taken, by rehearsals too.",
     ),
     gauge(
         "unbind_admission_places_limit",
@@ -153,15 +154,15 @@ _OF_WORKER = (
     ),
     gauge(
         "unbind_leases_held",
-        "Endpoints that this worker owns.",
+        "Endpoints that this worker owns, test endpoints too.",
     ),
     gauge(
         "unbind_circuits_open",
-        "Of these, the ones whose circuit is open.",
+        "Of these, the ones whose circuit is open, without test endpoints.",
     ),
     gauge(
         "unbind_requests_in_flight",
-        "Webhooks under way.",
+        "Webhooks under way, rehearsed ones too.",
     ),
     gauge(
         "unbind_unrecorded_items",

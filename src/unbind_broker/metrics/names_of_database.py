@@ -67,7 +67,7 @@ OF_DATABASE = (
     ),
     gauge(
         "unbind_queued_deliveries",
-        "Retries, notices and the like, up to 100,000.",
+        "Retries, notices and the like, among the first 100,000.",
     ),
     gauge(
         "unbind_queue_age_seconds",

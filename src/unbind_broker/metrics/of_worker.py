@@ -34,6 +34,7 @@ def tell_worker(at_work: AtWork) -> Told:
     open_circuits = sum(
         lane.breaker is not None and lane.breaker.phase is not Phase.CLOSED
         for lane in lanes
+        if not lane.rehearses
     )
     return {
         **_sent(at_work.tallies),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from unbind_broker.base.database import INT, UUID, Db, sql
 from unbind_broker.base.ids import uuid7_floor
 from unbind_broker.carriers import brakes
+from unbind_broker.carriers.tables import SANDBOX_SUFFIX
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.deadlines.mending import last_walk
 from unbind_broker.items.states import OPEN, ItemStatus
@@ -164,7 +165,8 @@ async def _violations(db: Db, asked: Asked) -> Told:
 
 
 async def _brakes(db: Db, _: Asked) -> Told:
-    engaged = await brakes.engaged(db)
+    # The brake of a rehearsal goes on by itself.
+    engaged = [one for one in await brakes.engaged(db) if not _rehearses(one.carrier)]
     everybody = sum(brake.carrier_id is None for brake in engaged)
     stopped = (await db.execute(STOPPED, {"most": MOST_COUNTED})).scalar_one()
     return {
@@ -174,6 +176,10 @@ async def _brakes(db: Db, _: Asked) -> Told:
         },
         "unbind_clearances_stopped": one(stopped),
     }
+
+
+def _rehearses(carrier: str | None) -> bool:
+    return carrier is not None and carrier.endswith(SANDBOX_SUFFIX)
 
 
 async def _invariant(db: Db, asked: Asked) -> Told:

@@ -18,6 +18,10 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._lanes)
 
+    def count_real(self) -> int:
+        """Count the endpoints, without those where somebody rehearses."""
+        return sum(not lane.rehearses for lane in self._lanes.values())
+
     def get(self, endpoint_id: EndpointId) -> Lane | None:
         """Give the lane of an endpoint, if there is one."""
         return self._lanes.get(endpoint_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
-from unbind_broker.endpoints.posted_to import POSTED_TO
+from unbind_broker.endpoints.posted_to import POSTED_TO, REAL
 from unbind_broker.endpoints.states import EndpointStatus
 
 MOST_COUNTED = 100_000
@@ -16,9 +16,9 @@ MOST_COUNTED = 100_000
 class Queue:
     """What is to be sent besides first sends.
 
-    ``rows`` are counted up to ``MOST_COUNTED``. ``oldest_due_at`` is of active
-    endpoints alone: others' rows wait until they are active again. It is None where
-    nothing is due.
+    Rehearsals are left out. ``rows`` are counted among ``MOST_COUNTED``.
+    ``oldest_due_at`` is of active endpoints alone: others' rows wait until they are
+    active again. It is None where nothing is due.
     """
 
     rows: int
@@ -48,7 +48,10 @@ async def list_workers(db: Db) -> list[WorkerSeen]:
 
 
 async def count_without_owner(db: Db) -> int:
-    """Count the endpoints that the broker posts to and that no worker owns."""
+    """Count the endpoints that the broker posts to and that no worker owns.
+
+    Those where somebody rehearses are left out.
+    """
     count: int = (await db.execute(_WITHOUT_OWNER)).scalar_one()
     return count
 
@@ -57,7 +60,10 @@ async def count_without_owner(db: Db) -> int:
 _QUEUE = sql(
     f"""
     SELECT
-        (SELECT count(*) FROM (SELECT FROM deliveries LIMIT :most) d) AS rows,
+        (SELECT count(*)
+            FROM (SELECT endpoint_id FROM deliveries LIMIT :most) d
+            JOIN endpoints e ON e.id = d.endpoint_id
+            WHERE {REAL}) AS rows,
         (SELECT min(d.due_at)
             FROM endpoints e
             CROSS JOIN LATERAL (
@@ -66,7 +72,7 @@ _QUEUE = sql(
                 ORDER BY due_at
                 LIMIT 1
             ) d
-            WHERE {POSTED_TO} AND e.status = {EndpointStatus.ACTIVE.code}
+            WHERE {POSTED_TO} AND e.status = {EndpointStatus.ACTIVE.code} AND {REAL}
         ) AS oldest_due_at
     """,
     now=INSTANT,
@@ -86,5 +92,5 @@ _WITHOUT_OWNER = sql(
     SELECT count(*)
     FROM endpoints e
     JOIN endpoint_leases l ON l.endpoint_id = e.id
-    WHERE {POSTED_TO} AND NOT coalesce({_LIVING}, false)"""
+    WHERE {POSTED_TO} AND {REAL} AND NOT coalesce({_LIVING}, false)"""
 )

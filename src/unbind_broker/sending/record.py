@@ -47,7 +47,7 @@ class Written:
     ``touched`` are orders that may be complete; ``stale`` are failures of endpoints
     that somebody else owns by now; ``alarming`` are carriers whose results must be
     looked at; ``noted`` is what was written down of endpoints; ``lines`` is what became
-    of the results inside answers.
+    of the results inside answers, but for those of rehearsals.
     """
 
     touched: set[UUID] = field(default_factory=set)
@@ -87,7 +87,9 @@ async def write(
     touched = await _apply(db, now, verdicts, _unseen(new))
     touched |= _told_by_taking(new)
     await announce_where_cancelled(db, now, _asked_by(stale))
-    applied = await apply_results(db, now, said, applying)
+    rehearsing = {one.platform_id for one in new if one.rehearses}
+    uncounted = said.keys() & rehearsing
+    applied = await apply_results(db, now, said, applying, uncounted)
     touched |= applied.touched
     disclosed = [one for one in new if one.exchange.disclosed]
     await record_facts(db, now, *(_disclosure(actor, one) for one in disclosed))

@@ -172,8 +172,10 @@ class Recorder:
         self._alarming |= written.alarming
         self.tallies.reported(written.lines)
         self._done(entries, written)
+        rehearsing = {one.lane for one in finished if one.rehearses}
         for noted in written.noted:
-            self.tallies.health.update(edge.kind for edge in noted.news.edges)
+            if noted.lane not in rehearsing:
+                self.tallies.health.update(edge.kind for edge in noted.news.edges)
             _say(noted)
 
     def _done(self, entries: Sequence[_Entry], written: Written) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -68,26 +68,39 @@ async def apply_results(
     now: datetime,
     said: Mapping[PlatformId, Sequence[object]],
     applying: Applying,
+    uncounted: Collection[PlatformId] = (),
 ) -> Applied:
     """Apply results; the answers to the lines are only counted.
+
+    Those to platforms that are ``uncounted`` are left out.
 
     Whatever is wrong with results, the platforms have taken the items: that stays
     recorded. So do the results of the others. A passing fault of the database is
     raised: the whole record is written again.
     """
-    applied = await _try(db, now, said, applying)
-    if applied is None and len(said) > 1:
-        singly = [
-            await _try(db, now, {one: said[one]}, applying) for one in sorted(said)
-        ]
-    else:
-        singly = [applied]
-    done = [one for one in singly if one is not None]
+    tried = [said]
+    done = [await _try(db, now, said, applying)]
+    if done == [None] and len(said) > 1:
+        tried = [{one: said[one]} for one in sorted(said)]
+        done = [await _try(db, now, one, applying) for one in tried]
+    applied = [
+        (lines, one) for lines, one in zip(tried, done, strict=True) if one is not None
+    ]
     return Applied(
-        [answer for one in done for answer in one.answers],
-        {order for one in done for order in one.touched},
-        {carrier for one in done for carrier in one.alarming},
+        [
+            answer
+            for lines, one in applied
+            for whose, answer in zip(_speakers(lines), one.answers, strict=True)
+            if whose not in uncounted
+        ],
+        {order for _, one in applied for order in one.touched},
+        {carrier for _, one in applied for carrier in one.alarming},
     )
+
+
+def _speakers(said: Mapping[PlatformId, Sequence[object]]) -> list[PlatformId]:
+    """Say of each line whose it is."""
+    return [platform for platform, lines in said.items() for _ in lines]
 
 
 async def _try(

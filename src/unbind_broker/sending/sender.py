@@ -202,7 +202,9 @@ class Sender:
             log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
             exchange = _OWN_FAULT
         try:
-            exchange = self._parts.reach.judge(lane.endpoint_id, exchange)
+            exchange = self._parts.reach.judge(
+                lane.endpoint_id, exchange, rehearses=target.rehearses
+            )
             self._show(lane, sent, exchange)
         except Exception:  # whatever is made of it, it has taken place
             log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
