@@ -69,8 +69,8 @@ class DeliveryShown(AnswerModel):
     endpoints_without_owner: int = Field(
         examples=[0],
         description="Endpoints that are posted to and that no worker owns: nothing is "
-        "sent there. Test endpoints are left out. Anything but 0 for longer than a lease means that workers are "
-        "missing.",
+        "sent there. Test endpoints are left out. Anything but 0 for longer than a "
+        "lease means that workers are missing.",
     )
 
 
