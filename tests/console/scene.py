@@ -61,6 +61,11 @@ class Console:
         """Send the form of an action, with the token of this login."""
         return await self.post(path, {**fields, "_token": await self.token()})
 
+    async def seek(self, among: str, /, **fields: str) -> httpx.Response:
+        """Seek in a list by its form, and go where that leads."""
+        led = await self.act(f"/console/seek/{among}", **fields)
+        return await self.get(led.headers["location"], accept_language="en")
+
     async def confirm(self, path: str, preview: httpx.Response) -> httpx.Response:
         """Send what a preview would send."""
         return await self.post(path, hidden(preview))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC
+from html import unescape
 
 import pytest
 
@@ -54,32 +55,43 @@ async def test_states_are_told_in_words_the_worst_first(console: Console) -> Non
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("fields", "found"),
     [
-        ("state=ill", ["weibo"]),
-        ("state=healthy", ["alipay", "jd"]),
-        ("state=paused", []),
-        ("state=nonsense", ["weibo", "alipay", "jd"]),
-        ("name=JD", ["jd"]),
-        ("name=%20weibo%20平台", ["weibo"]),
-        ("sort=name", ["alipay", "jd", "weibo"]),
-        ("sort=p95", ["alipay", "jd", "weibo"]),
-        ("name=nobody", []),
+        ({"state": "ill"}, ["weibo"]),
+        ({"state": "healthy"}, ["alipay", "jd"]),
+        ({"state": "paused"}, []),
+        ({"state": "nonsense"}, ["weibo", "alipay", "jd"]),
+        ({"name": "JD"}, ["jd"]),
+        ({"name": " weibo 平台"}, ["weibo"]),
+        ({"sort": "name"}, ["alipay", "jd", "weibo"]),
+        ({"sort": "p95"}, ["alipay", "jd", "weibo"]),
+        ({"name": "nobody"}, []),
+        ({"name": "jd", "state": "ill"}, []),
     ],
 )
 async def test_platforms_are_looked_for_and_sorted(
-    console: Console, query: str, found: list[str]
+    console: Console, fields: dict[str, str], found: list[str]
 ) -> None:
     async with console.engine.begin() as db:
         await a_reachable_platform(db, "jd")
         await a_reachable_platform(db, "alipay")
         await ill(db, "weibo", Condition.OPEN, "answered 503")
     await console.sign_in()
-    page = await console.get(f"{PAGE}?{query}")
+    page = await console.seek("platforms", **fields)
     assert page.status_code == 200
     assert rows(page.text) == found
-    live = await console.get(f"{PAGE}/-/live?{query}")
-    assert rows(live.text) == found
+    live = page.text.partition('hx-get="')[2].partition('"')[0]
+    assert live.startswith(f"{PAGE}/-/live")
+    assert rows((await console.get(unescape(live))).text) == found
+
+
+async def test_links_lead_to_platforms_in_a_state(console: Console) -> None:
+    async with console.engine.begin() as db:
+        await a_reachable_platform(db, "jd")
+        await ill(db, "weibo", Condition.OPEN, "answered 503")
+    await console.sign_in()
+    for path in (f"{PAGE}?state=ill", f"{PAGE}/-/live?state=ill"):
+        assert rows((await console.get(path)).text) == ["weibo"]
 
 
 async def test_hostile_name_is_only_text(console: Console) -> None:
@@ -88,8 +100,8 @@ async def test_hostile_name_is_only_text(console: Console) -> None:
     async with console.engine.begin() as db:
         await service.add(db, NOON, "weibo", profile, "test")
     await console.sign_in()
-    for path in (PAGE, f'{PAGE}?name="><script>'):
-        text = (await console.get(path)).text
+    sought = await console.seek("platforms", name='"><script>')
+    for text in ((await console.get(PAGE)).text, sought.text):
         assert "<script>alert" not in text
         assert '"><script>' not in text
 

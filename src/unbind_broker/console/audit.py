@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -17,10 +16,12 @@ from unbind_broker.audit.tracing import trace, trace_events
 from unbind_broker.audit.verifying import Anchors
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import Prefix, format_id, parse_id
-from unbind_broker.base.numbers import InvalidNumber, holds_number, parse_number
+from unbind_broker.base.numbers import InvalidNumber, parse_number
+from unbind_broker.console.addresses import address
 from unbind_broker.console.audit_rows import EventRow, rows_of
 from unbind_broker.console.forms import Form
 from unbind_broker.console.posting import Posted
+from unbind_broker.console.seeking import MOST_TEXT, SoughtHere
 from unbind_broker.console.visits import AuditVisit, Visit
 from unbind_broker.orders.kinds import kinds_of
 from unbind_broker.statistics.overview import read_sealing
@@ -28,7 +29,6 @@ from unbind_broker.statistics.overview import read_sealing
 HOME = "/console/audit"
 PER_PAGE = 50
 _NAMES = ("order", "actor", "action", "after", "before")
-_MOST_TEXT = 100
 _INDEX_DIGITS = 64
 _LATE = timedelta(minutes=1)
 
@@ -36,27 +36,26 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 
 
 @router.get("")
-async def list_trail(visit: AuditVisit) -> Response:
-    """List events, the newest first. The reading is itself an event."""
-    asked = visit.request.query_params
-    behind = asked.get("behind", "")
-    chosen = {
-        name: asked[name].strip()[:_MOST_TEXT]
-        for name in _NAMES
-        if asked.get(name, "").strip()
-    }
+async def list_trail(
+    visit: AuditVisit, sought: SoughtHere, order: str = "", behind: str = ""
+) -> Response:
+    """List events, the newest first. The reading is itself an event.
+
+    Links lead to those of an ``order``.
+    """
+    typed = {name: sought.text(name) for name in _NAMES if sought.text(name)}
+    chosen = {**typed, "order": order[:MOST_TEXT]} if order else typed
     place = parse_id(behind, Prefix.EVENT) if behind else None
     try:
         wanted = _wanted(visit, chosen)
     except InvalidFields as wrong:
-        kept = {name: text for name, text in chosen.items() if not holds_number(text)}
-        return await _page(visit, [], chosen=kept, wrong=wrong)
+        return await _page(visit, [], chosen=typed, wrong=wrong)
     rows = await _read(visit, wanted, place)
+    query = {"sought": sought.sealed, "order": order}
     more = ""
     if len(rows) > PER_PAGE:
-        query = {**chosen, "behind": rows[PER_PAGE - 1].id}
-        more = f"{HOME}?{urlencode(query)}#events"
-    first = f"{HOME}?{urlencode(chosen)}#events" if behind else ""
+        more = address(HOME, {**query, "behind": rows[PER_PAGE - 1].id}, "events")
+    first = address(HOME, query, "events") if behind else ""
     return await _page(visit, rows[:PER_PAGE], chosen=chosen, more=more, first=first)
 
 
@@ -191,10 +190,7 @@ def _index(visit: Visit, form: Form) -> bytes:
 
 
 def _wanted(visit: Visit, chosen: dict[str, str]) -> Wanted:
-    """Read the filter; raises ``InvalidFields``, also where a number stands in it."""
-    for name, text in chosen.items():
-        if name not in {"after", "before"} and holds_number(text):
-            raise InvalidFields.at(f"/{name}", "a number belongs into its own field")
+    """Read the filter; raises ``InvalidFields``."""
     order = chosen.get("order")
     order_id = parse_id(order, Prefix.ORDER, Prefix.QUERY) if order else None
     if order and order_id is None:

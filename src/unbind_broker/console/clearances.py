@@ -1,6 +1,5 @@
 """Clearances of all carriers: how far they are, and which of them stand still."""
 
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -19,9 +18,11 @@ from unbind_broker.clearances.resuming import resume
 from unbind_broker.clearances.service import is_rehearsed
 from unbind_broker.clearances.states import ClearanceStatus
 from unbind_broker.clearances.waves import list_waves
+from unbind_broker.console.addresses import address
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
+from unbind_broker.console.seeking import SoughtHere
 from unbind_broker.console.visits import AdminVisit
 
 HOME = "/console/clearances"
@@ -32,27 +33,27 @@ TONES = {
     ClearanceStatus.STOPPED: "bad",
     ClearanceStatus.COMPLETED: "good",
 }
-_MOST_TEXT = 100
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 
 
 @router.get("")
 async def list_clearances(
-    visit: AdminVisit, carrier: str = "", status: str = "", after: str = ""
+    visit: AdminVisit, sought: SoughtHere, after: str = ""
 ) -> Response:
     """List clearances, the newest first."""
+    status = sought.text("status")
     wanted = next((one for one in ClearanceStatus if one == status), None)
-    chosen = {"carrier": carrier.strip()[:_MOST_TEXT], "status": wanted or ""}
+    chosen = {"carrier": sought.text("carrier"), "status": wanted or ""}
     chosen = {name: value for name, value in chosen.items() if value}
     behind = parse_id(after, Prefix.CLEARANCE) if after else None
     async with visit.desk.read() as db:
         of = Wanted(chosen.get("carrier"), wanted)
         found = await list_all(db, of, behind, PER_PAGE + 1)
     shown = found[:PER_PAGE]
-    more = ""
+    query, more = {"sought": sought.sealed}, ""
     if len(found) > PER_PAGE:
-        more = _address({**chosen, "after": _name(shown[-1].id)})
+        more = address(HOME, {**query, "after": _name(shown[-1].id)})
     return visit.page(
         "clearances.html",
         rows=[(_name(one.id), one) for one in shown],
@@ -60,7 +61,7 @@ async def list_clearances(
         statuses=list(ClearanceStatus),
         tones=TONES,
         more=more,
-        first=_address(chosen) if after else "",
+        first=address(HOME, query) if after else "",
     )
 
 
@@ -130,7 +131,3 @@ async def _find(db: Db, name: str) -> ListedClearance:
 
 def _name(clearance_id: UUID) -> str:
     return format_id(Prefix.CLEARANCE, clearance_id)
-
-
-def _address(query: dict[str, str]) -> str:
-    return f"{HOME}?{urlencode(query)}" if query else HOME

@@ -1,8 +1,5 @@
 """Orders of all carriers: list them, find one."""
 
-from urllib.parse import urlencode
-from uuid import UUID
-
 from fastapi import APIRouter, Response
 
 from unbind_broker.base.errors import InvalidFields
@@ -14,7 +11,9 @@ from unbind_broker.base.numbers import (
     parse_number,
 )
 from unbind_broker.carriers import service as carriers
+from unbind_broker.console.addresses import address
 from unbind_broker.console.posting import Posted
+from unbind_broker.console.seeking import MOST_TEXT, SoughtHere, seal_sought
 from unbind_broker.console.statuses import Statuses
 from unbind_broker.console.visits import AdminVisit
 from unbind_broker.items.order_search import (
@@ -29,7 +28,6 @@ from unbind_broker.orders.kinds import kinds_of
 
 HOME = "/console/orders"
 PER_PAGE = 50
-_MOST_TEXT = 100
 _MOST_CARRIERS = 200
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -38,21 +36,15 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 @router.get("")
 async def list_orders(
     visit: AdminVisit,
+    sought: SoughtHere,
     carrier: str = "",
     standing: str = "",
-    reference: str = "",
     after: str = "",
 ) -> Response:
     """List orders, the newest first."""
-    chosen = {
-        name: value[:_MOST_TEXT]
-        for name, value in (
-            ("carrier", carrier),
-            ("standing", standing),
-            ("reference", reference),
-        )
-        if value
-    }
+    picked = {"carrier": carrier[:MOST_TEXT], "standing": standing[:MOST_TEXT]}
+    chosen = {**picked, "reference": sought.text("reference")}
+    chosen = {name: text for name, text in chosen.items() if text}
     behind = None if not after else parse_id(after, Prefix.ORDER)
     async with visit.desk.read() as db:
         found = await find_orders(
@@ -62,8 +54,12 @@ async def list_orders(
             (behind, PER_PAGE),
             visit.desk.runtime.sealer,
         )
-    first = _address(chosen) if after else ""
-    return await _page(visit, found.orders, chosen, behind=found.behind, first=first)
+    query, more = {**picked, "sought": sought.sealed}, ""
+    if found.behind is not None:
+        behind_id = format_id(Prefix.ORDER, found.behind)
+        more = address(HOME, {**query, "after": behind_id})
+    first = address(HOME, query) if after else ""
+    return await _page(visit, found.orders, chosen, more=more, first=first)
 
 
 @router.post("/find")
@@ -72,7 +68,7 @@ async def find_order(visit: AdminVisit, form: Posted) -> Response:
 
     A number stands in no address, so those orders are answered at once.
     """
-    what = form.text("what")[:_MOST_TEXT]
+    what = form.text("what")[:MOST_TEXT]
     number = _number(what, visit.desk.settings.region)
     if number is not None:
         return await _of_number(visit, number)
@@ -80,7 +76,8 @@ async def find_order(visit: AdminVisit, form: Posted) -> Response:
         return await _page(visit, [], {}, fault="orders.find.wrong")
     order_id = parse_id(what, Prefix.ORDER, Prefix.QUERY)
     if order_id is None:
-        return visit.go(f"{HOME}?{urlencode({'reference': what})}")
+        sealed = seal_sought(visit, {"reference": what})
+        return visit.go(address(HOME, {"sought": sealed}))
     async with visit.desk.read() as db:
         kinds = await kinds_of(db, [order_id])
     if not kinds:
@@ -109,12 +106,9 @@ def _wanted(chosen: dict[str, str]) -> WantedOrders:
     standing = chosen.get("standing")
     if standing is not None and standing not in list(Standing):
         raise InvalidFields.at("/standing", "expected one of those of the list")
-    reference = chosen.get("reference")
-    if reference is not None and holds_number(reference):
-        raise InvalidFields.at("/reference", "a number belongs into the field above")
     return WantedOrders(
         carrier=chosen.get("carrier"),
-        reference=reference,
+        reference=chosen.get("reference"),
         standing=None if standing is None else Standing(standing),
     )
 
@@ -124,14 +118,11 @@ async def _page(  # noqa: PLR0913 - what a list shows beside its rows
     orders: list[FoundOrder],
     chosen: dict[str, str],
     *,
-    behind: UUID | None = None,
+    more: str = "",
     first: str = "",
     fault: str = "",
     number: str = "",
 ) -> Response:
-    more = ""
-    if behind is not None:
-        more = _address({**chosen, "after": format_id(Prefix.ORDER, behind)})
     async with visit.desk.read() as db:
         known = await carriers.list_page(db, None, _MOST_CARRIERS)
     return visit.page(
@@ -148,7 +139,3 @@ async def _page(  # noqa: PLR0913 - what a list shows beside its rows
         most=MOST_OF_NUMBER,
         st=Statuses(visit.language),
     )
-
-
-def _address(query: dict[str, str]) -> str:
-    return f"{HOME}?{urlencode(query)}" if query else HOME

@@ -1,10 +1,10 @@
 """All platforms in one table, those in trouble first."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from unbind_broker.console.addresses import address
 from unbind_broker.console.platform_faults import explain
 from unbind_broker.console.platform_rows import (
     DAYS,
@@ -15,6 +15,7 @@ from unbind_broker.console.platform_rows import (
     count_states,
     read_rows,
 )
+from unbind_broker.console.seeking import SoughtHere
 from unbind_broker.console.visits import AdminVisit, Visit
 
 HOME = "/console/platforms"
@@ -23,12 +24,12 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 
 
 def _search(
-    name: Annotated[str, Query(max_length=100)] = "",
-    state: Annotated[str, Query(max_length=20)] = "",
-    sort: Annotated[str, Query(max_length=20)] = "state",
+    sought: SoughtHere, state: Annotated[str, Query(max_length=20)] = ""
 ) -> Search:
+    """Read what is looked for; links lead to those in a ``state``."""
+    state, sort = state or sought.text("state"), sought.text("sort")
     return Search(
-        name.strip(),
+        sought.text("name"),
         state if state in {ILL, *State} else "",
         sort if sort in SORTS else "state",
     )
@@ -38,16 +39,18 @@ Searched = Annotated[Search, Depends(_search)]
 
 
 @router.get("")
-async def list_platforms(visit: AdminVisit, search: Searched) -> Response:
+async def list_platforms(
+    visit: AdminVisit, sought: SoughtHere, search: Searched
+) -> Response:
     """Show all platforms, or those that are looked for."""
-    asked = {"name": search.name, "state": search.state, "sort": search.sort}
+    asked = {"sought": sought.sealed, "state": search.state}
     return visit.page(
         "platforms.html",
         200,
         search=search,
         states=list(State),
         sorts=SORTS,
-        live=f"{HOME}/-/live?{urlencode(asked)}",
+        live=address(f"{HOME}/-/live", asked),
         **await _figures(visit, search),
     )
 

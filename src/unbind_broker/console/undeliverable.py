@@ -1,12 +1,12 @@
 """Items that no platform took: how many, whose and why; have them sent again."""
 
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import Prefix, format_id, parse_id
+from unbind_broker.console.addresses import address
 from unbind_broker.console.forms import Form
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.requeuing import ask_or_requeue
@@ -54,7 +54,7 @@ async def list_items(
         refusals = await last_refusals(db, shown)
     more = ""
     if len(found) > PER_PAGE:
-        more = f"{HOME}?{urlencode({**chosen, 'after': _text(shown[-1].key)})}"
+        more = address(HOME, {**chosen, "after": _text(shown[-1].key)})
     return visit.page(
         "undeliverable.html",
         200,
@@ -67,7 +67,7 @@ async def list_items(
         refusals=refusals,
         chosen=chosen,
         more=more,
-        first=f"{HOME}?{urlencode(chosen)}" if after else "",
+        first=address(HOME, chosen) if after else "",
         pick=lambda key: f"{_PICK}{_text(key)}",
         name_of=show_order_id,
         st=Statuses(visit.language),

@@ -1,6 +1,5 @@
 """Removals that went too far, and how undoing them goes."""
 
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -12,33 +11,32 @@ from unbind_broker.callbacks.violation_views import (
     list_violations,
 )
 from unbind_broker.carriers import brakes
+from unbind_broker.console.addresses import address
+from unbind_broker.console.seeking import SoughtHere
 from unbind_broker.console.statuses import Statuses
 from unbind_broker.console.visits import AdminVisit
 from unbind_broker.items.states import ItemStatus
 
 HOME = "/console/violations"
 PER_PAGE = 50
-_MOST_TEXT = 100
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 
 
 @router.get("")
 async def list_all(
-    visit: AdminVisit, carrier: str = "", platform: str = "", behind: UUID | None = None
+    visit: AdminVisit, sought: SoughtHere, behind: UUID | None = None
 ) -> Response:
     """List violations, the newest first."""
-    given = {"carrier": carrier, "platform": platform}
-    chosen = {
-        name: text.strip()[:_MOST_TEXT] for name, text in given.items() if text.strip()
-    }
+    names = ("carrier", "platform")
+    chosen = {name: sought.text(name) for name in names if sought.text(name)}
     async with visit.desk.read() as db:
         wanted = WantedViolations(chosen.get("carrier"), chosen.get("platform"))
         found = await list_violations(db, wanted, behind, PER_PAGE + 1)
         stopped = {one.carrier for one in await brakes.engaged(db)}
-    shown, more = found[:PER_PAGE], ""
+    shown, query, more = found[:PER_PAGE], {"sought": sought.sealed}, ""
     if len(found) > PER_PAGE:
-        more = _address({**chosen, "behind": str(shown[-1].id)})
+        more = address(HOME, {**query, "behind": str(shown[-1].id)})
     return visit.page(
         "violations.html",
         rows=[(one, _names(one)) for one in shown],
@@ -47,7 +45,7 @@ async def list_all(
         chosen=chosen,
         st=Statuses(visit.language),
         more=more,
-        first=_address(chosen) if behind else "",
+        first=address(HOME, query) if behind else "",
     )
 
 
@@ -61,7 +59,3 @@ def _names(one: Violation) -> dict[str, str]:
 
 def _written(prefix: Prefix, found: UUID | None) -> str:
     return "" if found is None else format_id(prefix, found)
-
-
-def _address(query: dict[str, str]) -> str:
-    return f"{HOME}?{urlencode(query)}" if query else HOME

@@ -1,0 +1,85 @@
+"""What somebody types to seek stands in no address: it is sealed into one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from unbind_broker.base.errors import InvalidFields
+from unbind_broker.base.ids import without_ids
+from unbind_broker.base.numbers import holds_number
+from unbind_broker.console.addresses import address
+from unbind_broker.console.posting import Posted
+from unbind_broker.console.problems import NotHere
+from unbind_broker.console.sessions import seal, unseal
+from unbind_broker.console.visits import AuditVisit, Visit, signed_in
+
+MOST_TEXT = 100
+_SOUGHT = b"sought"
+_LISTS = {
+    "audit": "/console/audit",
+    "clearances": "/console/clearances",
+    "platforms": "/console/platforms",
+    "violations": "/console/violations",
+}
+_EVENTS = {"audit": "events"}
+
+router = APIRouter(prefix="/console/seek", include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is sought: ``sealed`` stands for it in addresses, empty for nothing."""
+
+    sealed: str
+    fields: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """Give a field, empty where it is not sought."""
+        return self.fields.get(name, "")
+
+
+@router.post("/{name}")
+async def seek(visit: AuditVisit, name: str, form: Posted) -> Response:
+    """Lead to the list of what is sought; a phone number is never sought so."""
+    if name not in _LISTS:
+        raise NotHere("there is no list of this name")
+    fields = {one: text[:MOST_TEXT] for one, text in form.kept.items() if text}
+    return visit.go(
+        address(_LISTS[name], {"sought": seal_sought(visit, fields)}, _EVENTS.get(name))
+    )
+
+
+def seal_sought(visit: Visit, fields: Mapping[str, str]) -> str:
+    """Write what is sought for an address; raises ``InvalidFields`` for a number."""
+    InvalidFields.check(
+        {
+            f"/{name}": "expected no phone number here"
+            for name, text in fields.items()
+            if not _is_instant(text) and holds_number(without_ids(text))
+        }
+    )
+    if not fields:
+        return ""
+    return seal(visit.desk.sessions.sealer, dict(fields), _SOUGHT)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _sought(visit: Annotated[Visit, Depends(signed_in)], sought: str = "") -> Sought:
+    fields = unseal(visit.desk.sessions.sealer, sought, _SOUGHT)
+    if fields is None:
+        return Sought("", MappingProxyType({}))
+    return Sought(sought, {name: str(text) for name, text in fields.items()})
+
+
+SoughtHere = Annotated[Sought, Depends(_sought)]
+"""What the address of a list says is sought."""
