@@ -1,9 +1,12 @@
 """Orders for the console's pages: of one carrier, at a few platforms."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.console.scene import Console
 from tests.support.builders import a_carrier
 from tests.support.clock import FixedClock
 from tests.support.order_builders import (
@@ -13,11 +16,13 @@ from tests.support.order_builders import (
     bring_to,
 )
 from tests.support.undeliverable import refuse_payload
+from unbind_broker.audit.tables import audit_events
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
 from unbind_broker.platforms.service import Platform
@@ -63,3 +68,20 @@ async def a_shop(engine: AsyncEngine, clock: FixedClock, *slugs: str) -> Shop:
             made = await a_reachable_platform(db, slug, sensitive=sensitive)
             shop.platforms[slug] = made
     return shop
+
+
+async def trail(console: Console, action: str) -> list[Any]:
+    """What was written down of this action."""
+    async with console.engine.connect() as db:
+        found = select(audit_events).where(audit_events.c.action == action)
+        return list((await db.execute(found)).all())
+
+
+async def status(console: Console, key: ItemKey) -> ItemStatus:
+    """How an item stands."""
+    async with console.engine.connect() as db:
+        found = select(items.c.status).where(
+            items.c.order_id == key.order_id, items.c.platform_id == key.platform_id
+        )
+        stands: ItemStatus = (await db.execute(found)).scalar_one()
+        return stands

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.console.ordering import Shop, a_shop
+from tests.console.ordering import Shop, a_shop, status, trail
 from tests.console.scene import Console, hidden
-from tests.console.test_orders import status, trail
 from tests.support.builders import owner_of
 from tests.support.order_builders import many_orders
 from unbind_broker.deliveries.outcomes import Cause
