@@ -7,7 +7,7 @@ from sqlalchemy import insert, update
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.guards import orders_of_their_own
-from tests.support.order_builders import a_reachable_platform, an_order, bring_to
+from tests.support.order_builders import a_reachable_platform, bring_to
 from unbind_broker.audit.tables import audit_seals
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import Db
@@ -17,28 +17,18 @@ from unbind_broker.carriers import brakes
 from unbind_broker.carriers.tables import carriers
 from unbind_broker.clearances.states import ClearanceStatus, StopReason
 from unbind_broker.clearances.tables import clearance_waves, clearances
-from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.outcomes import Cause
-from unbind_broker.deliveries.queue import Due, Subject
 from unbind_broker.deliveries.undelivered import note
 from unbind_broker.endpoints import health_store
-from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import Condition, Health
 from unbind_broker.endpoints.states import PausedBy
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
-from unbind_broker.items.tables import items
-from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
+from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.profile import Profile
 from unbind_broker.platforms.service import add
 from unbind_broker.platforms.tables import World
-from unbind_broker.statistics.backlog import (
-    Unsent,
-    read_oldest_unsent,
-    read_open_items,
-    read_open_orders,
-)
 from unbind_broker.statistics.flow import MINUTES, read_minutes
 from unbind_broker.statistics.overview import Overview, overview
 from unbind_broker.statistics.standing import Standing, read_standings
@@ -101,83 +91,6 @@ async def test_rehearsals_are_left_out(db: Db) -> None:
     assert seen.orders.in_progress == seen.items.total == 0
     assert sum(one.orders for one in seen.minutes) == 0
     assert sum(seen.platforms.counts.values()) == 1
-
-
-async def test_open_items_are_told_by_status_and_by_when_they_are_due(db: Db) -> None:
-    carrier = await a_carrier(db)
-    weibo = await a_reachable_platform(db)
-    jd = await a_reachable_platform(db, "jd")
-    late, urgent, today, done = await orders_of_their_own(db, carrier, 4)
-    for order_id, due in (
-        (late, -MINUTE),
-        (urgent, 30 * MINUTE),
-        (today, timedelta(hours=9)),
-    ):
-        moved = update(orders).where(orders.c.id == order_id)
-        await db.execute(moved.values(deadline=NOON + due))
-    await bring_to(db, ItemKey(late, weibo.id), ItemStatus.ACKNOWLEDGED)
-    await bring_to(db, ItemKey(urgent, jd.id), ItemStatus.NOT_BOUND)
-    finished = update(orders).where(orders.c.id == done)
-    await db.execute(finished.values(status=OrderStatus.COMPLETED))
-
-    found = await read_open_items(db, NOON)
-    assert (found.overdue, found.within_hour, found.within_day) == (2, 1, 3)
-    assert found.by_status[ItemStatus.ACKNOWLEDGED] == 1
-    assert found.by_status[ItemStatus.QUEUED] == 4
-    assert (found.total, found.among) == (5, None)
-
-    first = await read_open_items(db, NOON, most=1)
-    assert (first.overdue, first.total, first.among) == (2, 2, 1)
-
-
-async def test_held_orders_are_told_by_why_they_are_held(db: Db) -> None:
-    carrier = await a_carrier(db)
-    await a_reachable_platform(db)
-    held = await orders_of_their_own(db, carrier, 3)
-    await orders_of_their_own(db, carrier, 2)
-    whys = (HoldReason.DISPUTED_HOLDING, HoldReason.BRAKED, HoldReason.BRAKED)
-    for order_id, why in zip(held, whys, strict=True):
-        row = update(orders).where(orders.c.id == order_id)
-        until = None if why is HoldReason.BRAKED else NOON
-        values = {"status": OrderStatus.HELD, "held_for": why, "held_until": until}
-        await db.execute(row.values(**values))
-
-    found = await read_open_orders(db)
-    assert found.in_progress == 2
-    assert found.held == {
-        HoldReason.UNDO_WINDOW: 0,
-        HoldReason.DISPUTED_HOLDING: 1,
-        HoldReason.BRAKED: 2,
-    }
-    assert (await overview(db, NOON)).disputes == 1
-
-
-async def test_oldest_unsent_is_the_first_send_or_retry_that_waits_longest(
-    db: Db,
-) -> None:
-    carrier = await a_carrier(db)
-    weibo = await a_reachable_platform(db)
-    order_id = await an_order(db, carrier)
-    now = NOON + 10 * MINUTE
-    assert await read_oldest_unsent(db, now) == Unsent("weibo", NOON)
-
-    await db.execute(update(items).values(attempts=1))
-    assert await read_oldest_unsent(db, now) is None
-
-    endpoint = (await an_endpoint(db, await a_platform(db, "jd"))).endpoint
-    for due, order in ((NOON + MINUTE, order_id), (now + MINUTE, new_uuid7(NOON))):
-        subject = Subject(endpoint.id, EventType.UNBIND_REQUESTED, order)
-        await queue.schedule(db, [Due(subject, due, 1)])
-    assert await read_oldest_unsent(db, now) == Unsent("jd", NOON + MINUTE)
-    del weibo
-
-
-async def test_what_waits_for_a_parked_platform_is_not_late(db: Db) -> None:
-    carrier = await a_carrier(db)
-    platform = await a_platform(db)
-    await an_endpoint(db, platform, paused_by=PausedBy.ADMIN)
-    await an_order(db, carrier)
-    assert await read_oldest_unsent(db, NOON + MINUTE) is None
 
 
 async def test_ill_platforms_are_named_with_what_they_answer_and_since_when(
