@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from tests.console.ordering import Shop, a_shop, trail
 from tests.console.scene import Console
 from tests.support.order_builders import many_orders
+from unbind_broker.items.order_search import MOST_LOOKED_AT
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.keys.tables import Role
 from unbind_broker.orders.states import HoldReason, OrderKind, OrderStatus
@@ -161,3 +162,19 @@ async def names(console: Console, query: str, *known: str) -> list[str]:
     """Tell which of the orders a list shows."""
     page = (await console.get(f"/console/orders{query}")).text
     return [name for name in known if f"{name}</code>" in page]
+
+
+async def test_crowd_of_held_orders_is_said_to_be_cut(
+    console: Console, shop: Shop
+) -> None:
+    order_id, _ = await shop.order(1)
+    async with console.engine.begin() as db:
+        await many_orders(db, shop.carrier, MOST_LOOKED_AT, like=order_id)
+        held = {"status": OrderStatus.HELD, "held_for": HoldReason.BRAKED}
+        await db.execute(update(orders).values(held))
+    page = await console.get("/console/orders?standing=held", accept_language="en")
+    assert "Too many are held: these are the 5,000" in page.text
+    of_carrier = f"/console/orders?standing=held&carrier={shop.carrier.slug}"
+    page = await console.get(of_carrier, accept_language="en")
+    assert "Too many are held" not in page.text
+    assert 'rel="next"' in page.text

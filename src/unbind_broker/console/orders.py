@@ -17,6 +17,7 @@ from unbind_broker.console.seeking import MOST_TEXT, SoughtHere, seal_sought
 from unbind_broker.console.statuses import Statuses
 from unbind_broker.console.visits import AdminVisit
 from unbind_broker.items.order_search import (
+    MOST_LOOKED_AT,
     MOST_OF_NUMBER,
     FoundOrder,
     Standing,
@@ -59,7 +60,9 @@ async def list_orders(
         behind_id = format_id(Prefix.ORDER, found.behind)
         more = address(HOME, {**query, "after": behind_id})
     first = address(HOME, query) if after else ""
-    return await _page(visit, found.orders, chosen, more=more, first=first)
+    return await _page(
+        visit, found.orders, chosen, more=more, first=first, is_cut=found.is_cut
+    )
 
 
 @router.post("/find")
@@ -120,6 +123,7 @@ async def _page(  # noqa: PLR0913 - what a list shows beside its rows
     *,
     more: str = "",
     first: str = "",
+    is_cut: bool = False,
     fault: str = "",
     number: str = "",
 ) -> Response:
@@ -134,6 +138,7 @@ async def _page(  # noqa: PLR0913 - what a list shows beside its rows
         standings=list(Standing),
         more=more,
         first=first,
+        cut=MOST_LOOKED_AT if is_cut else 0,
         fault=fault,
         number=number,
         most=MOST_OF_NUMBER,

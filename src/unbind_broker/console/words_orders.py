@@ -23,6 +23,16 @@ WORDS = {
     "orders.find.none": Words("没有此编号的订单。", "There is no order with this id."),
     "orders.filter": Words("筛选", "Filter"),
     "orders.filter.none": Words("清除筛选", "Show all"),
+    "orders.cut.overdue": Words(
+        "逾期订单过多：此处只列出逾期最久的 {most} 条。选择运营商可查看其全部。",
+        "Too many are overdue: these are the {most} overdue for longest. "
+        "Choose a carrier to see all of its own.",
+    ),
+    "orders.cut.held": Words(
+        "暂缓的订单过多：此处只列出原定最先放行的 {most} 条。选择运营商可查看其全部。",
+        "Too many are held: these are the {most} that were to be released first. "
+        "Choose a carrier to see all of its own.",
+    ),
     "orders.of_number": Words(
         "号码 {number} 的订单：{n} 条（最多显示最新的 {most} 条）。",
         "Orders about {number}: {n} (the newest {most} at most).",

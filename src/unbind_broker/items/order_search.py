@@ -71,11 +71,14 @@ class FoundOrder:
 class FoundPage:
     """Orders, newest first; ``behind`` is where to look on, None at the end.
 
-    A page may be short, or empty, and have a next one all the same.
+    A page may be short, or empty, and have a next one all the same. ``is_cut`` says
+    that only the most urgent are among the pages: those that are overdue for longest,
+    or were to be released first.
     """
 
     orders: list[FoundOrder]
     behind: UUID | None
+    is_cut: bool = False
 
 
 async def find_orders(
@@ -100,13 +103,17 @@ async def find_orders(
         "most": most,
         "limit": limit + 1,
     }
-    rows = await fetch_all(db, listing(wanted), values)
+    source = _source_of(wanted)
+    is_cut = source in _URGENT and await _are_too_many(db, source, values)
+    if is_cut and wanted.carrier is not None:
+        source, is_cut = "carrier", False
+    rows = await fetch_all(db, listing(wanted, source), values)
     found = [_found(row, sealer) for row in rows[:limit]]
     if len(rows) > limit:
-        return FoundPage(found, found[-1].id)
-    if wanted.standing is None or _source_of(wanted) not in _CUT:
-        return FoundPage(found, None)
-    last = await fetch_all(db, _last_of(_source_of(wanted)), values)
+        return FoundPage(found, found[-1].id, is_cut)
+    if wanted.standing is None or source not in _CUT:
+        return FoundPage(found, None, is_cut)
+    last = await fetch_all(db, _last_of(source), values)
     return FoundPage(found, last[0].id if last else None)
 
 
@@ -122,24 +129,33 @@ async def find_orders_of_number(
     return found
 
 
-def listing(wanted: WantedOrders) -> TextClause:
-    """Write the statement that reads a page of these orders."""
+def listing(wanted: WantedOrders, source: str | None = None) -> TextClause:
+    """Write the statement that reads a page of these orders.
+
+    ``source`` is what leads to them, by default the narrowest index.
+    """
     conditions = ["true"]
     if wanted.standing is not None:
         conditions.append(_STANDINGS[wanted.standing])
     if wanted.carrier is not None:
         conditions.append(f"o.carrier_id = {_CARRIER}")
-    source = _SOURCES[_source_of(wanted)]
-    return _typed(_listed(source, " AND ".join(conditions)))
+    rows = _SOURCES[source or _source_of(wanted)]
+    return _typed(_listed(rows, " AND ".join(conditions)))
 
 
 def _source_of(wanted: WantedOrders) -> str:
     """Choose what leads to the orders: the narrowest index comes first."""
     if wanted.reference is not None:
         return "reference"
-    if wanted.standing in {Standing.HELD, Standing.OVERDUE}:
+    if wanted.standing is not None and wanted.standing.value in _URGENT:
         return wanted.standing.value
     return "all" if wanted.carrier is None else "carrier"
+
+
+async def _are_too_many(db: Db, source: str, values: dict[str, Any]) -> bool:
+    """Tell whether there are as many of the most urgent as one call looks at."""
+    counted = _typed(f"SELECT count(*) AS n FROM ({_URGENT[source]}) u")
+    return bool((await fetch_all(db, counted, values))[0].n >= values["most"])
 
 
 def _last_of(source: str) -> TextClause:
@@ -212,6 +228,15 @@ _OPEN = codes_of(OPEN)
 _CARRIER = "(SELECT id FROM carriers WHERE slug = :carrier)"
 _CUT = frozenset({"all", "carrier"})
 """Sources that give so many of their orders only."""
+# The indexes of open orders are led by these instants: no other order is as cheap.
+_URGENT = {
+    "held": f"""SELECT * FROM orders
+            WHERE status = {OrderStatus.HELD.code}
+            ORDER BY held_until LIMIT :most""",
+    "overdue": f"""SELECT * FROM orders
+            WHERE status IN ({_OPEN}) AND deadline <= :now
+            ORDER BY deadline LIMIT :most""",
+}
 _SOURCES = {
     "all": "SELECT * FROM orders WHERE id < :before ORDER BY id DESC LIMIT :most",
     "carrier": f"""SELECT * FROM orders
@@ -223,12 +248,10 @@ _SOURCES = {
                 WHERE carrier_id = c.id AND reference = :reference AND id < :before
                 ORDER BY id DESC LIMIT :limit
             ) r""",
-    # OFFSET keeps Postgres at the index of these few orders.
-    "held": f"""SELECT * FROM orders
-            WHERE status = {OrderStatus.HELD.code} AND id < :before OFFSET 0""",
-    "overdue": f"""SELECT * FROM orders
-            WHERE status IN ({_OPEN}) AND deadline <= :now AND id < :before
-            OFFSET 0""",
+    **{
+        name: f"SELECT * FROM ({rows}) u WHERE id < :before"
+        for name, rows in _URGENT.items()
+    },
 }
 _STANDINGS = {
     Standing.HELD: f"o.status = {OrderStatus.HELD.code}",
