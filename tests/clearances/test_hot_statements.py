@@ -15,6 +15,7 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.clearances import (
+    blocking,
     forgetting,
     later_holders,
     manifest,
@@ -80,6 +81,7 @@ HOT: dict[str, tuple[TextClause, set[str]]] = {
     "look for holders": (later_holders._LOOK, {PLACES, HELD}),
     "due to be looked through": (later_holders._DUE, set()),
     "override": (overriding._FIND, {EACH, PLACES, HELD}),
+    "kept back": (blocking._BLOCKED, {PLACES, "clearance_findings_standing"}),
     "withdraw": (withdrawing._WITHDRAW, {EACH}),
     "withdraw resumed": (withdrawing._WITHDRAW_RESUMED, {EACH}),
     "find drafts": (withdrawing._LOCK_DRAFTS, {EACH}),

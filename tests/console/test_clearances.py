@@ -76,10 +76,10 @@ async def test_list_is_paged(console: Console, scene: Scene) -> None:
         await db.execute(text(copy))
     await console.sign_in()
     shown = await page(console)
-    assert shown.count('<th scope="row">') == 50
+    assert shown.count('scope="row">') == 50
     more = shown.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
     following = await page(console, more)
-    assert following.count('<th scope="row">') == 1
+    assert following.count('scope="row">') == 1
     row = f">{first}</code>"  # the last name of a page also stands in addresses
     assert (row in shown) != (row in following)
 

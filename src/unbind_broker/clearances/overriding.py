@@ -56,6 +56,50 @@ async def override(
     Withdrawn ones stay held back, and so do those that somebody holds again: holders
     that were ``confirmed`` since then count, see ``live``.
     """
+    found = await _find(db, clearance_id, named, confirmed)
+    open_ = found.open
+    decided = {"now": now, "actor": decision.actor, "why": decision.why}
+    wanted = {"clearance": clearance_id, "places": sorted(open_), **decided}
+    new = [row.place for row in await fetch_all(db, _OVERRIDE, wanted)] if open_ else []
+    await record(db, now, *(_fact(clearance_id, one, open_, decision) for one in new))
+    return found.outcome(len(new))
+
+
+async def foresee(
+    db: Db,
+    clearance_id: UUID,
+    named: Collection[bytes] | Collection[int],
+    confirmed: datetime,
+) -> tuple[Overridden, list[int]]:
+    """Tell what ``override`` would do, and the places that it would release."""
+    found = await _find(db, clearance_id, named, confirmed)
+    values = {"clearance": clearance_id, "places": sorted(found.open)}
+    done = {row.place for row in await fetch_all(db, _RELEASED, values)}
+    new = sorted(found.open.keys() - done)
+    return found.outcome(len(new)), new
+
+
+@dataclass(frozen=True)
+class _Found:
+    named: int
+    rows: int
+    open: dict[int, bytes]
+
+    def outcome(self, released: int) -> Overridden:
+        return Overridden(
+            released=released,
+            released_before=len(self.open) - released,
+            withdrawn=self.rows - len(self.open),
+            unknown=self.named - self.rows,
+        )
+
+
+async def _find(
+    db: Db,
+    clearance_id: UUID,
+    named: Collection[bytes] | Collection[int],
+    confirmed: datetime,
+) -> _Found:
     indexes = sorted({one for one in named if isinstance(one, bytes)})
     places = sorted({one for one in named if isinstance(one, int)})
     whose = select(clearances.c.carrier_id).where(clearances.c.id == clearance_id)
@@ -68,16 +112,7 @@ async def override(
     }
     rows = await fetch_all(db, _FIND, values)
     open_ = {row.place: row.number_index for row in rows if not row.withdrawn}
-    decided = {"now": now, "actor": decision.actor, "why": decision.why}
-    wanted = {"clearance": clearance_id, "places": sorted(open_), **decided}
-    new = [row.place for row in await fetch_all(db, _OVERRIDE, wanted)] if open_ else []
-    await record(db, now, *(_fact(clearance_id, one, open_, decision) for one in new))
-    return Overridden(
-        released=len(new),
-        released_before=len(open_) - len(new),
-        withdrawn=len(rows) - len(open_),
-        unknown=len(indexes) + len(places) - len(rows),
-    )
+    return _Found(len(indexes) + len(places), len(rows), open_)
 
 
 def _fact(
@@ -113,6 +148,14 @@ _FIND = sql(
     carrier=INT,
     confirmed=INSTANT,
     indexes=BYTESES,
+    places=INTS,
+)
+_RELEASED = sql(
+    """
+    SELECT place FROM clearance_overrides
+    WHERE clearance_id = :clearance AND place = ANY(:places)
+    """,
+    clearance=UUID_TYPE,
     places=INTS,
 )
 _OVERRIDE = sql(

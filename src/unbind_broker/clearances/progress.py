@@ -40,6 +40,17 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class WaveTally:
+    """How many numbers of one published wave stand how, as in ``Tally``."""
+
+    wave: int
+    clean: int
+    blocked: int
+    partial: int
+    withdrawn: int
+
+
+@dataclass(frozen=True)
 class FinalCounts:
     """How many numbers stood how when they were destroyed, as in ``Tally``.
 
@@ -79,13 +90,17 @@ async def tally(db: Db, clearance_id: UUID) -> Tally:
         return Tally(
             whole.numbers, whole.clean, whole.blocked, whole.partial, whole.gone
         )
-    waves: Sequence[Any] = await fetch_all(db, _WAVES, {"clearance": clearance_id})
+    waves = await tally_waves(db, clearance_id)
     blocked = sum(wave.blocked for wave in waves)
-    clean = sum(
-        wave.numbers - wave.withdrawn - wave.blocked for wave in waves if wave.done
-    )
+    clean = sum(wave.clean for wave in waves)
     partial = whole.numbers - whole.withdrawn - blocked - clean
     return Tally(whole.numbers, clean, blocked, partial, whole.withdrawn)
+
+
+async def tally_waves(db: Db, clearance_id: UUID) -> list[WaveTally]:
+    """Count the same wave by wave, as long as there are numbers to count."""
+    rows: Sequence[Any] = await fetch_all(db, _WAVES, {"clearance": clearance_id})
+    return [_tallied(row) for row in rows]
 
 
 async def count_finally(db: Db, clearance_id: UUID) -> FinalCounts:
@@ -137,6 +152,12 @@ def _shown(one: PlatformProgress, over: bool) -> dict[str, Any]:  # noqa: FBT001
         "completed_at": show_instant_or_null(one.complete_at),
         "overdue": over and not complete,
     }
+
+
+def _tallied(row: Any) -> WaveTally:
+    left = row.numbers - row.withdrawn - row.blocked
+    clean = left if row.done else 0
+    return WaveTally(row.wave, clean, row.blocked, left - clean, row.withdrawn)
 
 
 COUNTED_BY_REASON = f"""
@@ -198,7 +219,7 @@ _BY_REASON = sql(
 # was published to nobody is never done.
 _WAVES = sql(
     f"""
-    SELECT w.numbers, (
+    SELECT w.wave, w.numbers, (
         SELECT count(*) FROM clearance_numbers n
         WHERE n.clearance_id = w.clearance_id AND n.withdrawn_at IS NOT NULL
             AND n.place BETWEEN w.first_place AND w.last_place

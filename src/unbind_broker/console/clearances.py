@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, format_id, parse_id
+from unbind_broker.clearances.blocking import count_keepers
 from unbind_broker.clearances.listing import (
     ListedClearance,
     Wanted,
@@ -13,7 +14,7 @@ from unbind_broker.clearances.listing import (
     list_all,
 )
 from unbind_broker.clearances.overriding import Decision
-from unbind_broker.clearances.progress import by_platform, tally
+from unbind_broker.clearances.progress import by_platform, tally, tally_waves
 from unbind_broker.clearances.resuming import resume
 from unbind_broker.clearances.service import is_rehearsed
 from unbind_broker.clearances.states import ClearanceStatus
@@ -23,6 +24,7 @@ from unbind_broker.console.posting import Posted
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
 from unbind_broker.console.seeking import SoughtHere
+from unbind_broker.console.statuses import Statuses
 from unbind_broker.console.visits import AdminVisit
 
 HOME = "/console/clearances"
@@ -117,6 +119,9 @@ async def _figures(visit: AdminVisit, name: str) -> dict[str, object]:
             "tones": TONES,
             "tally": await tally(db, found.id),
             "waves": await list_waves(db, found.id),
+            "by_wave": {one.wave: one for one in await tally_waves(db, found.id)},
+            "keepers": await count_keepers(db, found.id),
+            "st": Statuses(visit.language),
             "platforms": await by_platform(db, found.id),
         }
 

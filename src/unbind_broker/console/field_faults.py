@@ -11,6 +11,8 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str]] = tuple(
     for pattern, key in (
         (r"this field is required", "field.required.fault"),
         (r"expected a whole number", "field.number.fault"),
+        (r"expected 1 to (?P<n>\d+) numbers", "field.numbers.fault"),
+        (r"this is no mobile number", "field.mobile.fault"),
         (r"expected at most (?P<n>\d+) characters", "field.long.fault"),
         (r"expected 1 to (?P<n>\d+) characters, .*", "field.name.fault"),
         (r"expected no phone number here.*", "field.holds_number.fault"),

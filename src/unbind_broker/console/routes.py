@@ -4,6 +4,7 @@ from unbind_broker.console.audit import router as audit
 from unbind_broker.console.audit_event import router as audit_event
 from unbind_broker.console.brake import router as brake
 from unbind_broker.console.carriers import router as carriers
+from unbind_broker.console.clearance_held import router as clearance_held
 from unbind_broker.console.clearances import router as clearances
 from unbind_broker.console.holdings import router as holdings
 from unbind_broker.console.keys import router as keys
@@ -36,6 +37,7 @@ ROUTERS = (
     audit,
     audit_event,
     clearances,
+    clearance_held,
     violations,
     holdings,
     carriers,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from unbind_broker.clearances.states import FindingOutcome, FindingReason
 from unbind_broker.console.wording import Language
 from unbind_broker.items.states import ItemStatus, Reason
 from unbind_broker.items.words import (
@@ -74,6 +75,14 @@ class Statuses:
     def reason(self, reason: Reason | None) -> str:
         """Say why something was not done, or not wholly."""
         return "–" if reason is None else self._of(REASONS[reason])
+
+    def found(self, outcome: FindingOutcome) -> str:
+        """Say what a platform did about a number of a clearance."""
+        return self.item(ItemStatus(outcome))
+
+    def kept(self, reason: FindingReason) -> str:
+        """Say why a platform keeps a binding of a number of a clearance."""
+        return self.reason(Reason(reason))
 
     def held(self, reason: HoldReason | None) -> str:
         """Say why an order is held, or was."""

@@ -72,5 +72,67 @@ WORDS = {
         "told again and get the whole time once more.",
     ),
     "clearances.resumed": Words("焕新已恢复。", "The clearance goes on."),
+    "clearances.keepers": Words("保留号码的原因", "Why numbers are kept back"),
+    "clearances.keepers.none": Words(
+        "没有平台保留任何号码。", "No platform keeps a number back."
+    ),
+    "clearances.keepers.hint": Words(
+        "敏感平台的发现不影响放号，故不列出。",
+        "Sensitive platforms hold no number back; what they found is not told.",
+    ),
+    "clearances.reason": Words("原因", "Reason"),
+    "clearances.held": Words(
+        "被保留的号码与人工放行", "Numbers kept back, and release"
+    ),
+    "clearances.held.title": Words(
+        "被平台保留的号码", "Numbers kept back by platforms"
+    ),
+    "clearances.held.none": Words(
+        "没有被平台保留的号码。", "No number is kept back by a platform."
+    ),
+    "clearances.pick": Words("选择", "Choose"),
+    "clearances.pick.of": Words("选择序号 {place}", "Choose place {place}"),
+    "clearances.place": Words("序号", "Place"),
+    "clearances.places": Words("序号", "Places"),
+    "clearances.number": Words("号码", "Number"),
+    "clearances.gone_on": Words("销户日", "Disconnected on"),
+    "clearances.kept_by": Words("保留平台与原因", "Kept by, and why"),
+    "clearances.kept_as": Words("{outcome}：{reason}", "{outcome}: {reason}"),
+    "clearances.last_bound": Words("最近绑定", "Last bound"),
+    "clearances.stands": Words("状态", "State"),
+    "clearances.stands.kept": Words("被保留", "Kept back"),
+    "clearances.release": Words("人工放行", "Release in spite of platforms"),
+    "clearances.release.hint": Words(
+        "仅在平台书面确认或风险已排除后放行。冷冻期不会缩短，每个号码单独记入审计日志。",
+        "Only once a platform has confirmed it, or the risk is gone. The freeze is not "
+        "shortened; every number is an event of the trail.",
+    ),
+    "clearances.release.typed": Words(
+        "放行未列出的号码", "Release numbers that are not listed"
+    ),
+    "clearances.release.named": Words("号码或序号", "Numbers, or places"),
+    "clearances.release.named.hint": Words(
+        "用空格、逗号或换行分隔，最多 {n} 个。仍在等待平台的号码也可放行。",
+        "Apart by spaces, commas or lines, up to {n}. Those that wait for platforms "
+        "can be released, too.",
+    ),
+    "clearances.release.picked": Words("放行所选…", "Release those chosen…"),
+    "clearances.release.preview": Words("放行…", "Release…"),
+    "clearances.release.n": Words("将放行的号码", "Numbers to be released"),
+    "clearances.release.warning": Words(
+        "这些号码在冷冻期满后可再次放号，即使平台仍保留绑定。放行不可撤销。",
+        "After the freeze they may be sold though platforms keep bindings. It cannot "
+        "be taken back.",
+    ),
+    "clearances.released": Words("已放行 {n} 个号码。", "Numbers released: {n}."),
+    "clearances.released.before": Words("此前已放行", "Released before"),
+    "clearances.released.none": Words(
+        "没有可放行的号码：此前已放行 {released_before}，已撤出或有人持有 {withdrawn}，"
+        "不属于本次焕新 {unknown}。",
+        "Nothing to release. Released before: {released_before}; withdrawn, or held by "
+        "somebody: {withdrawn}; not of this clearance: {unknown}.",
+    ),
+    "clearances.unknown": Words("不属于本次焕新", "Not of this clearance"),
+    "clearances.back.one": Words("返回本次焕新", "Back to the clearance"),
     "clearances.back": Words("返回列表", "Back to the list"),
 }
