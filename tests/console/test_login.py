@@ -44,6 +44,21 @@ async def test_cookie_is_secure_where_the_browser_speaks_https(
     assert "Secure" in answer.headers["set-cookie"]
 
 
+async def test_cookie_stays_secure_where_nobody_says_so_again(
+    console: Console,
+) -> None:
+    fields = {"key": (await console.key()).key}
+    answer = await console.post("/console/login", fields, origin="https://broker")
+    console.clock.advance(RENEWED_AFTER)
+    answer = await console.http.get(
+        "http://broker/console",
+        headers={"cookie": answer.headers["set-cookie"].partition(";")[0]},
+    )
+    assert answer.status_code == 200
+    assert answer.headers["set-cookie"].startswith("unbind_console=")
+    assert "Secure" in answer.headers["set-cookie"]
+
+
 async def test_page_asked_for_without_a_login_comes_after_it(console: Console) -> None:
     sent = await console.get("/console/keys?after=3")
     login = sent.headers["location"]

@@ -11,6 +11,7 @@ LANGUAGE: Final = "unbind_console_language"
 THEME: Final = "unbind_console_theme"
 
 _PATH = "/console"
+_SPOKEN_TO_SAFELY = "spoken_to_safely"
 
 
 def put(
@@ -39,8 +40,18 @@ def drop(request: Request, response: Response, name: str) -> None:
     )
 
 
+def remember_secure(request: Request) -> None:
+    """Take the browser to speak HTTPS, whatever this request says of it."""
+    request.scope["state"][_SPOKEN_TO_SAFELY] = True
+
+
 def is_secure(request: Request) -> bool:
-    """Tell whether the browser speaks HTTPS, be it to a proxy before this process."""
+    """Tell whether the browser speaks HTTPS, be it to a proxy before this process.
+
+    Browsers tell it with forms alone, so a login remembers it.
+    """
+    if request.scope["state"].get(_SPOKEN_TO_SAFELY, False):
+        return True
     told = request.headers.get("x-forwarded-proto", "").split(",")[-1].strip()
     by_origin = request.headers.get("origin", "").startswith("https://")
     return request.url.scheme == "https" or told == "https" or by_origin

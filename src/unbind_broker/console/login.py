@@ -47,7 +47,8 @@ async def sign_in(visit: AnyVisit, form: PostedByAnybody) -> Response:
     if caller is None or caller.role not in _ROLES:
         await _note_failure(desk, now, address)
         return _asked(visit, 422, wanted, "login.refused")
-    session = desk.sessions.begin(caller.key_id, now)
+    is_secure = cookies.is_secure(visit.request)
+    session = desk.sessions.begin(caller.key_id, now, is_secure=is_secure)
     before = _session_of(visit)
     async with desk.write() as db:
         if before is not None:

@@ -19,12 +19,16 @@ _TOKEN_BYTES = 24
 
 @dataclass(frozen=True)
 class Session:
-    """A login: the id of the key, never the key; ``token`` stands in every form."""
+    """A login: the id of the key, never the key; ``token`` stands in every form.
+
+    ``is_secure`` says that its cookie leaves the browser by HTTPS alone.
+    """
 
     key_id: KeyId
     began_at: datetime
     seen_at: datetime
     token: str
+    is_secure: bool
 
     @property
     def ends_at(self) -> datetime:
@@ -51,10 +55,10 @@ class Sessions:
     def __init__(self, sealer: Sealer) -> None:
         self.sealer = sealer.apart(_PURPOSE)
 
-    def begin(self, key_id: KeyId, now: datetime) -> Session:
+    def begin(self, key_id: KeyId, now: datetime, *, is_secure: bool) -> Session:
         """Begin a login."""
         whole = now.replace(microsecond=0)
-        return Session(key_id, whole, whole, new_token(_TOKEN_BYTES))
+        return Session(key_id, whole, whole, new_token(_TOKEN_BYTES), is_secure)
 
     def write(self, session: Session) -> str:
         """Write a login for a cookie."""
@@ -63,6 +67,7 @@ class Sessions:
             "began": int(session.began_at.timestamp()),
             "seen": int(session.seen_at.timestamp()),
             "token": session.token,
+            "secure": session.is_secure,
         }
         return seal(self.sealer, fields, _SESSION)
 
@@ -76,6 +81,7 @@ class Sessions:
             datetime.fromtimestamp(int(str(fields["began"])), UTC),
             datetime.fromtimestamp(int(str(fields["seen"])), UTC),
             str(fields["token"]),
+            fields.get("secure") is True,
         )
         return session if now < session.ends_at else None
 

@@ -211,6 +211,8 @@ async def signed_in(visit: Annotated[Visit, Depends(any_visit)]) -> Visit:
         engaged = await brakes.engaged(db)
     if key is None or not _lives(key, visit.now):
         raise NotSignedIn
+    if session.is_secure:
+        cookies.remember_secure(visit.request)
     visit.session, visit.key, visit.brakes = session, key, len(engaged)
     visit.request.scope["state"]["caller"] = visit.actor
     return visit
