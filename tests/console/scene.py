@@ -61,6 +61,12 @@ class Console:
         """Send the form of an action, with the token of this login."""
         return await self.post(path, {**fields, "_token": await self.token()})
 
+    async def fill(self, page: str, path: str, /, **fields: str) -> httpx.Response:
+        """Send a form of a page, with what the page itself puts into its forms."""
+        own = hidden(await self.get(page))
+        held = {name: own[name] for name in own if name.startswith("_")}
+        return await self.post(path, {**fields, **held})
+
     async def seek(self, among: str, /, **fields: str) -> httpx.Response:
         """Seek in a list by its form, and go where that leads."""
         led = await self.act(f"/console/seek/{among}", **fields)

@@ -1,5 +1,6 @@
 """Keys are issued and revoked by the console's forms."""
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from unbind_broker.keys import service
 from unbind_broker.keys.tables import Role
 
 ISSUED = "/console/keys/issued"
+ISSUING = ("/console/keys", "/console/keys/issue")
 
 
 async def test_new_key_is_shown_once_and_works(console: Console) -> None:
@@ -35,6 +37,41 @@ async def test_reload_issues_no_second_key_and_shows_none(console: Console) -> N
     assert [one.name for one in keys].count("till") == 1
 
 
+async def test_form_that_is_sent_twice_issues_one_key(console: Console) -> None:
+    await console.sign_in()
+    fields = hidden(await console.get("/console/keys"))
+    fields |= {"role": "auditor", "name": "till"}
+    both = await asyncio.gather(
+        *(console.post("/console/keys/issue", fields) for _ in range(2))
+    )
+    assert sorted(one.status_code for one in both) == [303, 409]
+    (refused,) = (one for one in both if one.status_code == 409)
+    assert "form-sent-before" in refused.text
+    async with console.engine.connect() as db:
+        keys = await service.list_page(db, None, 10)
+    assert [one.name for one in keys].count("till") == 1
+
+
+async def test_form_that_was_filled_in_wrongly_is_sent_again(console: Console) -> None:
+    await console.sign_in()
+    fields = hidden(await console.get("/console/keys")) | {"name": "till"}
+    wrong = await console.post("/console/keys/issue", {**fields, "role": "carrier"})
+    assert wrong.status_code == 422
+    right = await console.post("/console/keys/issue", {**fields, "role": "auditor"})
+    assert right.headers["location"] == ISSUED
+
+
+async def test_form_without_what_its_page_puts_into_it_issues_nothing(
+    console: Console,
+) -> None:
+    await console.sign_in()
+    answer = await console.act("/console/keys/issue", role="auditor", name="till")
+    assert answer.status_code == 400
+    async with console.engine.connect() as db:
+        keys = await service.list_page(db, None, 10)
+    assert [one.name for one in keys].count("till") == 0
+
+
 async def test_key_waits_for_a_minute_and_for_its_own_login(console: Console) -> None:
     await issue(console)
     console.http.cookies.delete("unbind_console")
@@ -50,7 +87,7 @@ async def test_key_waits_for_a_minute_and_for_its_own_login(console: Console) ->
 
 async def test_wrong_holder_is_told_beside_the_field(console: Console) -> None:
     await console.sign_in()
-    answer = await console.act("/console/keys/issue", role="carrier", carrier="nobody")
+    answer = await console.fill(*ISSUING, role="carrier", carrier="nobody")
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
     assert 'value="nobody"' in answer.text
@@ -72,7 +109,7 @@ async def test_faults_are_told_in_the_reader_s_language(
     console: Console, wrong: dict[str, str]
 ) -> None:
     await console.sign_in()
-    answer = await console.act("/console/keys/issue", **wrong)
+    answer = await console.fill(*ISSUING, **wrong)
     assert answer.status_code == 422
     fault = answer.text.partition('role="alert">')[2].partition("</p>")[0]
     assert re.search("[a-z]", fault) is None, fault
@@ -117,7 +154,7 @@ async def issue(console: Console) -> httpx.Response:
     async with console.engine.begin() as db:
         carrier = await carriers.find(db, "china-mobile") or await a_carrier(db)
     fields = {"role": "carrier", "carrier": carrier.slug, "name": "till"}
-    issued = await console.act("/console/keys/issue", **fields)
+    issued = await console.fill(*ISSUING, **fields)
     assert issued.headers["location"] == ISSUED
     return issued
 

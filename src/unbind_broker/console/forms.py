@@ -13,6 +13,7 @@ from unbind_broker.base.numbers import MAX_FREE_TEXT, clean_free_text
 
 TOKEN = "_token"  # noqa: S105 - the name of a field
 PROOF = "_proof"
+ONCE = "_once"
 _MOST_BYTES = 64 * 1024
 _MOST_FIELDS = 200
 _MOST_SECONDS = 30.0
@@ -33,6 +34,13 @@ class UnreadableForm(BrokerError):
     title = "The form cannot be read"
 
 
+class FormSentBefore(BrokerError):
+    """A form that counts once has been sent already."""
+
+    code = "form-sent-before"
+    title = "This form has been sent before"
+
+
 @dataclass(frozen=True)
 class Form:
     """What was filled in, without the spaces around it."""
@@ -45,7 +53,7 @@ class Form:
         return {
             name: value
             for name, value in self.fields.items()
-            if name not in {TOKEN, PROOF}
+            if name not in {TOKEN, PROOF, ONCE}
         }
 
     def text(self, name: str) -> str:

@@ -9,7 +9,7 @@ from unbind_broker.base.ids import KeyId
 from unbind_broker.console import cookies
 from unbind_broker.console.field_faults import faults_of
 from unbind_broker.console.forms import Form
-from unbind_broker.console.posting import Posted
+from unbind_broker.console.posting import Posted, require_first
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
 from unbind_broker.console.sessions import seal, unseal
@@ -41,6 +41,7 @@ async def issue_key(visit: AdminVisit, form: Posted) -> Response:
     try:
         wanted = _wanted(form)
         async with visit.desk.write() as db:
+            await require_first(db, visit, form)
             holder = await find_holder(db, visit.now, wanted, visit.actor)
             name = form.text("name") or wanted.role
             issued = await service.issue(db, visit.now, holder, name, None, visit.actor)

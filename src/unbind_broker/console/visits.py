@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from unbind_broker import __version__
+from unbind_broker.base.ids import new_token
 from unbind_broker.base.negotiation import language as choose_language
 from unbind_broker.carriers import brakes
 from unbind_broker.console import cookies, previews, rendering, words
@@ -29,6 +30,7 @@ _FIRST = "/console"
 THEMES = ("auto", "light", "dark")
 _SAID = b"said"
 _SAID_FOR = 60
+_ONCE_BYTES = 12
 
 
 class NotSignedIn(Exception):
@@ -67,6 +69,11 @@ class Visit:
     def token(self) -> str:
         """Give what proves that a form was made for this login."""
         return "" if self.session is None else self.session.token
+
+    @property
+    def once(self) -> str:
+        """Make what tells a form that counts once from every other."""
+        return new_token(_ONCE_BYTES)
 
     def choice(self, name: str, value: str) -> str:
         """Say where a language or an appearance is chosen for this very page."""

@@ -35,6 +35,14 @@ WORDS = {
         "未执行任何操作。请重新打开页面后再提交。",
         "Nothing was done. Open the page again and send it from there.",
     ),
+    "problem.form-sent-before": Words("此表单已提交过", "This form was sent before"),
+    "problem.form-sent-before.advice": Words(
+        "第一次提交已经生效，没有重复执行。请重新打开页面查看结果；"
+        "若签发的密钥未能看到，请将其吊销后重新签发。",
+        "It was acted on the first time, and not again. Open the page anew and look. A "
+        "key that you did not get to see cannot be shown again: revoke it, and issue "
+        "another.",
+    ),
     "problem.unreadable-form": Words("表单无法读取", "The form cannot be read"),
     "problem.unreadable-form.advice": Words(
         "未执行任何操作。请重新打开页面后再提交。",
