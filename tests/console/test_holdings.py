@@ -1,4 +1,4 @@
-"""Holdings in the console: looked up by number, taken back with a preview."""
+"""Holdings in the console: disputes, looked up by number, taken back with a preview."""
 
 from collections.abc import AsyncIterator
 
@@ -36,6 +36,39 @@ async def test_number_is_looked_up_and_named_nowhere(console: Console) -> None:
     async with console.engine.connect() as db:
         (told,) = await trail(db, "holdings.disclosed")
     assert told.actor == f"admin:{(await console.key()).id}"
+
+
+@pytest.mark.usefixtures("disputed")
+async def test_disputes_stand_with_the_words_of_both(console: Console) -> None:
+    await console.sign_in()
+    page = await console.get(PAGE, accept_language="en")
+    mobile, unicom = (
+        f"china-mobile: holder since {OLD}",
+        f"china-unicom: holder since {NEW}",
+    )
+    assert page.text.index(mobile) < page.text.index(unicom)
+    assert NUMBER not in page.text
+    order = hidden(page)["order"]
+    assert page.text.count(f"/console/orders/{order}") == 1
+
+    found = await console.act(f"{PAGE}/find", order=order)
+    assert found.text.index("china-mobile") < found.text.index("china-unicom")
+    assert NUMBER.removeprefix("+86") not in found.text
+    async with console.engine.connect() as db:
+        (told,) = await trail(db, "holdings.disclosed")
+    assert told.facts["rows"] == 2
+
+
+async def test_there_is_no_dispute(console: Console) -> None:
+    await console.sign_in()
+    page = await console.get(PAGE, accept_language="en")
+    assert "There is no dispute" in page.text
+
+
+@pytest.mark.parametrize("order", ["x", "ord_01kb2x5c7zf3v8h1m4n6p9q2rs"])
+async def test_unknown_order_has_no_holdings(console: Console, order: str) -> None:
+    await console.sign_in()
+    assert (await console.act(f"{PAGE}/find", order=order)).status_code == 404
 
 
 async def test_nobody_held_it(console: Console) -> None:

@@ -228,18 +228,7 @@ def tools_of(context: Context, caller: Caller) -> IntakeTools:
 
 
 def _policy(settings: Settings, *, rehearses: bool) -> Policy:
-    usual = Policy(
-        working_time=settings.working_time,
-        query_deadline=settings.query_deadline,
-        undo_window=settings.undo_window,
-        consent_max_age=settings.consent_max_age,
-        ported_in_since=settings.ported_in_since,
-        freeze=settings.freeze,
-        join_window=settings.join_window,
-        query_validity=settings.query_validity,
-        open_per_number=settings.open_orders_per_number,
-        refusals_per_day=settings.refusals_per_day,
-    )
+    usual = Policy.of(settings)
     if not rehearses:
         return usual
     return replace(

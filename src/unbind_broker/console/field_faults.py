@@ -12,6 +12,8 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (r"this field is required", "field.required.fault"),
         (r"expected a whole number", "field.number.fault"),
         (r"expected 1 to (?P<n>\d+) numbers", "field.numbers.fault"),
+        (r"expected a date", "field.date.fault"),
+        (r"expected on not in the future.*", "field.future.fault"),
         (r"this is no mobile number", "field.mobile.fault"),
         (r"expected at most (?P<n>\d+) characters", "field.long.fault"),
         (r"expected 1 to (?P<n>\d+) characters, .*", "field.name.fault"),

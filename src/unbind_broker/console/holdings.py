@@ -1,4 +1,4 @@
-"""Who held a number: look it up, and take back what a carrier told by mistake."""
+"""Who held a number: disputes, look it up, take back what was told by mistake."""
 
 from datetime import date
 
@@ -6,17 +6,19 @@ from fastapi import APIRouter, Response
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
+from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.numbers import InvalidNumber, PhoneNumber, parse_number
 from unbind_broker.carriers import service as carriers
 from unbind_broker.console.forms import Form
+from unbind_broker.console.holdings_found import HOME, show_holdings
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
 from unbind_broker.console.visits import AdminVisit
 from unbind_broker.holdings.service import ListedHolding, list_holdings
-from unbind_broker.intake.retracting import WrongHolding, orders_on, retract, search
+from unbind_broker.intake.disputes import number_of
+from unbind_broker.intake.retracting import WrongHolding, orders_on, retract
 
-HOME = "/console/holdings"
 _INDEX_BYTES = 32
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -24,30 +26,21 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 
 @router.get("")
 async def ask(visit: AdminVisit) -> Response:
-    """Ask for a number."""
-    return visit.page("holdings.html", 200, rows=None, subject="", masked="", fault="")
+    """Ask for a number, and list the disputes that wait."""
+    return await show_holdings(visit)
 
 
 @router.post("/find")
 async def find(visit: AdminVisit, form: Posted) -> Response:
-    """Show who held a number, which stands in no address. That is written down."""
+    """Show who held a number, or that of an order. That is written down.
+
+    The number stands in no address.
+    """
+    if form.text("order"):
+        return await show_holdings(visit, await _number_of(visit, form))
     number = _number(visit, form.text("number"))
-    if number is None:
-        fault = visit.say("holdings.number.wrong")
-        return visit.page(
-            "holdings.html", 422, rows=None, subject="", masked="", fault=fault
-        )
-    index = visit.desk.runtime.blind_index.index(number)
-    async with visit.desk.write() as db:
-        rows = await search(db, visit.now, index, visit.actor)
-    return visit.page(
-        "holdings.html",
-        200,
-        rows=rows,
-        subject=index.hex(),
-        masked=number.masked,
-        fault="",
-    )
+    fault = "" if number else visit.say("holdings.number.wrong")
+    return await show_holdings(visit, number, fault)
 
 
 @router.post("/retract")
@@ -100,6 +93,16 @@ def _index(form: Form) -> bytes:
     if len(index) != _INDEX_BYTES:
         raise InvalidFields.at("/subject", "expected what the page showed")
     return index
+
+
+async def _number_of(visit: AdminVisit, form: Form) -> PhoneNumber:
+    order_id = parse_id(form.text("order"), Prefix.ORDER, Prefix.QUERY)
+    sealer = visit.desk.runtime.sealer
+    async with visit.desk.read() as db:
+        number = None if order_id is None else await number_of(db, order_id, sealer)
+    if number is None:
+        raise NotHere("there is no such order, or its number has been destroyed")
+    return number
 
 
 def _number(visit: AdminVisit, text: str) -> PhoneNumber | None:

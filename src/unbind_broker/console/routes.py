@@ -7,6 +7,7 @@ from unbind_broker.console.carriers import router as carriers
 from unbind_broker.console.clearance_held import router as clearance_held
 from unbind_broker.console.clearances import router as clearances
 from unbind_broker.console.holdings import router as holdings
+from unbind_broker.console.holdings_telling import router as holdings_telling
 from unbind_broker.console.keys import router as keys
 from unbind_broker.console.login import router as login
 from unbind_broker.console.order import router as order
@@ -40,6 +41,7 @@ ROUTERS = (
     clearance_held,
     violations,
     holdings,
+    holdings_telling,
     carriers,
     brake,
 )

@@ -6,6 +6,8 @@ WORDS = {
     "field.required.fault": Words("此项必填。", "This must be filled in."),
     "field.number.fault": Words("请填写整数。", "Give a whole number."),
     "field.long.fault": Words("最多 {n} 个字符。", "At most {n} characters."),
+    "field.date.fault": Words("请填写日期。", "Give a date."),
+    "field.future.fault": Words("日期不能晚于今天。", "It lies in the future."),
     "field.numbers.fault": Words("请填写 1 到 {n} 个。", "Give 1 to {n} of them."),
     "field.mobile.fault": Words("不是有效的手机号码。", "This is no mobile number."),
     "field.name.fault": Words(

@@ -18,6 +18,82 @@ WORDS = {
     "holdings.number.wrong": Words("不是有效的手机号码。", "This is no mobile number."),
     "holdings.find": Words("查找", "Find"),
     "holdings.disputed": Words("查看暂停的订单", "Orders that are held"),
+    "holdings.disputes": Words("待核实的争议", "Disputes that wait"),
+    "holdings.disputes.hint": Words(
+        "两家运营商对持有人的说法不一致，较新的订单暂停至下列时间。请向双方核实；"
+        "不处理的，到时自动继续。",
+        "Two carriers differ about who holds the number; the newer order is held until "
+        "the time below. Ask both. What nobody decides goes on by then.",
+    ),
+    "holdings.disputes.none": Words("没有待核实的争议。", "There is no dispute."),
+    "holdings.disputes.more": Words("还有更多：", "There are more:"),
+    "holdings.order": Words("被暂停的订单", "Order held"),
+    "holdings.says": Words("双方说法", "What was told"),
+    "holdings.says.since": Words(
+        "{carrier}：自 {since} 起持有", "{carrier}: holder since {since}"
+    ),
+    "holdings.goes_on": Words("自动继续", "Goes on by itself"),
+    "holdings.look": Words("核实…", "Look into it…"),
+    "holdings.look.of": Words("核实 {order}", "Look into {order}"),
+    "holdings.back": Words("返回争议列表", "Back to the disputes"),
+    "holdings.tell": Words("代运营商告知", "Tell in a carrier's name"),
+    "holdings.tell.hint": Words(
+        "仅在运营商书面确认后使用：携号转出或销户后未告知的，可在此代为告知，"
+        "效力与其自行告知相同。",
+        "Only what the carrier has confirmed: that the number was ported out, or "
+        "disconnected, and it did not tell. It counts like its own word.",
+    ),
+    "holdings.tell.preview": Words("预览告知", "Preview what it does"),
+    "holdings.tell.warning": Words(
+        "持有即告结束，该持有人未完成的查询和订单将终止。有误时撤回该记录。",
+        "The holding ends, and so do the holder's open queries and orders. What proves "
+        "wrong is taken back below.",
+    ),
+    "holdings.event": Words("事件", "Event"),
+    "holdings.event.ported_out": Words("携号转出", "Ported out"),
+    "holdings.event.disconnected": Words("销户", "Disconnected"),
+    "holdings.on": Words("发生日期", "On"),
+    "holdings.judged": Words("判定", "It is judged"),
+    "holdings.judged.recorded": Words("将被记录", "taken down"),
+    "holdings.judged.duplicate": Words("此前已告知，不会改变", "known already"),
+    "holdings.judged.rejected": Words(
+        "与已知情况矛盾，将被拒绝", "rejected: against what is known"
+    ),
+    "holdings.why": Words("原因", "Why"),
+    "holdings.told.recorded": Words(
+        "已代 {carrier} 告知，终止了 {n} 个查询或订单。",
+        "Told in the name of {carrier}; {n} queries or orders ended.",
+    ),
+    "holdings.told.duplicate": Words(
+        "{carrier} 此前已告知，未作改动。",
+        "{carrier} told it before; nothing has changed.",
+    ),
+    "holdings.told.rejected": Words(
+        "未被采纳（{carrier}）：{why}", "It was rejected ({carrier}): {why}"
+    ),
+    "holdings.rejected.holding-unknown": Words(
+        "没有该运营商对此号码的持有记录。",
+        "No holding of this carrier is known for the number.",
+    ),
+    "holdings.rejected.holding-elsewhere": Words(
+        "另一家运营商持有或近期持有此号码。",
+        "Another carrier holds the number, or held it lately.",
+    ),
+    "holdings.rejected.holding-newer-known": Words(
+        "已有晚于该日期的情况。", "Something newer than this day is known."
+    ),
+    "holdings.rejected.holding-ended": Words(
+        "该持有已在另一日期或以另一方式结束。",
+        "The holding has ended already: on another day, or in another way.",
+    ),
+    "holdings.rejected.holding-contradicted": Words(
+        "与该运营商先前所述同一持有人的情况矛盾。",
+        "It is against what the carrier told before of the same holder.",
+    ),
+    "holdings.rejected.freeze-over": Words(
+        "原持有人只能在冷冻期内恢复。",
+        "A former holder can come back only within the freeze.",
+    ),
     "holdings.of": Words("{number} 的持有记录", "Holdings of {number}"),
     "holdings.none": Words(
         "没有 {number} 的持有记录。", "Nobody is known to have held {number}."

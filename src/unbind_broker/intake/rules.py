@@ -1,8 +1,10 @@
+# ruff: noqa: D102 - settings are explained where they are defined
 """What a request must fulfil, and the dates that follow from it. Pure."""
 
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol, Self
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
@@ -26,6 +28,31 @@ _NUMBER_TAIL = 8
 """So many last digits tell a number, however its beginning is written or left out."""
 
 
+class IntakeSettings(Protocol):
+    """The settings of the installation, as far as intake goes by them."""
+
+    @property
+    def working_time(self) -> WorkingTime: ...
+    @property
+    def query_deadline(self) -> timedelta: ...
+    @property
+    def undo_window(self) -> timedelta: ...
+    @property
+    def consent_max_age(self) -> timedelta: ...
+    @property
+    def ported_in_since(self) -> date: ...
+    @property
+    def freeze(self) -> timedelta: ...
+    @property
+    def join_window(self) -> timedelta: ...
+    @property
+    def query_validity(self) -> timedelta: ...
+    @property
+    def open_orders_per_number(self) -> int: ...
+    @property
+    def refusals_per_day(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Policy:
     """The settings that intake goes by.
@@ -47,6 +74,22 @@ class Policy:
     query_validity: timedelta
     open_per_number: int
     refusals_per_day: int
+
+    @classmethod
+    def of(cls, settings: IntakeSettings) -> Self:
+        """Read it from the settings, for what is no rehearsal."""
+        return cls(
+            working_time=settings.working_time,
+            query_deadline=settings.query_deadline,
+            undo_window=settings.undo_window,
+            consent_max_age=settings.consent_max_age,
+            ported_in_since=settings.ported_in_since,
+            freeze=settings.freeze,
+            join_window=settings.join_window,
+            query_validity=settings.query_validity,
+            open_per_number=settings.open_orders_per_number,
+            refusals_per_day=settings.refusals_per_day,
+        )
 
     @property
     def zone(self) -> ZoneInfo:
