@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.journeys.outsider import Outsider, asking, is_completed
 from tests.journeys.overheard import NUMBER, SECRET, look_for
-from tests.support.app import a_runtime, on_a_port
+from tests.support.app import a_runtime, in_process, on_a_port
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from tests.support.collector import a_collector
 from tests.support.receiver import Answer, Door, Receiver
@@ -112,6 +112,19 @@ async def test_an_order_is_one_trace_through_all_processes(
     assert placed.facts["unbind.caller"] == "carrier:china-mobile"
     assert reported.trace_id != TRACE
     assert reported.links == ((TRACE, accept.span_id),)
+
+
+async def test_no_caller_turns_tracing_on(engine: AsyncEngine) -> None:
+    async with a_collector() as collector:
+        told = {"traces_endpoint": collector.url, "traces_ratio": 0}
+        settings = Settings.model_validate(told)
+        async with open_tracer(settings, "serve", PATIENT) as tracer:
+            runtime = replace(a_runtime(engine, SystemClock()), tracer=tracer)
+            async with in_process(runtime) as http:
+                traced = {"traceparent": f"00-{TRACE}-{ABOVE}-01"}
+                await http.get("/v1/platforms", headers=traced)
+                await http.get("/console/login", headers=traced)
+    assert collector.spans == []
 
 
 async def test_a_request_about_many_orders_is_linked_to_each(

@@ -122,6 +122,41 @@ async def test_what_belongs_to_a_trace_shares_its_fate(
     assert below.context.sampled is sampled
 
 
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+@pytest.mark.parametrize("sampled", [False, True])
+async def test_caller_names_its_trace_and_does_not_decide_whether_it_is_kept(
+    ratio: float, *, sampled: bool
+) -> None:
+    caller = ABOVE._replace(sampled=sampled, is_foreign=True)
+    async with a_collector() as collector:
+        async with tracing(collector, traces_ratio=ratio) as tracer:
+            with under_way(tracer.begin("request", Kind.SERVER, {}, parent=caller)):
+                async with step_of_it(tracer, "accept"):
+                    handed_on = read_traceparent(traceparent_under_way())
+    assert handed_on is not None
+    assert (handed_on.trace_id, handed_on.sampled) == (TRACE, ratio == 1.0)
+    if ratio:
+        (request,), (accept,) = collector.named("request"), collector.named("accept")
+        assert (request.trace_id, request.parent) == (TRACE, caller.span_id)
+        assert (accept.trace_id, accept.parent) == (TRACE, request.span_id)
+    else:
+        assert collector.spans == []
+
+
+async def test_no_trace_that_is_named_again_is_always_kept() -> None:
+    caller = ABOVE._replace(trace_id="a" + "0" * 31, is_foreign=True)
+    async with a_collector() as collector:
+        async with tracing(collector, traces_ratio=0.5) as tracer:
+            spans = [
+                tracer.begin("request", Kind.SERVER, {}, parent=caller)
+                for _ in range(300)
+            ]
+            for span in spans:
+                span.end()
+    kept = {span.context.sampled for span in spans if span.context is not None}
+    assert kept == {False, True}
+
+
 async def test_links_are_bounded_and_lead_to_what_is_kept() -> None:
     many = [TraceContext(f"a{n:031x}", f"a{n:015x}", sampled=True) for n in range(300)]
     dropped = [one._replace(span_id="b" * 16, sampled=False) for one in many]

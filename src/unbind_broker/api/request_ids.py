@@ -74,7 +74,8 @@ class RequestIds:
 
         try:
             if self.tracer.is_on and scope["path"] not in _PROBES:
-                await self._traced(served, caller_trace, receive, send_with_id)
+                foreign = caller_trace and caller_trace._replace(is_foreign=True)
+                await self._traced(served, foreign, receive, send_with_id)
             else:
                 await self.app(scope, receive, send_with_id)
         finally:

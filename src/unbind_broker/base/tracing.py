@@ -26,11 +26,16 @@ _SAMPLED = 1
 
 
 class TraceContext(NamedTuple):
-    """One span, as others name it (W3C Trace Context)."""
+    """One span, as others name it (W3C Trace Context).
+
+    A foreign one was named by a caller, and its ``sampled`` counts for nothing:
+    whoever likes may say so of every request.
+    """
 
     trace_id: str
     span_id: str
     sampled: bool
+    is_foreign: bool = False
 
     @property
     def traceparent(self) -> str:
@@ -99,7 +104,7 @@ class Tracer(Protocol):
         """Begin a span.
 
         Whether it is kept is decided by its ``parent``, else by its ``links`` (if one
-        of them is kept), else by chance.
+        of them is kept), else by chance, as it is below a foreign parent.
         """
         ...
 

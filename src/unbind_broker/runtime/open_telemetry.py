@@ -19,9 +19,11 @@ from opentelemetry.sdk.trace.export import (
     SpanExporter,
     SpanExportResult,
 )
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
+    Decision,
     Sampler,
     SamplingResult,
     TraceIdRatioBased,
@@ -77,8 +79,9 @@ async def opened(
             endpoint=endpoint, headers=settings.traces_head, timeout=export
         )
     )
+    chance = _Chance(settings.traces_ratio)
     provider = TracerProvider(
-        sampler=_AsOthers(settings.traces_ratio),
+        sampler=_AsOthers(chance),
         resource=_resource(service),
         shutdown_on_exit=False,
     )
@@ -92,7 +95,7 @@ async def opened(
         )
     )
     try:
-        yield OpenTelemetry(provider.get_tracer("unbind_broker", __version__))
+        yield OpenTelemetry(provider.get_tracer("unbind_broker", __version__), chance)
     finally:
         ending = Thread(target=provider.shutdown, daemon=True)
         ending.start()
@@ -106,8 +109,9 @@ class OpenTelemetry:
 
     is_on = True
 
-    def __init__(self, tracer: OtelTracer) -> None:
+    def __init__(self, tracer: OtelTracer, chance: "_Chance") -> None:
         self._tracer = tracer
+        self._chance = chance
 
     def begin(
         self,
@@ -121,6 +125,8 @@ class OpenTelemetry:
         """Begin a span."""
         context = Context()
         if parent is not None:
+            if parent.is_foreign:
+                parent = parent._replace(sampled=self._chance.keeps())
             above = NonRecordingSpan(_span_context(parent))
             context = set_span_in_context(above, context)
         chosen = _chosen(links) or list(links)[:1]  # one suffices to know its fate
@@ -161,11 +167,25 @@ class _Span:
         self._span.end()
 
 
+class _Chance:
+    """Keep a share of all traces."""
+
+    def __init__(self, ratio: float) -> None:
+        self.by_trace = TraceIdRatioBased(ratio)
+        self._ids = RandomIdGenerator()
+
+    def keeps(self) -> bool:
+        """Decide once more: a trace that a caller has named may be named again."""
+        drawn = self._ids.generate_trace_id()
+        decision = self.by_trace.should_sample(None, drawn, "").decision
+        return decision is not Decision.DROP
+
+
 class _AsOthers(Sampler):
     """Keep what belongs to something that is kept; of all else, a share."""
 
-    def __init__(self, ratio: float) -> None:
-        self._by_chance = TraceIdRatioBased(ratio)
+    def __init__(self, chance: _Chance) -> None:
+        self._by_chance = chance.by_trace
 
     @override
     def should_sample(
