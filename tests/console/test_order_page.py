@@ -9,6 +9,7 @@ from tests.support.attempts import an_attempt
 from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
+from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 
@@ -42,6 +43,21 @@ async def test_order_tells_its_steps(console: Console, shop: Shop) -> None:
     assert "Taken" in steps
     assert "weibo platform" in steps
     assert "5 working days" in live.text
+
+
+async def test_what_follows_from_answers_stands_behind_them(
+    console: Console, shop: Shop
+) -> None:
+    order_id, name = await shop.order()
+    for slug in shop.platforms:
+        await shop.bring(order_id, slug, ItemStatus.UNBOUND)
+    async with console.engine.begin() as db:
+        await settle(db, console.clock.now(), [order_id])
+    live = await console.get(f"/console/orders/{name}/live", accept_language="en")
+    steps = live.text.partition('class="steps"')[2]
+    places = [steps.index(f" {words}<") for words in ("Completed", "Unbound", "Taken")]
+    assert places == sorted(places)
+    assert places[-1] < steps.index(" Accepted<")
 
 
 async def test_hostile_words_are_shown_as_words(console: Console, shop: Shop) -> None:

@@ -15,6 +15,8 @@ from unbind_broker.console.words import CATALOGUE
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.whole_order import Part, WholeOrder
 
+_FOLLOWING = {"order.completed", "order.told", "receipt.issued"}
+"""What platforms' answers bring about, often within their second."""
 _MOST_NAMES = 6
 _MOST_FACTS = 200
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -22,9 +24,14 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class OrderStep:
-    """One thing that happened; ``platforms`` are names, ``facts`` a line to read."""
+    """One thing that happened; ``platforms`` are names, ``facts`` a line to read.
+
+    ``place`` orders what is of one second: first what led to platforms' answers, then
+    these (1), then what followed from them (2).
+    """
 
     at: datetime
+    place: int = 0
     words: str
     tone: str = "neutral"
     platforms: str = ""
@@ -41,7 +48,7 @@ def steps_of(
         *_parts(visit, order.parts),
         *_deadline(visit, order),
     ]
-    return sorted(steps, key=lambda step: step.at)[::-1]
+    return sorted(steps, key=lambda step: (_second(step.at), step.place))[::-1]
 
 
 def _deadline(visit: Visit, order: WholeOrder) -> Iterator[OrderStep]:
@@ -64,6 +71,7 @@ def _parts(visit: Visit, parts: Sequence[Part]) -> Iterator[OrderStep]:
     for (at, status), together in same.items():
         yield OrderStep(
             at=at,
+            place=1,
             words=statuses.item(status),
             tone=statuses.item_tone(status),
             platforms=_names(visit, together),
@@ -71,8 +79,7 @@ def _parts(visit: Visit, parts: Sequence[Part]) -> Iterator[OrderStep]:
 
 
 def _second(at: datetime) -> datetime:
-    """Give the end of its second, so that it stands behind what led to it."""
-    return at.replace(microsecond=999_999)
+    return at.replace(microsecond=0)
 
 
 def _names(visit: Visit, parts: Sequence[Part]) -> str:
@@ -95,6 +102,7 @@ def _event(visit: Visit, event: Event) -> OrderStep:
     written = _facts(event.facts)
     return OrderStep(
         at=at,
+        place=2 if event.action in _FOLLOWING else 0,
         words=visit.say(key) if key in CATALOGUE else event.action,
         actor=event.actor,
         facts=written if len(written) <= _MOST_FACTS else f"{written[:_MOST_FACTS]}…",
