@@ -36,6 +36,13 @@ class Look:
     async def open(self, path: str) -> None:
         await self.page.goto(f"{self.base}{path}")
 
+    async def sign_in(self, key: str) -> None:
+        """Give a key to the form, and come to the first page."""
+        await self.open("/console/login")
+        await self.page.fill("#key", key)
+        await self.page.click("main button")
+        await self.page.wait_for_selector("nav.menu")
+
     async def text(self) -> str:
         return await self.page.inner_text("body")
 
@@ -86,6 +93,18 @@ class Look:
 
 
 @asynccontextmanager
+async def look_at(base: str, browser: Browser, **context: Any) -> AsyncIterator[Look]:
+    """Open a browser for a console at this address, as nobody so far.
+
+    ``context`` is Playwright's: ``viewport``, ``color_scheme``, ``locale``,
+    ``java_script_enabled``.
+    """
+    usual = {"viewport": WIDE, "locale": "en"}
+    async with a_page(browser, **{**usual, **context}) as (page, seen):
+        yield Look(page, seen, base.rstrip("/"))
+
+
+@asynccontextmanager
 async def a_look(
     engine: AsyncEngine,
     clock: FixedClock,
@@ -93,24 +112,13 @@ async def a_look(
     role: Role | None = Role.ADMIN,
     **context: Any,
 ) -> AsyncIterator[Look]:
-    """Open the console in a browser, signed in by its form unless ``role`` is None.
-
-    ``context`` is Playwright's: ``viewport``, ``color_scheme``, ``locale``,
-    ``java_script_enabled``.
-    """
+    """Open a console of its own, signed in by its form unless ``role`` is None."""
     async with (
         on_a_port(a_runtime(engine, clock)) as http,
-        a_page(browser, **{"viewport": WIDE, "locale": "en", **context}) as (
-            page,
-            seen,
-        ),
+        look_at(str(http.base_url), browser, **context) as look,
     ):
-        look = Look(page, seen, str(http.base_url).rstrip("/"))
         if role is not None:
             async with engine.begin() as db:
                 key = await a_key(db, role, now=clock.now())
-            await look.open("/console/login")
-            await page.fill("#key", key.key)
-            await page.click("main button")
-            await page.wait_for_selector("nav.menu")
+            await look.sign_in(key.key)
         yield look
