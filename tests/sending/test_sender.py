@@ -31,6 +31,7 @@ from tests.support.order_builders import (
 )
 from tests.support.receiver import Answer, Door, Receiver
 from tests.support.sealing import SEALER
+from tests.support.spans import KeptSpans
 from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.ids import EndpointId, WorkerId, new_uuid7
@@ -255,6 +256,18 @@ async def test_sender_knows_of_requests_of_which_nobody_will_hear(desk: Desk) ->
     await eventually(lambda: desk.door.deliveries)
     desk.sender.abandon()
     assert desk.sender.has_broken_off
+
+
+async def test_span_of_an_abandoned_request_ends(desk: Desk) -> None:
+    spans, lane = KeptSpans(), desk.lane()
+    desk.sender._parts = replace(desk.sender._parts, tracer=spans)
+    desk.door.usual = Answer(hang=True)
+    desk.offer(lane)
+    desk.sender.pump(lane)
+    await eventually(lambda: desk.door.in_flight)
+    desk.sender.abandon()
+    await eventually(lambda: not desk.sender._tasks)
+    assert [one.ends for one in spans.begun] == [["CancelledError"]]
 
 
 async def test_abandoned_request_is_recorded_by_nobody(desk: Desk) -> None:

@@ -198,6 +198,9 @@ class Sender:
             exchange = await self._parts.outbound.post(
                 target.url, headers, sent.body, self._parts.request_timeout
             )
+        except asyncio.CancelledError as broken_off:
+            sent.span.end(type(broken_off).__name__)
+            raise
         except Exception:
             log.exception("exchange_fault", extra={"endpoint_id": lane.endpoint_id})
             exchange = _OWN_FAULT
