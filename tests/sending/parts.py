@@ -115,6 +115,7 @@ def a_target(
         max_concurrency=max_concurrency,
         max_rate=max_rate,
         reports_signed=False,
+        slug="weibo",
         secrets=(SECRET,),
     )
 
@@ -182,4 +183,5 @@ def ended(
             disclosed=kind not in nothing_sent,
         ),
         jitter=0.5,
+        owner=lane.target.slug if lane.target else "weibo",
     )

@@ -32,8 +32,8 @@ class Finished:
     ended_at: datetime
     exchange: Exchange
     jitter: float
+    owner: str
     reports_signed: bool = False
     sensitive: bool = False
-    owner: str = ""
     rehearses: bool = False
     trace_id: str | None = None

@@ -36,9 +36,9 @@ class Target:
     max_concurrency: int
     max_rate: float | None
     reports_signed: bool
+    slug: str
     secrets: tuple[Secret, ...] = field(repr=False)
     sensitive: bool = False
-    slug: str = ""
     rehearses: bool = False
     verified_at: datetime | None = None
 
