@@ -8,14 +8,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from unbind_broker.api.camara import refuse_as, speaks_camara
 from unbind_broker.api.problem_kinds import KINDS, ProblemKind
 from unbind_broker.api.request_ids import request_id_of
-from unbind_broker.base.database import is_away
+from unbind_broker.base.database import AWAY, is_away
 from unbind_broker.base.errors import BrokerError, FieldError
 from unbind_broker.base.numbers import clean_free_text
 
@@ -57,7 +56,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(BrokerError, _on_broker_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    for away in (OperationalError, InterfaceError, PoolTimeout, OSError, DBAPIError):
+    for away in AWAY:
         app.add_exception_handler(away, _on_database)
     app.add_exception_handler(Exception, _on_unexpected)
 

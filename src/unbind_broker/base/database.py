@@ -38,6 +38,7 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
@@ -277,6 +278,10 @@ async def fetch_all(
 ) -> list[Any]:
     """Run ``statement`` and return every row."""
     return list((await db.execute(statement, dict(values))).all())
+
+
+AWAY = (DBAPIError, PoolTimeout, OSError)
+"""What may mean that the database cannot be reached; of the first, `is_away` tells."""
 
 
 def is_away(error: DBAPIError) -> bool:

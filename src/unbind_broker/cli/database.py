@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from unbind_broker.base.database import AWAY
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.cli.loop import run_on_loop
 from unbind_broker.runtime.installation import Installation, open_installation
@@ -54,7 +54,7 @@ def database_faults_told() -> Iterator[None]:
     """Turn the many ways in which a database is away into one readable error."""
     try:
         yield
-    except (DBAPIError, PoolTimeout, OSError) as error:
+    except AWAY as error:
         raise DatabaseUnusable(f"the database cannot be used: {_why(error)}") from error
 
 

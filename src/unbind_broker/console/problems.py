@@ -8,11 +8,10 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from unbind_broker.base.database import is_away
+from unbind_broker.base.database import AWAY, is_away
 from unbind_broker.base.errors import BrokerError, InvalidFields
 from unbind_broker.console import cookies
 from unbind_broker.console.field_faults import explain_field
@@ -53,8 +52,7 @@ def install_problems(app: FastAPI) -> None:
         HTTPException: _on_http,
         Exception: _on_unexpected,
     }
-    away = (OperationalError, InterfaceError, PoolTimeout, OSError, DBAPIError)
-    handlers |= dict.fromkeys(away, _on_database)
+    handlers |= dict.fromkeys(AWAY, _on_database)
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
