@@ -21,6 +21,17 @@ from unbind_broker.settings import Settings
 ROOT = Path(__file__).parents[2]
 OF_COMPOSE = "site"
 PAGES = ("runbook.md", "runbook.zh-CN.md")
+DEEDS = {
+    r"admin/brake": "/console",
+    r"admin/violations": "/console/violations",
+    r"admin/clearances": "/console/clearances",
+    r"holdings/retract": "/console/holdings",
+    r"items/requeue": "/console/undeliverable",
+    r"carriers suspend": "/console/carriers",
+    r"platforms suspend": "/console/platforms/{slug}",
+    r"endpoints/[a-z-]+/(pause|resume)\"": "/console/platforms/{slug}",
+}
+"""What is done by which commands, and on which page of the console."""
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -114,6 +125,15 @@ def test_every_page_of_the_console_is_one(page: str) -> None:
     known = [getattr(route, "path", "") for one in ROUTERS for route in one.routes]
     assert len(named) >= 5
     assert not [one for one in named if not any(matches(path, one) for path in known)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_deed_names_the_page_where_it_is_done_too(page: str) -> None:
+    sections = re.split(r"(?m)^(?=##)", text_of(page))
+    for command, place in DEEDS.items():
+        where = [one for one in sections if re.search(command, one)]
+        assert where, command
+        assert not [one for one in where if f"`{place}" not in one], command
 
 
 @pytest.mark.parametrize("page", PAGES)
