@@ -74,9 +74,15 @@ async def test_waves_say_how_their_numbers_stand(
     console: Console, scene: Scene
 ) -> None:
     shown = await page(console, page_of(await a_kept(scene)))
-    rows = shown.partition('id="waves"')[2].partition("</table>")[0].split("<tr>")[2:]
+    _, *rows = (
+        shown.partition('id="waves"')[2].partition("</table>")[0].split("<tr ")[1:]
+    )
     counts = [
-        [cell.rpartition(">")[2] for cell in row.split("</td>") if "number" in cell]
+        [
+            cell.rpartition(">")[2]
+            for cell in row.split("</td>")
+            if 'class="number"' in cell
+        ]
         for row in rows
     ]
     assert counts == [["3", "1", "2", "0", "0"], ["2", "–", "–", "–", "–"]]

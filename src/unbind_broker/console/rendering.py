@@ -6,16 +6,20 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from unbind_broker.console.tables import stacked
+
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("unbind_broker.console"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["stacked"] = stacked
+    return environment
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
