@@ -104,7 +104,7 @@ def test_lanes_of_test_endpoints_tell_nothing_about_the_network() -> None:
     for place in range(4):
         target = replace(a_target(endpoint_id=place), rehearses=place > 0)
         fleet.add(a_lane(target))
-    assert (len(fleet), fleet.count_real()) == (4, 1)
+    assert (len(fleet), len(fleet.real())) == (4, 1)
 
 
 async def test_calls_of_whoever_rehearses_are_counted_as_requests_alone(

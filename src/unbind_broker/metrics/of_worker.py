@@ -33,8 +33,8 @@ def tell_worker(at_work: AtWork) -> Told:
     lanes = [lane for lane in at_work.fleet if not lane.lost]
     open_circuits = sum(
         lane.breaker is not None and lane.breaker.phase is not Phase.CLOSED
-        for lane in lanes
-        if not lane.rehearses
+        for lane in at_work.fleet.real()
+        if not lane.lost
     )
     return {
         **_sent(at_work.tallies),

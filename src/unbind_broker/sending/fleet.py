@@ -18,9 +18,10 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._lanes)
 
-    def count_real(self) -> int:
-        """Count the endpoints, without those where somebody rehearses."""
-        return sum(not lane.rehearses for lane in self._lanes.values())
+    def real(self) -> list[Lane]:
+        """Give the lanes, without those that are known to be for rehearsals."""
+        lanes = self._lanes.values()
+        return [one for one in lanes if one.target is None or not one.target.rehearses]
 
     def get(self, endpoint_id: EndpointId) -> Lane | None:
         """Give the lane of an endpoint, if there is one."""

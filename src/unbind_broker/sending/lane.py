@@ -127,11 +127,6 @@ class Lane:
             self.position if oldest is None else min(self.position, just_before(oldest))
         )
 
-    @property
-    def rehearses(self) -> bool:
-        """Tell whether what goes there is made up, as far as is known."""
-        return self.target is not None and self.target.rehearses
-
     def retarget(self, target: Target | None, now: float) -> None:
         """Take what the endpoint's owner or an administrator changed."""
         if self._gone:  # that is newer than what is written

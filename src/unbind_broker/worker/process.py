@@ -104,7 +104,7 @@ class _Worker:
         briefs = Briefs(runtime.sealer)
         tenant = Tenant(worker, socket.gethostname(), settings.lease)
         self._watch = ClockWatch(self._reads, runtime.clock)
-        self._reach = Reach(now, self._fleet.count_real)
+        self._reach = Reach(now, lambda: len(self._fleet.real()))
         self._breaking = BreakerPolicy(settings.breaker_pause, settings.disable_after)
         self._in_force = InForce(self._reads, worker)
         self._tenure = Tenure(
