@@ -47,7 +47,7 @@ def test_endpoints_without_worker_are_told_where_workers_run() -> None:
     ],
 )
 def test_waiting_grows_worse_with_its_age(age: timedelta, tones: list[str]) -> None:
-    found = find_needs(replace(CALM, unsent=Unsent("jd", NOON - age)))
+    found = find_needs(replace(CALM, unsent=Unsent("jd", "京东", "JD", NOON - age)))
     assert [one.tone for one in found] == tones
 
 
@@ -90,7 +90,7 @@ def test_every_need_has_its_words(language: str) -> None:
             undeliverable=1,
         ),
         without_owner=1,
-        unsent=Unsent("jd", NOON - 2 * MINUTE),
+        unsent=Unsent("jd", "京东", "JD", NOON - 2 * MINUTE),
     )
     found = find_needs(everything)
     assert len(found) == len(NAMED) + 5

@@ -1,12 +1,14 @@
 """The first page says what needs somebody, the worst first, and how it all stands."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from tests.console.scene import Console
 from tests.console.trouble import make_trouble
 from tests.support.builders import a_carrier
+from tests.support.order_builders import a_reachable_platform, an_order
 from unbind_broker.carriers import brakes
 from unbind_broker.keys.tables import Role
 
@@ -28,7 +30,7 @@ async def test_trouble_is_listed_in_plain_words_the_worst_first(
         (
             "■ No worker runs, so nothing is sent.",
             "■ Items past their deadline and still open: 4.",
-            "■ What is to go to weibo waits, though it could be sent.",
+            "■ What is to go to weibo platform waits, though it could be sent.",
             "■ Wrong unbindings that are not made good yet: 1.",
             "■ jd platform is cut off : It answers 503 (its service is unavailable).",
             "■ didi platform is disabled : It answers 410",
@@ -78,9 +80,24 @@ async def test_orders_of_the_last_hour_are_told_in_words_and_rows(
 ) -> None:
     await make_all_trouble(console)
     text = (await console.get(LIVE, accept_language="en")).text
-    assert "0 in the last minute, 0 at most, 0 in the hour" in text
+    assert (
+        "0 in the last full minute, 0 at most, 0 in the hour; 0 so far in this minute"
+        in text
+    )
     assert text.count("<svg") == 2
     assert '<tr><th scope="row">11:59</th><td>0</td></tr>' in text
+
+
+async def test_minute_that_runs_is_told_though_it_is_not_drawn(
+    console: Console,
+) -> None:
+    await console.sign_in()
+    console.clock.advance(timedelta(seconds=30))
+    async with console.engine.begin() as db:
+        await a_reachable_platform(db)
+        await an_order(db, await a_carrier(db), now=console.clock.now())
+    text = (await console.get(LIVE, accept_language="en")).text
+    assert "0 in the hour; 1 so far in this minute" in text
 
 
 async def test_hostile_reason_is_only_text(console: Console) -> None:

@@ -1,6 +1,6 @@
 """What is open and what waits is counted, however much there is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
@@ -28,6 +28,10 @@ from unbind_broker.statistics.backlog import (
 from unbind_broker.statistics.overview import overview
 
 MINUTE = timedelta(minutes=1)
+
+
+def unsent(slug: str, since: datetime) -> Unsent:
+    return Unsent(slug, f"{slug} 平台", f"{slug} platform", since)
 
 
 async def test_open_items_are_told_by_status_and_by_when_they_are_due(db: Db) -> None:
@@ -86,7 +90,7 @@ async def test_oldest_unsent_is_the_first_send_or_retry_that_waits_longest(
     weibo = await a_reachable_platform(db)
     order_id = await an_order(db, carrier)
     now = NOON + 10 * MINUTE
-    assert await read_oldest_unsent(db, now) == Unsent("weibo", NOON)
+    assert await read_oldest_unsent(db, now) == unsent("weibo", NOON)
 
     await db.execute(update(items).values(attempts=1))
     assert await read_oldest_unsent(db, now) is None
@@ -95,7 +99,7 @@ async def test_oldest_unsent_is_the_first_send_or_retry_that_waits_longest(
     for due, order in ((NOON + MINUTE, order_id), (now + MINUTE, new_uuid7(NOON))):
         subject = Subject(endpoint.id, EventType.UNBIND_REQUESTED, order)
         await queue.schedule(db, [Due(subject, due, 1)])
-    assert await read_oldest_unsent(db, now) == Unsent("jd", NOON + MINUTE)
+    assert await read_oldest_unsent(db, now) == unsent("jd", NOON + MINUTE)
     del weibo
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.carriers.brakes import Brake
 from unbind_broker.console.whole import Whole
+from unbind_broker.statistics.backlog import Unsent
 from unbind_broker.statistics.clearings import ClearanceUnderWay
 from unbind_broker.statistics.overview import MOST_COUNTED
 from unbind_broker.statistics.standing import IllPlatform, Standing
@@ -24,7 +25,8 @@ class Need:
     """One thing to look at: ``key`` of its words, and the page that explains it.
 
     ``since`` is when it began, where that is known. ``platform`` is the one that it is
-    about, with its ``error`` as the sender told it; ``brake`` the one that is on.
+    about, with its ``error`` as the sender told it; ``brake`` the one that is on;
+    ``waits`` what could be sent and is not.
     """
 
     tone: str
@@ -34,6 +36,12 @@ class Need:
     since: datetime | None = None
     platform: IllPlatform | None = None
     brake: Brake | None = None
+    waits: Unsent | None = None
+
+    @property
+    def named(self) -> IllPlatform | Unsent | None:
+        """Give what holds the names of the platform that it is about."""
+        return self.platform or self.waits
 
     @property
     def error(self) -> str | None:
@@ -80,8 +88,7 @@ def _of_waiting(whole: Whole) -> Iterator[Need]:
         return
     tone = BAD if whole.at - oldest.since > WAITS_TOO_LATE else WARN
     address = f"/console/platforms/{oldest.platform}"
-    values = {"platform": oldest.platform}
-    yield Need(tone, "need.waits", address, values, oldest.since)
+    yield Need(tone, "need.waits", address, since=oldest.since, waits=oldest)
 
 
 def _of_violations(whole: Whole) -> Iterator[Need]:

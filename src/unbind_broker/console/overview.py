@@ -70,7 +70,10 @@ def _plots(visit: Visit, minutes: Sequence[Minute]) -> tuple[Plot, Plot]:
 def _plot(
     visit: Visit, title: str, minutes: Sequence[Minute], value: Callable[[Minute], int]
 ) -> Plot:
-    """Draw the minutes that are over: the one that runs would look like a fall."""
+    """Draw the minutes that are over: the one that runs would look like a fall.
+
+    It is told in words, or a broker that has just begun would seem to stand still.
+    """
     over = minutes[:-1]
     show, values = visit.shows, [value(one) for one in over]
     key = "overview.rate"
@@ -81,6 +84,7 @@ def _plot(
         last=show.count(values[-1]),
         most=show.count(max(values)),
         all=show.count(sum(values)),
+        running=show.count(value(minutes[-1])),
     )
     points = [Point(show.minute(one.at), value(one)) for one in over]
     return sparkline(visit.say(title), desc, points)

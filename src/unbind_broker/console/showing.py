@@ -14,6 +14,9 @@ _STEPS = (
     (timedelta(hours=2), timedelta(hours=1), "span.hours"),
     (timedelta(minutes=1), timedelta(minutes=1), "span.minutes"),
 )
+_YOUNGER = timedelta(seconds=5)
+"""What has happened may be told by so much later a clock: rows are read after a page's
+time was taken, and some of their times are the database's."""
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
@@ -47,7 +50,7 @@ class Showing:
         """Say the same in words alone."""
         if at is None:
             return "–"
-        key = "age.past" if at <= self.now else "age.future"
+        key = "age.past" if at <= self.now + _YOUNGER else "age.future"
         return say(self.language, key, span=self.span(abs(self.now - at)))
 
     def minute(self, at: datetime) -> str:

@@ -5,7 +5,7 @@ from unbind_broker.console.wording import Words
 WORDS = {
     "nav.brake": Words("刹车", "Brake"),
     "brake.intro": Words(
-        "停止向平台发出解绑：新的解绑订单被拒绝，进行中的被暂停。查询和恢复订单照常进行。",
+        "停止向平台发出解绑：新的解绑订单被拒绝，进行中的暂缓处理。查询和恢复订单照常进行。",
         "It stops unbinding: new unbind orders are refused, those under way are held. "
         "Queries and restore orders go on.",
     ),
@@ -19,11 +19,11 @@ WORDS = {
     "brake.since": Words("启用时间", "Since"),
     "brake.by": Words("启用者", "By"),
     "brake.why": Words("原因", "Why"),
-    "brake.held": Words("被暂停的订单", "Orders held"),
+    "brake.held": Words("暂缓处理的订单", "Orders held"),
     "brake.release": Words("解除刹车", "Release the brake"),
     "brake.release.preview": Words("预览解除", "Preview the release"),
     "brake.warning": Words(
-        "被暂停的订单将继续发送给平台；已过办理期限的订单在此期间已逾期。",
+        "暂缓处理的订单将继续发送给平台；已过办理期限的订单在此期间已逾期。",
         "The orders held go on to the platforms; those past their deadline have "
         "expired meanwhile.",
     ),
@@ -43,15 +43,15 @@ WORDS = {
         "{bad} of the newest {all} findings of clearances were violations",
     ),
     "brake.orders": Words("查看这些订单", "Show these orders"),
-    "brake.by_all": Words("由全局刹车暂停", "Held by the brake on all"),
+    "brake.by_all": Words("由全局刹车暂缓", "Held by the brake on all"),
     "brake.going": Words("正在恢复", "About to go on"),
     "brake.would_hold": Words(
-        "将暂停的解绑订单（按期限最先的 20,000 个订单统计）",
+        "将暂缓处理的解绑订单（按期限最先的 20,000 个订单统计）",
         "Unbind orders that would be held (among the 20,000 orders due first)",
     ),
     "brake.goes_on": Words("将继续的订单", "Orders that go on"),
     "brake.stays": Words(
-        "因另一刹车仍暂停的订单", "Orders that another brake still holds"
+        "因另一刹车仍暂缓处理的订单", "Orders that another brake still holds"
     ),
     "brake.release.of": Words("解除刹车：{whose}", "Release the brake: {whose}"),
     "brake.release.hint": Words(

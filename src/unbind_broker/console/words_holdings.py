@@ -6,7 +6,7 @@ WORDS = {
     "nav.holdings": Words("持有记录", "Holdings"),
     "holdings.title": Words("号码持有记录", "Holdings"),
     "holdings.intro": Words(
-        "各运营商告知的号码持有情况。两家说法冲突时订单会被暂停，核实后撤回错误的一条。",
+        "各运营商告知的号码持有情况。两家说法冲突时订单会暂缓处理，核实后撤回错误的一条。",
         "What carriers told about who holds a number. Where they differ, orders are "
         "held; ask both, then take back what is wrong.",
     ),

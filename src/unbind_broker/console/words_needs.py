@@ -26,8 +26,8 @@ WORDS = {
         "{n} 项将在 1 小时内到期。", "Items due within the hour: {n}."
     ),
     "need.waits": Words(
-        "发往 {platform} 的通知本可发出却仍在排队。",
-        "What is to go to {platform} waits, though it could be sent.",
+        "发往 {name} 的通知本可发出却仍在排队。",
+        "What is to go to {name} waits, though it could be sent.",
     ),
     "need.violations": Words(
         "{n} 起越界解绑尚未恢复。", "Wrong unbindings that are not made good yet: {n}."
@@ -40,11 +40,11 @@ WORDS = {
         "另有 {n} 个平台有问题。", "More platforms in trouble: {n}."
     ),
     "need.brake": Words(
-        "{carrier} 的解绑刹车已启用（{reason}），{n} 个订单被暂停。",
+        "{carrier} 的解绑刹车已启用（{reason}），{n} 个订单暂缓处理。",
         "The brake is on for {carrier} ({reason}). Orders held: {n}.",
     ),
     "need.brake.all": Words(
-        "全部运营商的解绑刹车已启用（{reason}），{n} 个订单被暂停。",
+        "全部运营商的解绑刹车已启用（{reason}），{n} 个订单暂缓处理。",
         "The brake is on for all carriers ({reason}). Orders held: {n}.",
     ),
     "need.clearance_stopped": Words(
@@ -56,7 +56,7 @@ WORDS = {
         "Items that could not be delivered and wait to be sent again: {n}.",
     ),
     "need.disputes": Words(
-        "{n} 个订单因号码归属有争议而暂停。",
+        "{n} 个订单因号码归属有争议而暂缓处理。",
         "Orders held because it is disputed who holds the number: {n}.",
     ),
     "need.unsealed": Words(

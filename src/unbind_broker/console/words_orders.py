@@ -165,7 +165,7 @@ WORDS = {
     "order.sent.outcome.accepted": Words("已接收", "Taken"),
     "order.sent.outcome.gone": Words("接收端已停用（410）", "Gone"),
     "order.sent.outcome.payload_refused": Words("内容被拒", "Payload refused"),
-    "order.sent.outcome.throttled": Words("平台繁忙", "Busy"),
+    "order.sent.outcome.throttled": Words("繁忙或暂不可用", "Busy or unavailable"),
     "order.sent.outcome.failed": Words("应答有误", "Failed"),
     "order.sent.outcome.timed_out": Words("超时", "Timed out"),
     "order.sent.outcome.unreachable": Words("无法连接", "Unreachable"),

@@ -8,13 +8,15 @@ WORDS = {
     "overview.orders_per_minute": Words("每分钟订单数", "Orders per minute"),
     "overview.items_per_minute": Words("每分钟事项数", "Items per minute"),
     "overview.rate": Words(
-        "上一分钟 {last}，一小时内最多 {most}，合计 {all}",
-        "{last} in the last minute, {most} at most, {all} in the hour",
+        "上一整分钟 {last}，一小时内最多 {most}，合计 {all}；当前分钟已有 {running}",
+        "{last} in the last full minute, {most} at most, {all} in the hour; {running} "
+        "so far in this minute",
     ),
     "overview.rate.estimated": Words(
-        "上一分钟 {last}，一小时内最多 {most}，合计约 {all}（部分为估算）",
-        "{last} in the last minute, {most} at most, about {all} in the hour "
-        "(estimated in part)",
+        "上一整分钟 {last}，一小时内最多 {most}，合计约 {all}（部分为估算）；"
+        "当前分钟已有 {running}",
+        "{last} in the last full minute, {most} at most, about {all} in the hour "
+        "(estimated in part); {running} so far in this minute",
     ),
     "overview.open": Words("办理中", "Under way"),
     "overview.orders": Words("办理中的订单", "Orders in progress"),
@@ -22,7 +24,7 @@ WORDS = {
     "overview.overdue": Words("已逾期", "Overdue"),
     "overview.within_hour": Words("1 小时内到期", "Due within the hour"),
     "overview.within_day": Words("24 小时内到期", "Due within a day"),
-    "overview.held": Words("被暂停的订单", "Orders held"),
+    "overview.held": Words("暂缓处理的订单", "Orders held"),
     "overview.held.undo": Words("撤回期内", "Undo window"),
     "overview.among": Words(
         "事项数仅统计最先到期的 {n} 个订单。",

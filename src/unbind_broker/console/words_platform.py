@@ -144,7 +144,7 @@ WORDS = {
     "outcome.accepted": Words("已接收", "Taken"),
     "outcome.gone": Words("地址已撤销", "Gone"),
     "outcome.payload_refused": Words("拒收内容", "Content refused"),
-    "outcome.throttled": Words("暂不可用", "Not now"),
+    "outcome.throttled": Words("繁忙或暂不可用", "Busy or unavailable"),
     "outcome.failed": Words("失败", "Failed"),
     "outcome.timed_out": Words("超时", "Timed out"),
     "outcome.unreachable": Words("无法连接", "Unreachable"),

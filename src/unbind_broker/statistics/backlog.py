@@ -8,7 +8,6 @@ asks is told how many were looked at.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANT, INT, Db, fetch_all, sql
@@ -63,6 +62,8 @@ class Unsent:
     """What has waited longest though it could be sent, at an active endpoint."""
 
     platform: str
+    name_zh: str
+    name_en: str
     since: datetime
 
 
@@ -100,8 +101,8 @@ async def read_oldest_unsent(db: Db, now: datetime) -> Unsent | None:
 
     Platforms that are parked, or fetch, are left out: what waits there waits rightly.
     """
-    rows = await _read_unsent(db, now, 1)
-    return Unsent(rows[0].platform, rows[0].since) if rows else None
+    found = await read_unsent_of_each(db, now, 1)
+    return found[0] if found else None
 
 
 async def read_unsent_of_each(db: Db, now: datetime, most: int) -> list[Unsent]:
@@ -109,12 +110,8 @@ async def read_unsent_of_each(db: Db, now: datetime, most: int) -> list[Unsent]:
 
     Those where nothing waits are missing.
     """
-    return [Unsent(*row) for row in await _read_unsent(db, now, most)]
-
-
-async def _read_unsent(db: Db, now: datetime, most: int) -> list[Any]:
     values = {"now": now, "read": MOST_READ, "most": most}
-    return await fetch_all(db, _UNSENT, values)
+    return [Unsent(*row) for row in await fetch_all(db, _UNSENT, values)]
 
 
 _OPEN = codes_of(OPEN)
@@ -175,7 +172,7 @@ _ITEMS = sql(
 )
 _UNSENT = sql(
     f"""
-    SELECT p.slug AS platform, least(first_send.since, retry.due_at) AS since
+    SELECT p.slug, p.name_zh, p.name_en, least(first_send.since, retry.due_at) AS since
     FROM platforms p
     JOIN endpoints e ON e.platform_id = p.id
     JOIN endpoint_leases l ON l.endpoint_id = e.id
