@@ -19,13 +19,25 @@ from unbind_broker.console.visits import AuditVisit, Visit, signed_in
 
 MOST_TEXT = 100
 _SOUGHT = b"sought"
+
+
+@dataclass(frozen=True)
+class _List:
+    """A page that lists what was sought; ``part`` is where its rows begin."""
+
+    home: str
+    names: tuple[str, ...]
+    part: str | None = None
+
+
 _LISTS = {
-    "audit": "/console/audit",
-    "clearances": "/console/clearances",
-    "platforms": "/console/platforms",
-    "violations": "/console/violations",
+    "audit": _List(
+        "/console/audit", ("order", "actor", "action", "after", "before"), "events"
+    ),
+    "clearances": _List("/console/clearances", ("carrier", "status")),
+    "platforms": _List("/console/platforms", ("name", "state", "sort")),
+    "violations": _List("/console/violations", ("carrier", "platform")),
 }
-_EVENTS = {"audit": "events"}
 
 router = APIRouter(prefix="/console/seek", include_in_schema=False)
 
@@ -47,10 +59,10 @@ async def seek(visit: AuditVisit, name: str, form: Posted) -> Response:
     """Lead to the list of what is sought; a phone number is never sought so."""
     if name not in _LISTS:
         raise NotHere("there is no list of this name")
-    fields = {one: text[:MOST_TEXT] for one, text in form.kept.items() if text}
-    return visit.go(
-        address(_LISTS[name], {"sought": seal_sought(visit, fields)}, _EVENTS.get(name))
-    )
+    among = _LISTS[name]
+    given = {one: form.text(one)[:MOST_TEXT] for one in among.names}
+    sealed = seal_sought(visit, {one: text for one, text in given.items() if text})
+    return visit.go(address(among.home, {"sought": sealed}, among.part))
 
 
 def seal_sought(visit: Visit, fields: Mapping[str, str]) -> str:
