@@ -145,7 +145,7 @@ async def test_attempts_of_an_item_show_what_the_platform_answered(
     path = f"/console/orders/{name}/items/weibo"
     page = (await console.get(path, accept_language="en")).text
     assert "Busy" in page
-    assert "503" in page
+    assert "It answers 503 (its service is unavailable)" in page
     assert HOSTILE not in page
     assert "not mine" not in page
     assert (await console.get(f"{path}x")).status_code == 404

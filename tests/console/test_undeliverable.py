@@ -4,9 +4,10 @@ import pytest
 
 from tests.console.ordering import Shop, a_shop, status, trail
 from tests.console.scene import Console, hidden
+from tests.support.attempts import an_attempt
 from tests.support.builders import owner_of
 from tests.support.order_builders import many_orders
-from unbind_broker.deliveries.outcomes import Cause
+from unbind_broker.deliveries.outcomes import Cause, Outcome, OutcomeKind
 from unbind_broker.deliveries.undelivered import note
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.states import PausedBy
@@ -60,6 +61,21 @@ async def test_platforms_whose_items_wait_are_named(
     assert "/console/platforms/weibo" in parked
     assert "/console/platforms/dating" not in parked
     assert 'class="number">1</td>' in parked
+
+
+async def test_list_says_in_words_how_the_platform_refused(
+    console: Console, shop: Shop
+) -> None:
+    order_id, _ = await shop.order()
+    await shop.refuse(order_id, "weibo")
+    weibo = shop.platforms["weibo"].id
+    refused = Outcome(OutcomeKind.PAYLOAD_REFUSED, 422)
+    async with console.engine.begin() as db:
+        head = "<b>no</b>"
+        await an_attempt(db, weibo, [order_id], outcome=refused, answer_head=head)
+    page = (await console.get(PAGE, accept_language="zh")).text
+    assert "平台回应 422（拒绝请求）" in page
+    assert "&lt;b&gt;no&lt;/b&gt;" in page
 
 
 async def test_list_is_narrowed_to_a_platform(console: Console, shop: Shop) -> None:

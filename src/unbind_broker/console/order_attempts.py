@@ -9,6 +9,7 @@ from unbind_broker.base.ids import Prefix, format_id, parse_id
 from unbind_broker.console.order import id_of, require_order
 from unbind_broker.console.order_steps import name_of
 from unbind_broker.console.orders import HOME
+from unbind_broker.console.platform_faults import explainers
 from unbind_broker.console.problems import NotHere
 from unbind_broker.console.statuses import Statuses
 from unbind_broker.console.visits import AdminVisit
@@ -54,6 +55,7 @@ async def show_attempts(
         first=home if after else "",
         tones=_TONES,
         st=Statuses(visit.language),
+        **explainers(visit),
     )
 
 

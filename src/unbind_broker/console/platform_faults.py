@@ -1,6 +1,8 @@
 """What went wrong at a platform, in words for whoever does not know the protocol."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 from unbind_broker.console.visits import Visit
 from unbind_broker.console.words import CATALOGUE
@@ -29,6 +31,14 @@ _PHRASES = (
     ("the broker stood still", "fault.own"),
     ("not sent, for a reason on the broker's side", "fault.own"),
 )
+
+
+def explainers(visit: Visit) -> dict[str, Callable[..., str]]:
+    """Give both ways to explain to a template, by their own names."""
+    return {
+        "explain": partial(explain, visit),
+        "explain_status": partial(explain_status, visit),
+    }
 
 
 def explain(visit: Visit, error: str | None) -> str:

@@ -12,7 +12,7 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import EndpointId, Prefix, format_id, parse_id
 from unbind_broker.base.names import slug_fault
-from unbind_broker.console.platform_faults import explain, explain_status
+from unbind_broker.console.platform_faults import explainers
 from unbind_broker.console.platform_rows import DAYS, Row, last_days, rows_of
 from unbind_broker.console.platforms import HOME
 from unbind_broker.console.plots import Plot, Point, bars, sparkline
@@ -113,7 +113,7 @@ async def show_attempts(
         attempts=found[:SHOWN],
         older=_older(slug, found, SHOWN),
         first=f"{HOME}/{slug}/attempts" if before else "",
-        **_ways(visit),
+        **explainers(visit),
     )
 
 
@@ -148,14 +148,7 @@ async def _standing(
         "days": DAYS,
         "page": f"{HOME}/{slug}",
         "home": HOME,
-        **_ways(visit),
-    }
-
-
-def _ways(visit: Visit) -> dict[str, object]:
-    return {
-        "explain": lambda error: explain(visit, error),
-        "explain_status": lambda status: explain_status(visit, status),
+        **explainers(visit),
     }
 
 

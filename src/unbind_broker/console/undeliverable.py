@@ -8,6 +8,7 @@ from unbind_broker.base.errors import InvalidFields
 from unbind_broker.base.ids import Prefix, format_id, parse_id
 from unbind_broker.console.addresses import address
 from unbind_broker.console.forms import Form
+from unbind_broker.console.platform_faults import explainers
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.requeuing import ask_or_requeue
 from unbind_broker.console.statuses import Statuses
@@ -71,6 +72,7 @@ async def list_items(
         pick=lambda key: f"{_PICK}{_text(key)}",
         name_of=show_order_id,
         st=Statuses(visit.language),
+        **explainers(visit),
     )
 
 
