@@ -16,6 +16,7 @@ from unbind_broker.console.orders import router as orders
 from unbind_broker.console.overview import router as overview
 from unbind_broker.console.platform_deeds import router as platform_deeds
 from unbind_broker.console.platform_page import router as platform_page
+from unbind_broker.console.platform_profile import router as platform_profile
 from unbind_broker.console.platforms import router as platforms
 from unbind_broker.console.seeking import router as seeking
 from unbind_broker.console.static_files import router as static_files
@@ -30,6 +31,7 @@ ROUTERS = (
     platforms,
     platform_page,
     platform_deeds,
+    platform_profile,
     orders,
     order,
     order_attempts,

@@ -17,6 +17,7 @@ from unbind_broker.console import (
     words_platform,
     words_platforms,
     words_problems,
+    words_registry,
     words_undeliverable,
     words_violations,
 )
@@ -39,6 +40,7 @@ _PARTS = (
     words_holdings,
     words_carriers,
     words_brake,
+    words_registry,
 )
 
 

@@ -8,6 +8,20 @@ WORDS = {
     "field.long.fault": Words("最多 {n} 个字符。", "At most {n} characters."),
     "field.date.fault": Words("请填写日期。", "Give a date."),
     "field.future.fault": Words("日期不能晚于今天。", "It lies in the future."),
+    "field.taken.fault": Words("此标识已被登记。", "This slug is taken."),
+    "field.slug.fault": Words(
+        "请使用小写字母、数字和单个连字符。",
+        "Use lower-case letters, digits and single hyphens.",
+    ),
+    "field.domain.fault": Words(
+        "请填写小写域名，例如 weibo.com。", "Give domains such as weibo.com."
+    ),
+    "field.cancel_url.fault": Words(
+        "请填写该平台域名下的 https 地址。",
+        "Give an https address on one of the platform's domains.",
+    ),
+    "field.some.fault": Words("请至少选择一项。", "Choose at least one."),
+    "field.many.fault": Words("最多 {n} 个。", "At most {n}."),
     "field.numbers.fault": Words("请填写 1 到 {n} 个。", "Give 1 to {n} of them."),
     "field.mobile.fault": Words("不是有效的手机号码。", "This is no mobile number."),
     "field.name.fault": Words(
