@@ -18,6 +18,7 @@ from unbind_broker.platforms import service
 from unbind_broker.platforms.profile import Profile
 
 PAGE = "/console/platforms"
+_HREF = re.compile(r'href="([^"]+)"')
 _ROW = re.compile(r'id="platform-([^"]+)"')
 
 
@@ -32,6 +33,24 @@ async def test_one_that_answers_503_among_200_stands_first(console: Console) -> 
     assert "Cut off (breaker open)" in first
     assert f'datetime="{SINCE.astimezone(UTC):%FT%TZ}"' in first
     assert "38 min ago" in first
+
+
+async def test_links_alone_lead_from_the_first_page_to_the_one_that_answers_503(
+    console: Console,
+) -> None:
+    await enroll_200(console.engine, "site-137")
+    await console.sign_in()
+    first = (await console.get("/console", accept_language="en")).text
+    needs = first.partition('class="needs"')[2].partition("</ul>")[0]
+    (told,) = (one for one in needs.split("<li ") if "It answers 503" in one)
+    assert "2026-11-20 11:22:00" in told
+    (link,) = _HREF.findall(told)
+    its = (await console.get(link, accept_language="en")).text
+    assert "<h1>site-137 platform</h1>" in its
+    stands = its.partition('id="stands"')[2].partition("</dl>")[0]
+    assert "It answers 503 (its service is unavailable)" in stands
+    assert "2026-11-20 11:22:00" in stands
+    assert "38 min ago" in stands
 
 
 async def test_states_are_told_in_words_the_worst_first(console: Console) -> None:

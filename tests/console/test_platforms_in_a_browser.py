@@ -23,6 +23,8 @@ async def test_one_of_200_that_answers_503_is_found_from_the_overview_and_paused
 ) -> None:
     await enroll_200(engine, "site-137")
     async with a_look(engine, clock, browser) as look:
+        await look.says("site-137 platform is cut off: It answers 503")
+        await look.says("2026-11-20 11:22:00 · for 38 min")
         await look.page.click("nav.menu >> text=Platforms")
         await look.page.wait_for_url("**/console/platforms")
         first = look.page.locator("tbody tr").first
