@@ -3,6 +3,7 @@
 from unbind_broker.console.audit import router as audit
 from unbind_broker.console.audit_event import router as audit_event
 from unbind_broker.console.brake import router as brake
+from unbind_broker.console.carrier_page import router as carrier_page
 from unbind_broker.console.carriers import router as carriers
 from unbind_broker.console.clearance_held import router as clearance_held
 from unbind_broker.console.clearances import router as clearances
@@ -45,5 +46,6 @@ ROUTERS = (
     holdings,
     holdings_telling,
     carriers,
+    carrier_page,
     brake,
 )

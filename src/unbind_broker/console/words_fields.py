@@ -8,6 +8,15 @@ WORDS = {
     "field.long.fault": Words("最多 {n} 个字符。", "At most {n} characters."),
     "field.date.fault": Words("请填写日期。", "Give a date."),
     "field.future.fault": Words("日期不能晚于今天。", "It lies in the future."),
+    "field.jwks.fault": Words(
+        "请填写 JWK Set，即 JSON 对象。", "Give a JWK set, a JSON object."
+    ),
+    "field.private.fault": Words(
+        "这是私钥，只能登记公钥。", "This is a private key: give its public half."
+    ),
+    "field.keys.fault": Words(
+        "要求证明时须先登记公钥。", "Attestations cannot be checked without keys."
+    ),
     "field.taken.fault": Words("此标识已被登记。", "This slug is taken."),
     "field.slug.fault": Words(
         "请使用小写字母、数字和单个连字符。",

@@ -5,6 +5,57 @@ from unbind_broker.console.wording import Words
 WORDS = {
     "registry.yes": Words("是", "yes"),
     "registry.no": Words("否", "no"),
+    "carrier.new": Words("登记运营商", "Register a carrier"),
+    "carrier.new.intro": Words(
+        "登记后在“密钥”页为其签发密钥，即可调用。",
+        "It can call as soon as a key is issued to it, on the page of keys.",
+    ),
+    "carrier.back": Words("返回运营商列表", "Back to the carriers"),
+    "carrier.slug": Words("标识", "Slug"),
+    "carrier.slug.hint": Words(
+        "小写字母、数字和单个连字符，例如 china-mobile；登记后不能修改。",
+        "Lower-case letters, digits, single hyphens, such as china-mobile. It never "
+        "changes.",
+    ),
+    "carrier.name_zh": Words("中文名称", "Chinese name"),
+    "carrier.name_en": Words("英文名称", "English name"),
+    "carrier.created": Words("登记时间", "Registered"),
+    "carrier.last_change": Words("最近修改", "Changed last"),
+    "carrier.jwks": Words("证明公钥", "Attestation keys"),
+    "carrier.jwks.field": Words("证明公钥（JWK Set）", "Attestation keys (JWK set)"),
+    "carrier.jwks.hint": Words(
+        "仅公钥，Ed25519 或 P-256，每个有 kid；可留空。",
+        "Public halves only, Ed25519 or P-256, each with a kid. May be left out.",
+    ),
+    "carrier.jwks.hint.change": Words(
+        "留空则不变；填写后替换全部公钥。",
+        "Left out: they stay. Otherwise it replaces them all.",
+    ),
+    "carrier.keys.warning": Words(
+        "移除的公钥立即失效，用其签名的证明将被拒绝。密钥泄露时应立即移除。",
+        "A key that is taken out checks nothing any more: what it signed is refused. "
+        "Take it out at once where it leaked.",
+    ),
+    "carrier.attestation_required": Words("须附证明", "Must attest"),
+    "carrier.attestation_required.field": Words(
+        "查询和订单必须附带证明", "Its queries and orders must carry an attestation"
+    ),
+    "carrier.rate": Words("调用速率", "Rate of calls"),
+    "carrier.rate.value": Words(
+        "每秒 {rate} 次，突发 {burst} 次", "{rate} a second, {burst} at once"
+    ),
+    "carrier.rate.hint": Words(
+        "对所有运营商相同，由下列设置决定，重启后生效：",
+        "The same for all carriers; by these settings, after a restart:",
+    ),
+    "carrier.orders": Words("查看其订单", "Show its orders"),
+    "carrier.change": Words("修改运营商资料", "Change what is known of it"),
+    "carrier.added": Words(
+        "{slug} 已登记。下一步：在“密钥”页为其签发密钥。",
+        "{slug} is registered. Next: issue a key to it, on the page of keys.",
+    ),
+    "carrier.changed": Words("运营商资料已修改。", "It is changed."),
+    "carrier.same": Words("没有任何改动。", "There is nothing to change."),
     "profile.new": Words("登记平台", "Register a platform"),
     "profile.new.intro": Words(
         "登记后为其签发密钥，平台用密钥自行登记接收地址；验证通过后开始接收。",
