@@ -115,15 +115,21 @@ class ArchivedCluster:
 
     async def destroy(self) -> None:
         """Archive what was written so far, and lose the cluster."""
-        wanted = await self.ask("SELECT pg_walfile_name(pg_switch_wal())")
+        await self.archived()
+        await self.stop()
+        shutil.rmtree(self._folder)
+
+    async def archived(self) -> str:
+        """Wait until what was written so far is archived; name its last file."""
+        wanted = str(await self.ask("SELECT pg_walfile_name(pg_switch_wal())"))
 
         async def is_archived() -> bool:
             last = await self.ask("SELECT last_archived_wal FROM pg_stat_archiver")
-            return str(last or "") >= str(wanted)
+            return str(last or "") >= wanted
 
         await eventually(is_archived)
-        await self.stop()
-        shutil.rmtree(self._folder)
+        assert (self._archive / wanted).is_file()
+        return wanted
 
     async def move_to_new(self) -> None:
         """Start an empty cluster under the old address."""

@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,30 @@ from unbind_broker.statistics.measures import Measure
 
 AT_ONCE, LATER, AWAY = "weibo", "alipay", "didi"
 """One platform answers with its results, one reports them later, one is away."""
+SPARE = "spare"
+"""Another key of the carrier's."""
 SLUGS = (AT_ONCE, LATER, AWAY)
 REMOVED = "2024-05-01T00:00:00Z"
+KEPT = (
+    "api_keys",
+    "attempts",
+    "audit_events",
+    "audit_seals",
+    "carriers",
+    "endpoints",
+    "holdings",
+    "idempotency",
+    "items",
+    "order_log",
+    "orders",
+    "platforms",
+    "signing_keys",
+)
+"""Tables of which a restore must bring back every row as it was."""
+_DIGEST = ", ".join(
+    f"'{table}', (SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t)"  # noqa: S608 - names
+    for table in KEPT
+)
 
 
 def unbound(item: Mapping[str, Any]) -> dict[str, object]:
@@ -63,6 +86,7 @@ class Broker:
         for slug in SLUGS:
             await self._register("platform", slug)
             await self._enrol(slug)
+        self.keys[SPARE] = (await self._issue("carrier", "china-mobile"))["key"]
 
     async def migrate(self) -> None:
         """Bring the schema up to date; no process of its own is started for it."""
@@ -101,6 +125,13 @@ class Broker:
             "POST", "/v1/orders", body, expect=202, Idempotency_Key=key
         )
         return str(made["id"])
+
+    async def revoke(self, name: str) -> None:
+        """Revoke the key that was issued last."""
+        keys = (await self.by("admin").call("GET", "/v1/admin/keys"))["data"]
+        newest = max(int(one["id"]) for one in keys)
+        await self.by("admin").call("DELETE", f"/v1/admin/keys/{newest}", expect=204)
+        await self.by(name).call("GET", "/v1/me", expect=401)
 
     async def is_complete(self, order_id: str) -> None:
         """Wait until every platform has unbound."""
@@ -154,6 +185,21 @@ class Broker:
         write_lines(file, [json.dumps(seal) for seal in seals])
         return file
 
+    async def rows(self) -> object:
+        """Give what tells apart any two states of the tables that are kept."""
+        return await self.cluster.ask(f"SELECT jsonb_build_object({_DIGEST})")
+
+    async def instant(self) -> tuple[datetime, object]:
+        """Give an instant at which nothing changed, and the rows as of then."""
+
+        async def quiet() -> tuple[datetime, object] | None:
+            before = await self.rows()
+            now = await self.cluster.ask("SELECT clock_timestamp()")
+            assert isinstance(now, datetime)
+            return (now, before) if await self.rows() == before else None
+
+        return await eventually(quiet)
+
     async def recorded(self) -> dict[str, int]:
         """Count what the audit trail says was ever applied."""
         async with self._engine() as engine:
@@ -184,9 +230,12 @@ class Broker:
     async def _register(self, role: str, slug: str) -> None:
         admin = self.by("admin")
         await admin.call("POST", f"/v1/admin/{role}s", {"slug": slug}, expect=201)
+        self.keys[slug] = (await self._issue(role, slug))["key"]
+
+    async def _issue(self, role: str, slug: str) -> Any:
         named = {"role": role, role: slug}
-        issued = await admin.call("POST", "/v1/admin/keys", named, expect=201)
-        self.keys[slug] = issued["key"]
+        admin = self.by("admin")
+        return await admin.call("POST", "/v1/admin/keys", named, expect=201)
 
     async def _enrol(self, slug: str) -> None:
         door, platform = self.receiver.door(slug), self.by(slug)

@@ -14,6 +14,7 @@ from tests.journeys.restorable import (
     LATER,
     RESULTS,
     SLUGS,
+    SPARE,
     Broker,
     a_broker,
     write_lines,
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.journey
 LIMIT = 600
 """Seconds: seven processes start, each for half a minute on a busy machine."""
 UNSENT = Answer(503)
+NEW_TIMELINE = "00000002"
+"""How the names of files begin that a restored cluster archives."""
 FAR_AHEAD = 50_000
 """Transactions that the first cluster counts before the broker comes to it."""
 
@@ -54,8 +57,7 @@ async def test_work_goes_on_from_the_instant_that_was_restored(
         half_asked = asking(2)
         half = await begin(broker, half_asked)
         await broker.sealed(tmp_path / "before.ndjson")
-        instant = await broker.cluster.ask("SELECT clock_timestamp()")
-        assert isinstance(instant, datetime)
+        then = await broker.instant()
 
         lost_asked = asking(3)
         lost = await finish_what_will_be_lost(broker, half, lost_asked)
@@ -64,9 +66,10 @@ async def test_work_goes_on_from_the_instant_that_was_restored(
         await broker.kill()
         await broker.cluster.destroy()
 
-        await broker.cluster.restore(backup, instant)
+        await restore(broker, backup, *then)
         cut = await find_cut(broker, kept)
         await broker.start()
+        await broker.by(SPARE).call("GET", "/v1/me")  # its revocation is forgotten
         await broker.carrier.call("GET", f"/v1/events?after={lost_event}", expect=404)
         assert await broker.place(half_asked, "half") == half
         await resume(broker, half)
@@ -120,6 +123,15 @@ async def move_by_dump(broker: Broker) -> None:
     await broker.commands.run("migrate")
 
 
+async def restore(
+    broker: Broker, backup: Path, instant: datetime, rows: object
+) -> None:
+    """Restore to the instant, and see that every row is back and the archive grows."""
+    await broker.cluster.restore(backup, instant)
+    assert await broker.rows() == rows
+    assert (await broker.cluster.archived()).startswith(NEW_TIMELINE)
+
+
 async def find_cut(broker: Broker, kept: Path) -> int:
     """See that kept seals say where the trail was cut; give the last one before."""
     await broker.migrate()
@@ -151,6 +163,7 @@ async def finish_what_will_be_lost(
     """Have the rest of an order reported, and another one placed and completed."""
     doors = broker.receiver.doors
     doors[AWAY].usual = doors[LATER].usual = RESULTS
+    await broker.revoke(SPARE)
     assert await broker.report(LATER, half) == "recorded"
     await broker.is_complete(half)
     lost = await broker.place(asked, "lost")
