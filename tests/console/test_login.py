@@ -76,6 +76,8 @@ async def test_page_asked_for_without_a_login_comes_after_it(console: Console) -
         "https://evil.example/console",
         "//evil.example",
         "/console//../../v1",
+        "/console/..//evil.example",
+        "/console//evil.example",
         "/console\\evil.example",
         "/consoles",
         "/console/login",

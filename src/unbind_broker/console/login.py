@@ -110,7 +110,8 @@ def _asked(visit: Visit, status: int, wanted: str, fault: str = "") -> Response:
 def _allowed(wanted: str) -> str:
     """Lead to the console's own pages only."""
     fits = len(wanted) <= _LONGEST_PATH and _OWN_PAGE.fullmatch(wanted) is not None
-    return wanted if fits and not wanted.startswith(LOGIN) else ""
+    strays = any(one in wanted for one in ("..", "//")) or wanted.startswith(LOGIN)
+    return wanted if fits and not strays else ""
 
 
 def _address(visit: Visit) -> str:
