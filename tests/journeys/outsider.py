@@ -38,6 +38,12 @@ class Outsider:
         read: dict[str, Any] = answer.json() if answer.content else {}
         return read
 
+    async def put(self, path: str, lines: bytes) -> None:
+        """Upload lines of JSON."""
+        kind = {"Content-Type": "application/x-ndjson"}
+        answer = await self._http.put(path, content=lines, headers=kind)
+        assert answer.status_code == 200, (path, answer.text)
+
     async def until(
         self, path: str, done: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
