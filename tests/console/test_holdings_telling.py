@@ -55,8 +55,7 @@ async def test_preview_says_what_ends_and_changes_nothing(
     assert preview.status_code == 200
     lines = [part.partition("</dd>")[0] for part in preview.text.split("<dd>")[1:]]
     assert lines[1:4] == ["china-mobile", "销户", ON]
-    assert lines[4] == "将被记录"
-    assert lines[5] == "1"
+    assert lines[4] == "1"
     assert NUMBER.removeprefix("+86") not in preview.text
     assert await told_for(console) == []
     assert await statuses(scene) == ["in_progress"]
@@ -72,19 +71,19 @@ async def test_it_is_told_as_it_was_previewed(console: Console, scene: Scene) ->
     assert (told["status"], told["reason"]) == ("recorded", "confirmed in writing")
 
     again = await console.confirm(ACT, preview)
-    assert "此前已告知" in again.text
+    assert again.headers["location"] == PAGE
+    assert "此前已告知" in (await console.get(PAGE)).text
     assert len(await told_for(console)) == 1
 
 
 @pytest.mark.usefixtures("scene")
-async def test_what_would_be_rejected_is_said_before(console: Console) -> None:
+async def test_what_would_be_rejected_is_said_and_not_told(console: Console) -> None:
     async with console.engine.begin() as db:
         await a_carrier(db, "china-unicom")
-    preview = await console.act(ACT, **await fields(console, carrier="china-unicom"))
-    assert "没有该运营商对此号码的持有记录" in preview.text
-    await console.confirm(ACT, preview)
-    (told,) = await told_for(console)
-    assert (told["status"], told["code"]) == ("rejected", "holding-unknown")
+    answer = await console.act(ACT, **await fields(console, carrier="china-unicom"))
+    assert answer.headers["location"] == PAGE
+    assert "没有该运营商对此号码的持有记录" in (await console.get(PAGE)).text
+    assert await told_for(console) == []
 
 
 @pytest.mark.usefixtures("scene")

@@ -139,7 +139,7 @@ def _releasing(
         HOME,
         (
             ("brake.whose", brake.carrier or visit.say("brake.everybody")),
-            ("brake.since", f"{brake.engaged_at:%FT%TZ}"),
+            ("brake.since", visit.shows.plain(brake.engaged_at)),
             ("brake.why", explain_brake(visit, brake)),
             ("field.reason", reason),
         ),

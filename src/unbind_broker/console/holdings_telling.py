@@ -15,7 +15,12 @@ from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
 from unbind_broker.console.visits import AdminVisit, Visit
 from unbind_broker.holdings.states import HoldingEvent
-from unbind_broker.intake.holding_lines import HoldingLine, LineOutcome, day_fault
+from unbind_broker.intake.holding_lines import (
+    HoldingLine,
+    LineOutcome,
+    LineStatus,
+    day_fault,
+)
 from unbind_broker.intake.place_order import IntakeTools
 from unbind_broker.intake.rules import Policy
 from unbind_broker.intake.telling_for import Untold, tell_for
@@ -30,7 +35,8 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 async def tell_in_its_name(visit: AdminVisit, form: Posted) -> Response:
     """End a holding in the name of a carrier that does not.
 
-    The preview says how it would be judged: it is done, looked at and taken back.
+    The preview is a trial: it is done, looked at and taken back. What would be rejected
+    is not done at all.
     """
     reason = form.reason()
     line = HoldingLine(1, read_number(visit, form), _event(form), _day(visit, form))
@@ -40,15 +46,14 @@ async def tell_in_its_name(visit: AdminVisit, form: Posted) -> Response:
             raise NotHere("this carrier is not registered")
         telling = _Telling(visit, Untold(carrier.id, carrier.slug, line), reason)
         trial = await db.begin_nested()
-        foreseen, ended = await telling.tell(db)
+        foreseen, ending = await telling.tell(db)
         await trial.rollback()
-        asks = visit.preview(form, telling.effect(foreseen, ended))
-        if asks is not None:
+        if foreseen.status is not LineStatus.RECORDED:
+            return telling.without_effect(foreseen)
+        if asks := visit.preview(form, telling.effect(ending)):
             return asks
-        outcome, ended = await telling.tell(db)
-    said = f"holdings.told.{outcome.status}"
-    why = telling.why(outcome)
-    return visit.go(HOME, said, carrier=carrier.slug, n=ended, why=why)
+        await telling.tell(db)
+    return visit.go(HOME, "holdings.told", carrier=carrier.slug, n=ending)
 
 
 @dataclass(frozen=True)
@@ -69,26 +74,27 @@ class _Telling:
         )
         return told.outcome, before - len(await open_orders(db, index))
 
-    def effect(self, foreseen: LineOutcome, ended: int) -> Effect:
+    def effect(self, ending: int) -> Effect:
+        """Tell what it would do."""
         line, say = self.untold.line, self.visit.say
         lines = (
             ("holdings.number", line.number.masked),
             ("holdings.carrier", self.untold.carrier),
             ("holdings.event", say(f"holdings.event.{line.event}")),
             ("holdings.on", line.on.isoformat()),
-            ("holdings.judged", say(f"holdings.judged.{foreseen.status}")),
-            *((("holdings.why", why),) if (why := self.why(foreseen)) else ()),
-            ("holdings.ending", str(ended)),
+            ("holdings.ending", str(ending)),
             ("field.reason", self.reason),
         )
         tell = "holdings.tell"
         return Effect(tell, tell, HOME, lines, f"{tell}.warning")
 
-    def why(self, outcome: LineOutcome) -> str:
-        """Say why it is rejected."""
-        if outcome.code is None:
-            return ""
-        return self.visit.say(f"holdings.rejected.{outcome.code}")
+    def without_effect(self, foreseen: LineOutcome) -> Response:
+        """Say why nothing would come of it."""
+        whose, say = self.untold.carrier, self.visit.say
+        if foreseen.code is None:
+            return self.visit.go(HOME, "holdings.told.before", carrier=whose)
+        why = say(f"holdings.rejected.{foreseen.code}")
+        return self.visit.go(HOME, "holdings.told.rejected", carrier=whose, why=why)
 
 
 def _event(form: Form) -> HoldingEvent:

@@ -53,6 +53,10 @@ class Showing:
         key = "age.past" if at <= self.now + _YOUNGER else "age.future"
         return say(self.language, key, span=self.span(abs(self.now - at)))
 
+    def plain(self, at: datetime) -> str:
+        """Say an instant to the second, in the broker's zone, in words alone."""
+        return f"{self._local(at):%F %T}"
+
     def minute(self, at: datetime) -> str:
         """Name a minute of the day, in the broker's zone."""
         return f"{self._local(at):%H:%M}"

@@ -45,31 +45,25 @@ WORDS = {
     ),
     "holdings.tell.preview": Words("预览告知", "Preview what it does"),
     "holdings.tell.warning": Words(
-        "持有即告结束，该持有人未完成的查询和订单将终止。有误时撤回该记录。",
+        "持有即告结束，该持有人未完成的查询和订单将终止。有误时可撤回该记录，已终止的不会恢复。",
         "The holding ends, and so do the holder's open queries and orders. What proves "
-        "wrong is taken back below.",
+        "wrong can be taken back; what has ended stays so.",
     ),
     "holdings.event": Words("事件", "Event"),
     "holdings.event.ported_out": Words("携号转出", "Ported out"),
     "holdings.event.disconnected": Words("销户", "Disconnected"),
     "holdings.on": Words("发生日期", "On"),
-    "holdings.judged": Words("判定", "It is judged"),
-    "holdings.judged.recorded": Words("将被记录", "taken down"),
-    "holdings.judged.duplicate": Words("此前已告知，不会改变", "known already"),
-    "holdings.judged.rejected": Words(
-        "与已知情况矛盾，将被拒绝", "rejected: against what is known"
-    ),
-    "holdings.why": Words("原因", "Why"),
-    "holdings.told.recorded": Words(
+    "holdings.told": Words(
         "已代 {carrier} 告知，终止了 {n} 个查询或订单。",
         "Told in the name of {carrier}; {n} queries or orders ended.",
     ),
-    "holdings.told.duplicate": Words(
+    "holdings.told.before": Words(
         "{carrier} 此前已告知，未作改动。",
         "{carrier} told it before; nothing has changed.",
     ),
     "holdings.told.rejected": Words(
-        "未被采纳（{carrier}）：{why}", "It was rejected ({carrier}): {why}"
+        "未告知，与已知情况矛盾（{carrier}）：{why}",
+        "Nothing was told, it is against what is known ({carrier}): {why}",
     ),
     "holdings.rejected.holding-unknown": Words(
         "没有该运营商对此号码的持有记录。",
