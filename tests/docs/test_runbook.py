@@ -107,7 +107,8 @@ def test_every_call_is_a_route_with_this_method(page: str) -> None:
     calls = []
     for line in commands_of(page):
         if found := re.search(r'"\$API(/[^"?]*)', line):
-            method = "POST" if re.search(r"-X POST| -d ", line) else "GET"
+            said = re.search(r"-X ([A-Z]+)", line)
+            method = said[1] if said else "POST" if " -d " in line else "GET"
             calls.append((method, found[1]))
     calls += re.findall(r"`(GET|POST|PUT) (/[^` ]+)`", text_of(page))
     assert len(calls) > 30
