@@ -34,7 +34,7 @@ async def test_trouble_is_listed_in_plain_words_the_worst_first(
             "■ Wrong unbindings that are not made good yet: 1.",
             "■ jd platform is cut off : It answers 503 (its service is unavailable).",
             "■ didi platform is disabled : It answers 410",
-            "▲ Items due within the hour: 4.",
+            "▲ Items due within the hour, queries aside: 4.",
             "▲ ctrip platform is paused",
             "▲ The brake is on for china-mobile (too many went wrong). Orders held: 0.",
             "▲ A clearance of china-mobile is stopped. Numbers: 1200.",

@@ -7,7 +7,12 @@ from sqlalchemy import update
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
 from tests.support.guards import orders_of_their_own
-from tests.support.order_builders import a_reachable_platform, an_order, bring_to
+from tests.support.order_builders import (
+    a_query,
+    a_reachable_platform,
+    an_order,
+    bring_to,
+)
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.deliveries import queue
@@ -59,6 +64,20 @@ async def test_open_items_are_told_by_status_and_by_when_they_are_due(db: Db) ->
 
     first = await read_open_items(db, NOON, most=1)
     assert (first.overdue, first.total, first.among) == (2, 2, 1)
+
+
+async def test_queries_press_nobody_though_they_are_always_due_soon(db: Db) -> None:
+    carrier = await a_carrier(db)
+    await a_reachable_platform(db)
+    await a_query(db, carrier)
+    (order_id,) = await orders_of_their_own(db, carrier, 1)
+    found = await read_open_items(db, NOON)
+    assert (found.within_hour, found.pressing) == (1, 0)
+
+    moved = update(orders).where(orders.c.id == order_id)
+    await db.execute(moved.values(deadline=NOON + MINUTE))
+    found = await read_open_items(db, NOON)
+    assert (found.within_hour, found.pressing) == (2, 1)
 
 
 async def test_held_orders_are_told_by_why_they_are_held(db: Db) -> None:

@@ -77,9 +77,9 @@ def _of_deadlines(whole: Whole) -> Iterator[Need]:
     if items.overdue:
         address = "/console/orders?standing=overdue"
         yield Need(BAD, "need.overdue", address, {"n": items.overdue})
-    if items.within_hour:
+    if items.pressing:
         address = "/console/orders?standing=in_progress"
-        yield Need(WARN, "need.within_hour", address, {"n": items.within_hour})
+        yield Need(WARN, "need.within_hour", address, {"n": items.pressing})
 
 
 def _of_waiting(whole: Whole) -> Iterator[Need]:

@@ -23,7 +23,8 @@ WORDS = {
         "Items past their deadline and still open: {n}.",
     ),
     "need.within_hour": Words(
-        "{n} 项将在 1 小时内到期。", "Items due within the hour: {n}."
+        "{n} 项将在 1 小时内到期（查询不计）。",
+        "Items due within the hour, queries aside: {n}.",
     ),
     "need.waits": Words(
         "发往 {name} 的通知本可发出却仍在排队。",

@@ -15,7 +15,7 @@ from unbind_broker.deliveries.reminders import STARTS_AT
 from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.endpoints.states import EndpointStatus
 from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
-from unbind_broker.orders.states import OPEN, HoldReason, OrderStatus
+from unbind_broker.orders.states import OPEN, HoldReason, OrderKind, OrderStatus
 from unbind_broker.platforms.tables import PlatformStatus, World
 from unbind_broker.statistics.flow import REAL
 
@@ -42,12 +42,14 @@ class OpenItems:
 
     They are those of the ``among`` orders that are due first; None: of all that are
     in progress. Items that follow others are left out. ``overdue`` ones are about to be
-    ended; within a day fall those within an hour, too.
+    ended; within a day fall those within an hour, too. ``pressing`` are those within an
+    hour that are of no query: a query is always due soon.
     """
 
     by_status: Mapping[ItemStatus, int]
     overdue: int
     within_hour: int
+    pressing: int
     within_day: int
     among: int | None
 
@@ -91,6 +93,7 @@ async def read_open_items(
         },
         overdue=row.overdue,
         within_hour=row.within_hour,
+        pressing=row.pressing,
         within_day=row.within_day,
         among=row.looked_at if row.looked_at == most else None,
     )
@@ -146,7 +149,7 @@ def _count(status: ItemStatus) -> str:
 _ITEMS = sql(
     f"""
     WITH urgent AS MATERIALIZED (
-        SELECT id, deadline FROM orders
+        SELECT id, deadline, kind FROM orders
         WHERE status IN ({_OPEN}) AND status = {OrderStatus.IN_PROGRESS.code} AND {REAL}
         ORDER BY deadline
         LIMIT :most
@@ -156,6 +159,8 @@ _ITEMS = sql(
         count(*) FILTER (WHERE u.deadline < :now) AS overdue,
         count(*) FILTER (WHERE u.deadline >= :now AND u.deadline < :soon)
             AS within_hour,
+        count(*) FILTER (WHERE u.deadline >= :now AND u.deadline < :soon
+            AND u.kind <> {OrderKind.QUERY.code}) AS pressing,
         count(*) FILTER (WHERE u.deadline >= :now AND u.deadline < :later)
             AS within_day,
         (SELECT count(*) FROM urgent) AS looked_at
