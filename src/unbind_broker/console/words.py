@@ -7,6 +7,7 @@ from unbind_broker.console import (
     words_brake,
     words_carriers,
     words_clearances,
+    words_elsewhere,
     words_fields,
     words_frame,
     words_holdings,
@@ -41,6 +42,7 @@ _PARTS = (
     words_carriers,
     words_brake,
     words_registry,
+    words_elsewhere,
 )
 
 
