@@ -4,36 +4,57 @@ from dataclasses import replace
 from datetime import timedelta
 
 import httpx
+import pytest
 from fastapi import Request
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.metrics.exposed import scrape
-from tests.sending.parts import a_lane, a_target
+from tests.sending.parts import START, a_batch, a_lane, a_target, ended, put_to_use
 from tests.support.app import a_runtime
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON, FixedClock
+from tests.support.guards import APPLYING
 from tests.support.order_api import Scene, a_scene, not_bound, query_body
 from tests.support.rehearsals import a_rehearsal, a_test_endpoint, asked
 from unbind_broker.api.context import Context
 from unbind_broker.api.quick_refusals import QuickRefusals
 from unbind_broker.app.factory import create_app
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import CarrierId, EndpointId, KeyId, new_uuid7
+from unbind_broker.base.ids import CarrierId, EndpointId, KeyId, WorkerId, new_uuid7
 from unbind_broker.carriers import brakes
 from unbind_broker.carriers.tables import carriers
+from unbind_broker.deliveries.hearing import Heard
+from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.health import HealthEventKind
 from unbind_broker.intake.rehearsing import open_sandbox
 from unbind_broker.keys.service import Caller
 from unbind_broker.keys.tables import Role
 from unbind_broker.metrics.reads import READS, Asked
 from unbind_broker.metrics.samples import Samples
 from unbind_broker.platforms.tables import World, platforms
+from unbind_broker.sending import leases
 from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.lane import Lane
+from unbind_broker.sending.read_numbers import ReadNumbers
+from unbind_broker.sending.recorder import Recorder
+from unbind_broker.sending.verdicts import Plans
 from unbind_broker.settings import Settings
 
 ZONE = Settings(_env_file=None).zone
+WORKER = WorkerId(new_uuid7(NOON))
+PLANS = Plans((timedelta(seconds=1),), (timedelta(minutes=5),))
+FAILURE = Heard(
+    Outcome(OutcomeKind.FAILED, 500),
+    alone=True,
+    most=1,
+    started_at=NOON,
+    ended_at=NOON,
+    error="answered 500",
+    jitter=0.5,
+)
 KEY = "ub_carrier_that_rehearses"
 ORDER = (
     b"POST /v1/orders HTTP/1.1\r\nauthorization: Bearer "
@@ -105,6 +126,26 @@ def test_lanes_of_test_endpoints_tell_nothing_about_the_network() -> None:
         target = replace(a_target(endpoint_id=place), rehearses=place > 0)
         fleet.add(a_lane(target))
     assert (len(fleet), len(fleet.real())) == (4, 1)
+
+
+@pytest.mark.parametrize(("rehearses", "counted"), [(True, 0), (False, 1)])
+async def test_circuit_of_a_test_endpoint_that_opens_is_not_counted(
+    engine: AsyncEngine, *, rehearses: bool, counted: int
+) -> None:
+    async with engine.begin() as db:
+        await an_endpoint(db, await a_platform(db))
+        (owned,) = await leases.claim(db, WORKER, timedelta(minutes=1), 1)
+    lane = Lane(
+        owned.tenancy.endpoint_id, owned.tenancy.epoch, START, 1000.0, ReadNumbers()
+    )
+    put_to_use(lane, a_target(endpoint_id=lane.endpoint_id))
+    for _ in range(10):
+        lane.heard(FAILURE)
+    recorder = Recorder(engine, WORKER, PLANS, lambda: NOON, APPLYING)
+    finished = ended(a_batch(), OutcomeKind.FAILED, lane=lane)
+    recorder.put(replace(finished, rehearses=rehearses))
+    await recorder.step()
+    assert recorder.tallies.health[HealthEventKind.OPEN] == counted
 
 
 async def test_calls_of_whoever_rehearses_are_counted_as_requests_alone(
