@@ -41,6 +41,7 @@ async def test_items_are_counted_by_platform_and_listed(
         await shop.refuse(order_id, "weibo")
     page = (await console.get(PAGE, accept_language="en")).text
     counts = page.partition('id="list"')[0]
+    assert "weibo platform</a>" in counts
     assert "Refused for good" in counts
     assert 'class="number">2</td>' in counts
     assert name in page
@@ -86,6 +87,10 @@ async def test_list_is_narrowed_to_a_platform(console: Console, shop: Shop) -> N
     page = (await console.get(f"{PAGE}?platform=weibo&cause=refused")).text
     assert name in page
     assert other not in page
+    assert "仅显示平台：weibo 平台" in page
+    both = (await console.get(f"{PAGE}?cause=refused")).text
+    assert name in both
+    assert other in both
     assert (await console.get(f"{PAGE}?cause=luck")).status_code == 422
 
 

@@ -1,5 +1,6 @@
 """Items that no platform took: how many, whose and why; have them sent again."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from unbind_broker.console.platform_faults import explainers
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.requeuing import ask_or_requeue
 from unbind_broker.console.statuses import Statuses
-from unbind_broker.console.visits import AdminVisit
+from unbind_broker.console.visits import AdminVisit, Visit
 from unbind_broker.deliveries.outcomes import Cause
 from unbind_broker.deliveries.undelivered_counts import MOST_COUNTED, count_undelivered
 from unbind_broker.deliveries.undelivered_views import (
@@ -24,7 +25,7 @@ from unbind_broker.intake.requeueable import look_at
 from unbind_broker.items.item import ItemKey
 from unbind_broker.orders.views import show_order_id
 from unbind_broker.statistics.figures import read_open
-from unbind_broker.statistics.roll import call_roll
+from unbind_broker.statistics.roll import Enrolled, call_roll
 from unbind_broker.statistics.standing import PARKED
 
 HOME = "/console/undeliverable"
@@ -45,7 +46,8 @@ async def list_items(
     page = (_key(after) if after else None, PER_PAGE + 1)
     async with visit.desk.read() as db:
         counts = await count_undelivered(db)
-        parked = [one for one in await call_roll(db) if one.standing in PARKED]
+        roll = await call_roll(db)
+        parked = [one for one in roll if one.standing in PARKED]
         waiting = await read_open(db, visit.now, [one.id for one in parked])
         found = await list_undelivered(
             db, _wanted(chosen), page, visit.desk.runtime.sealer
@@ -62,6 +64,7 @@ async def list_items(
         counts=counts,
         counted=MOST_COUNTED,
         parked=parked,
+        called=_names(visit, roll),
         waiting=waiting,
         items=shown,
         judged=judged,
@@ -84,6 +87,12 @@ async def requeue_items(visit: AdminVisit, form: Posted) -> Response:
         names = ("platform", "cause")
         wanted = _wanted({one: form.text(one) for one in names if form.text(one)})
     return await ask_or_requeue(visit, form, wanted, back=HOME)
+
+
+def _names(visit: Visit, roll: Sequence[Enrolled]) -> dict[str, str]:
+    """Name platforms in the reader's language, by their slugs."""
+    chinese = visit.language == "zh"
+    return {one.slug: one.name_zh if chinese else one.name_en for one in roll}
 
 
 def _picked(form: Form) -> list[ItemKey]:
