@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 OF_COMPOSE = "site"
 PAGES = ("runbook.md", "runbook.zh-CN.md")
 DEEDS = {
-    r"admin/brake": "/console",
+    r"admin/brake": "/console/brake",
     r"admin/violations": "/console/violations",
     r"admin/clearances": "/console/clearances",
     r"holdings/retract": "/console/holdings",
