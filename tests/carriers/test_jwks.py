@@ -68,6 +68,27 @@ def test_rsa_keys_are_refused() -> None:
     assert fault(RSAAlgorithm.to_jwk(key, as_dict=True) | {"kid": "rsa"})
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"kid": "a\0"},
+        {"kid": "a\ud800"},
+        {"y": {}},
+        {"key_ops": "verify"},
+        {"key_ops": ["\0"]},
+        {"key_ops": [float("nan")]},
+        {"key_ops": ["verify"] * 9},
+        {"key_ops": [[[]]]},
+    ],
+)
+def test_what_no_row_can_hold_is_refused(strange: dict[str, object]) -> None:
+    assert fault({**ED, **strange}) == "/jwks/keys/0"
+
+
+def test_operations_are_taken() -> None:
+    assert key_ids(checked_jwks({"keys": [{**ED, "key_ops": ["verify"]}]})) == ["ed"]
+
+
 def test_a_kid_names_one_key() -> None:
     assert fault(ED, {**EC, "kid": "ed"}) == "/jwks/keys/1"
 

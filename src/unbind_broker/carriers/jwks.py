@@ -24,6 +24,7 @@ ALGORITHMS = {ED25519: "EdDSA", P256: "ES256"}
 
 MOST_KEYS = 16
 LONGEST_KID = 128
+MOST_OPERATIONS = 8
 _COORDINATE_BYTES = 32
 _MEMBERS = frozenset({"kty", "crv", "x", "y", "kid", "use", "alg", "key_ops"})
 _LISTED = ", ".join(sorted(_MEMBERS))
@@ -61,8 +62,8 @@ def key_ids(jwks: Jwks | None) -> list[str]:
 
 
 def _fault(jwk: object, seen: set[str]) -> str | None:
-    if not _is_object(jwk):
-        return "expected a JWK"
+    if not _is_object(jwk) or not _is_plain(jwk):
+        return "expected a JWK of printable texts"
     algorithm = ALGORITHMS.get((str(jwk.get("kty")), str(jwk.get("crv"))))
     kid = str(jwk.get("kid"))
     named = isinstance(jwk.get("kid"), str) and 0 < len(kid) <= LONGEST_KID
@@ -90,6 +91,17 @@ def _coordinates_fault(jwk: Mapping[str, object]) -> str | None:
 
 def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
     return isinstance(value, dict)
+
+
+def _is_plain(jwk: Mapping[str, object]) -> bool:
+    """Tell whether a row can hold it: not all that JSON can write, a row can."""
+    operations = jwk.get("key_ops", [])
+    if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
+        return False
+    texts = [one for name, one in jwk.items() if name != "key_ops"]
+    return all(
+        isinstance(one, str) and one.isprintable() for one in (*texts, *operations)
+    )
 
 
 def _key(jwk: Mapping[str, object]) -> AttestationKey:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from unbind_broker.base.errors import InvalidFields
 from unbind_broker.carriers import brakes, service
-from unbind_broker.carriers.jwks import Jwks, key_ids
+from unbind_broker.carriers.jwks import Jwks, checked_jwks, key_ids
 from unbind_broker.carriers.service import Carrier, CarrierChanges, NewCarrier
 from unbind_broker.carriers.tables import CarrierStatus
 from unbind_broker.console.field_faults import faults_of
@@ -122,7 +122,7 @@ def _jwks(form: Form) -> Jwks | None:
         return None
     if not isinstance(told, dict):
         raise InvalidFields.at("/jwks", 'expected a JWK set: {"keys": […]}')
-    return told
+    return checked_jwks(told)  # before anything walks through it, however deep
 
 
 async def _find(visit: Visit, slug: str) -> Carrier:
