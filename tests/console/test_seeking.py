@@ -72,6 +72,25 @@ async def test_number_is_refused_and_not_said_again(
         assert NUMBER not in answer.text
 
 
+async def test_number_that_reads_as_a_day_and_an_hour_is_a_number(
+    console: Console,
+) -> None:
+    await console.sign_in()
+    day, hour = "1381-12-31", "12"
+    typed = f"{day.replace('-', '')}0{hour}"
+    answer = await console.act("/console/seek/audit", actor=typed)
+    assert answer.status_code == 422
+    assert typed not in answer.text
+
+
+@pytest.mark.parametrize("typed", ["2026-11-21T10:30", "2026-11-21"])
+async def test_instants_are_sought(console: Console, typed: str) -> None:
+    await console.sign_in()
+    page = await console.seek("audit", after=typed)
+    assert page.status_code == 200
+    assert f'value="{typed}"' in page.text
+
+
 async def test_reference_stands_in_no_address_and_the_next_page_keeps_it(
     console: Console, shop: Shop
 ) -> None:

@@ -1,5 +1,6 @@
 """What somebody types to seek stands in no address: it is sealed into one."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from unbind_broker.console.visits import AuditVisit, Visit, signed_in
 
 MOST_TEXT = 100
 _SOUGHT = b"sought"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]|$)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ def seal_sought(visit: Visit, fields: Mapping[str, str]) -> str:
 
 
 def _is_instant(text: str) -> bool:
+    """Tell it from a number: written without hyphens, either could be the other."""
     try:
-        return bool(datetime.fromisoformat(text))
+        return bool(_DAY.match(text) and datetime.fromisoformat(text))
     except ValueError:
         return False
 
