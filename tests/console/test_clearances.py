@@ -95,6 +95,8 @@ async def test_progress_shows_waves_and_all_platforms(
         assert "0 of 3" in shown
         assert shown.index("icbc") < shown.index("weibo")
         assert "sensitive" in shown
+        assert "weibo platform" in shown
+        assert "weibo 平台" not in shown
     assert "/resume" not in await page(console, f"{PAGE}/{name}")
 
 

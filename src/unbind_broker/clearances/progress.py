@@ -19,6 +19,7 @@ class PlatformProgress:
 
     platform: str
     name_zh: str
+    name_en: str
     category: str
     sensitive: bool
     numbers: int
@@ -169,7 +170,7 @@ COUNTED_BY_REASON = f"""
 
 _PLATFORMS = sql(
     """
-    SELECT p.slug AS platform, p.name_zh, p.category, p.sensitive,
+    SELECT p.slug AS platform, p.name_zh, p.name_en, p.category, p.sensitive,
         sum(w.numbers)::integer AS numbers, max(c.read_to) AS read_to,
         bool_and(c.read_to >= w.last_place) AS is_read,
         sum(c.findings)::integer AS findings,

@@ -8,7 +8,7 @@ from unbind_broker.audit.reading import Wanted, list_events
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, parse_id
 from unbind_broker.base.working_days import working_days_left
-from unbind_broker.console.order_steps import name_of, steps_of
+from unbind_broker.console.order_steps import steps_of
 from unbind_broker.console.orders import HOME
 from unbind_broker.console.posting import Posted
 from unbind_broker.console.problems import NotHere
@@ -151,5 +151,4 @@ async def _read(visit: Visit, name: str) -> dict[str, object]:
         "is_open": order.completed_at is None and bool(open_parts),
         "undeliverable": len(undeliverable(order)),
         "st": Statuses(visit.language),
-        "name_of": lambda part: name_of(visit, part),
     }

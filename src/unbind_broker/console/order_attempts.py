@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import Prefix, format_id, parse_id
 from unbind_broker.console.order import id_of, require_order
-from unbind_broker.console.order_steps import name_of
 from unbind_broker.console.orders import HOME
 from unbind_broker.console.platform_faults import explainers
 from unbind_broker.console.problems import NotHere
@@ -49,7 +48,7 @@ async def show_attempts(
         200,
         order=order,
         part=part,
-        name=name_of(visit, part),
+        name=visit.name_of(part),
         attempts=attempts,
         more=f"{home}?after={more}" if more else "",
         first=home if after else "",

@@ -83,15 +83,10 @@ def _second(at: datetime) -> datetime:
 
 
 def _names(visit: Visit, parts: Sequence[Part]) -> str:
-    shown = [name_of(visit, part) for part in parts[:_MOST_NAMES]]
+    shown = [visit.name_of(part) for part in parts[:_MOST_NAMES]]
     rest = len(parts) - len(shown)
     named = (", " if visit.language == "en" else "、").join(shown)
     return visit.say("order.step.others", names=named, n=rest) if rest else named
-
-
-def name_of(visit: Visit, part: Part) -> str:
-    """Give the name of a platform in the reader's language."""
-    return part.name_zh if visit.language == "zh" else part.name_en
 
 
 def _event(visit: Visit, event: Event) -> OrderStep:

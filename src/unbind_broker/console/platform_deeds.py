@@ -142,8 +142,7 @@ def _owner(platform: Platform) -> Owner:
 def _effect(
     visit: Visit, platform: Platform, deed: str, *lines: tuple[str, str]
 ) -> Effect:
-    profile = platform.profile
-    name = profile.name_zh if visit.language == "zh" else profile.name_en
+    name = visit.name_of(platform.profile)
     told = [("platforms.name", f"{name} ({platform.slug})")]
     if platform.status is PlatformStatus.SUSPENDED:
         told.append(("platforms.state", visit.say("platform.state.suspended")))

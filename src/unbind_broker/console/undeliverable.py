@@ -40,9 +40,8 @@ async def list_items(
     visit: AdminVisit, platform: str = "", cause: str = "", after: str = ""
 ) -> Response:
     """Show how many there are, by platform and cause, and list them."""
-    chosen = {
-        name: text for name, text in (("platform", platform), ("cause", cause)) if text
-    }
+    given = {"platform": platform, "cause": cause}
+    chosen = {name: text for name, text in given.items() if text}
     page = (_key(after) if after else None, PER_PAGE + 1)
     async with visit.desk.read() as db:
         counts = await count_undelivered(db)
@@ -91,8 +90,7 @@ async def requeue_items(visit: AdminVisit, form: Posted) -> Response:
 
 def _names(visit: Visit, roll: Sequence[Enrolled]) -> dict[str, str]:
     """Name platforms in the reader's language, by their slugs."""
-    chinese = visit.language == "zh"
-    return {one.slug: one.name_zh if chinese else one.name_en for one in roll}
+    return {one.slug: visit.name_of(one) for one in roll}
 
 
 def _picked(form: Form) -> list[ItemKey]:

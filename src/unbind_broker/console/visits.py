@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
@@ -39,6 +39,20 @@ class NotSignedIn(Exception):
 
 class WrongRole(Exception):
     """The key's role sees other pages."""
+
+
+class Named(Protocol):
+    """A platform, or a carrier."""
+
+    @property
+    def name_zh(self) -> str:
+        """Give its name in Chinese."""
+        ...
+
+    @property
+    def name_en(self) -> str:
+        """Give its name in English."""
+        ...
 
 
 @dataclass
@@ -97,6 +111,10 @@ class Visit:
     def say(self, key: str, **values: object) -> str:
         """Say something in the reader's language."""
         return words.say(self.language, key, **values)
+
+    def name_of(self, one: Named) -> str:
+        """Name a platform or a carrier in the reader's language."""
+        return one.name_zh if self.language == "zh" else one.name_en
 
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """Answer with a page; renews the login."""
