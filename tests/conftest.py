@@ -36,10 +36,8 @@ GIVEN_UP = 2.0
 _LONG = {
     *("conformance", "docs", "examples", "demo", "worker", "test_demo.py"),
     *("test_processes.py", "test_sensitive.py", "test_shown_pages.py"),
-    *("test_pages_in_a_browser.py", "test_platforms_in_a_browser.py"),
-    *("test_orders_in_a_browser.py", "test_trail_in_a_browser.py"),
 }
-"""Folders and files of which single tests take seconds."""
+"""Folders and files of which single tests take seconds; so do all in a browser."""
 
 _UNTRACED = pytest.StashKey[bool]()
 
@@ -89,7 +87,8 @@ def _how_late(item: pytest.Item) -> int:
     """Tell in which of three lots a test is run."""
     if item.get_closest_marker("journey"):
         return 0
-    return 1 if _LONG & set(item.path.parts) else 2
+    in_a_browser = item.path.stem.endswith("_in_a_browser")
+    return 1 if in_a_browser or _LONG & set(item.path.parts) else 2
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -31,7 +31,6 @@ HOME = "/console/clearances"
 PER_PAGE = 50
 MOST_RELEASED = 1000
 _PICK = "pick."
-_BETWEEN = re.compile(r"[\s,;，；、]+")
 _PLACE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _MOST_PLACE = 2**31 - 1
 _MOST_SHOWN = 20
@@ -126,7 +125,7 @@ class _Asked:
 def _named(form: Form, index: BlindIndex, region: str) -> list[bytes] | list[int]:
     """Read what was ticked, or typed: numbers, or else places."""
     picked = [one.removeprefix(_PICK) for one in form.kept if one.startswith(_PICK)]
-    named = [*picked, *filter(None, _BETWEEN.split(form.text("named")))]
+    named = [*picked, *form.several("named")]
     if not 1 <= len(named) <= MOST_RELEASED:
         raise InvalidFields.at("/named", f"expected 1 to {MOST_RELEASED} numbers")
     if all(_PLACE.fullmatch(one) for one in named):

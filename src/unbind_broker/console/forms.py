@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -17,6 +18,7 @@ ONCE = "_once"
 _MOST_BYTES = 64 * 1024
 _MOST_FIELDS = 200
 _MOST_SECONDS = 30.0
+_BETWEEN = re.compile(r"[\s,;，；、]+")
 _TYPE = "application/x-www-form-urlencoded"
 
 
@@ -73,6 +75,10 @@ class Form:
         if not (value.isascii() and value.isdecimal() and len(value) < 10):  # noqa: PLR2004 - what an id's column holds
             raise InvalidFields.at(f"/{name}", "expected a whole number")
         return int(value)
+
+    def several(self, name: str) -> list[str]:
+        """Give what a field lists, with spaces, commas or semicolons between."""
+        return list(filter(None, _BETWEEN.split(self.text(name))))
 
     def is_ticked(self, name: str) -> bool:
         """Tell whether a box is ticked."""

@@ -1,6 +1,5 @@
 """Register a platform, and change what is known of one, each once it was previewed."""
 
-import re
 from dataclasses import asdict
 
 from fastapi import APIRouter, Response
@@ -21,7 +20,6 @@ from unbind_broker.platforms.tables import World
 HOME = "/console/platforms"
 NEW = f"{HOME}/-/new"
 _CAN = "can."
-_BETWEEN = re.compile(r"[\s,;，；、]+")
 _FIELD = "profile."
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -98,7 +96,7 @@ def _profile(form: Form, slug: str) -> Profile:
         name_en=form.text("name_en") or slug,
         category=form.text("category") or "other",
         sensitive=form.is_ticked("sensitive"),
-        domains=tuple(filter(None, _BETWEEN.split(form.text("domains").lower()))),
+        domains=tuple(one.lower() for one in form.several("domains")),
         capabilities=tuple(
             one for one in CAPABILITIES if form.is_ticked(f"{_CAN}{one}")
         ),
