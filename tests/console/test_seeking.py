@@ -135,6 +135,15 @@ async def test_what_no_list_knows_is_not_sealed(console: Console) -> None:
     assert len(led.headers["location"]) < 300
 
 
+async def test_address_stays_short_whatever_is_typed(console: Console) -> None:
+    await console.sign_in()
+    longest = dict.fromkeys(("actor", "action", "order"), "𠀀" * 200)
+    led = await console.act("/console/seek/audit", **longest)
+    where = led.headers["location"]
+    assert len(where) < 2000
+    assert "\U00020000" * 100 in (await console.get(where)).text
+
+
 async def test_nothing_typed_leads_to_the_whole_list(console: Console) -> None:
     await console.sign_in()
     led = await console.act("/console/seek/platforms", name="  ")

@@ -88,7 +88,7 @@ class Sessions:
 
 def seal(sealer: Sealer, fields: dict[str, object], context: bytes) -> str:
     """Write fields that only this installation reads, and only for this context."""
-    plain = json.dumps(fields, separators=(",", ":")).encode()
+    plain = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
     return urlsafe_b64encode(sealer.seal(plain, context=context)).decode("ascii")
 
 
