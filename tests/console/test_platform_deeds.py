@@ -101,6 +101,11 @@ async def test_what_was_sent_goes_out_again_as_previewed(console: Console) -> No
     assert await queued(console) == 1
     assert [one.action for one in await deeds_of(console)] == ["endpoint.redelivered"]
 
+    again = await console.confirm(f"{PAGE}/redeliver", shown)
+    assert again.status_code == 409
+    assert await queued(console) == 1
+    assert len(await deeds_of(console)) == 1
+
 
 @pytest.mark.parametrize("since", ["", "yesterday", "2026-01-01T00:00", "2099-01-01"])
 async def test_wrong_time_sends_nothing_again(console: Console, since: str) -> None:

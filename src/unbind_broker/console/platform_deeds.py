@@ -12,7 +12,7 @@ from unbind_broker.base.instants import show_instant, show_instant_or_null
 from unbind_broker.console.forms import Form
 from unbind_broker.console.platform_page import SlugInPath
 from unbind_broker.console.platforms import HOME
-from unbind_broker.console.posting import Posted
+from unbind_broker.console.posting import Posted, require_first
 from unbind_broker.console.previews import Effect
 from unbind_broker.console.problems import NotHere
 from unbind_broker.console.requeuing import ask_or_requeue
@@ -114,6 +114,7 @@ async def redeliver(visit: AdminVisit, slug: SlugInPath, form: Posted) -> Respon
         asks = visit.preview(form, effect)
         if asks is not None:
             return asks
+        await require_first(db, visit, form)
         await record(db, visit.now, _redelivered(visit, endpoint, since, found))
         parts = list(in_parts(found.repeats))
         for part in parts[:1]:
