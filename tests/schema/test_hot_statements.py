@@ -144,6 +144,11 @@ def recording(past: Past) -> dict[str, Hot]:
         "replays": [False] * BATCH,
     }
     item = ("items_2026_11_pkey",)
+    reminded = {
+        "endpoints": subjects["endpoints"],
+        "orders": subjects["orders"],
+        "occasions": past.open,
+    }
     return {
         "append attempts": Hot(attempts._APPEND, _attempts(past)),
         "acknowledge": Hot(items._ACKNOWLEDGE, {**named, "now": NOON}, item),
@@ -152,6 +157,7 @@ def recording(past: Past) -> dict[str, Hot]:
         "lock": Hot(items._LOCK, named, item),
         "schedule": Hot(queue._SCHEDULE, scheduled),
         "delete": Hot(queue._DELETE, subjects, ("deliveries_subject",)),
+        "replaced": Hot(reminders._REPLACED, reminded, ("deliveries_subject",)),
         "stop sending": Hot(queue._STOP_SENDING, named, ("deliveries_subject",)),
         "settle": Hot(settling._SETTLE, {"orders": past.open, "now": NOON}, item),
         "note undelivered": Hot(undelivered._NOTE, {**named, "now": NOON, "cause": 1}),
