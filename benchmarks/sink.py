@@ -80,8 +80,9 @@ def _reported(body: bytes) -> bytes:
 class Sink:
     """The receiver as its user sees it."""
 
-    def __init__(self, pipe: Connection, port: int) -> None:
+    def __init__(self, pipe: Connection, port: int, pid: int) -> None:
         self._pipe = pipe
+        self.pid = pid
         self.url = f"http://127.0.0.1:{port}"
 
     def reset(self) -> None:
@@ -106,7 +107,7 @@ def a_sink(*, fails_one_in: int = 0, reports: bool = False) -> Iterator[Sink]:
     )
     process.start()
     try:
-        yield Sink(ours, ours.recv())
+        yield Sink(ours, ours.recv(), process.pid or 0)
     finally:
         process.terminate()
         process.join(5)

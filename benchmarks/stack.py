@@ -7,10 +7,11 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
@@ -59,7 +60,7 @@ class Stack:
     async def halt(self) -> None:
         """End every process but the database."""
         for one in (*self.serves, *self.workers):
-            await _end(one)
+            await end(one)
 
 
 @asynccontextmanager
@@ -84,9 +85,25 @@ async def a_stack(shape: Shape) -> AsyncIterator[Stack]:
 async def _start(
     stack: Stack, shape: Shape, folder: Path, ending: AsyncExitStack
 ) -> None:
-    environment = {
+    environment = environment_of(stack.database_url, shape.settings)
+    log = ending.enter_context((folder / "log").open("wb"))
+    for _ in range(shape.serves):
+        running = await run(["serve", "--port", "0", "--json"], environment, log)
+        where = urlsplit(await told_url(running))
+        stack.urls += ((str(where.hostname), int(where.port or 0)),)
+        stack.serves.append(running)
+    for _ in range(shape.workers):
+        running = await run(["worker"], environment, log)
+        stack.workers.append(running)
+
+
+def environment_of(
+    database_url: str, settings: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Give what the processes of a service on this database are told."""
+    return {
         **os.environ,
-        "UNBIND_DATABASE_URL": _plain(stack.database_url),
+        "UNBIND_DATABASE_URL": _plain(database_url),
         "UNBIND_SECRET_KEYS": _SEALING,
         "UNBIND_INDEX_KEY": _INDEX,
         "UNBIND_ALLOW_PRIVATE_ENDPOINTS": "1",
@@ -94,22 +111,14 @@ async def _start(
         "UNBIND_CARRIER_BURST": "100000",
         "UNBIND_DRAIN_NOTICE": "0s",
         "UNBIND_LOG_LEVEL": "warning",
-        **shape.settings,
+        **settings,
     }
-    log = ending.enter_context((folder / "log").open("wb"))
-    for _ in range(shape.serves):
-        running = await _run(["serve", "--port", "0", "--json"], environment, log)
-        where = urlsplit(await _told_url(running))
-        stack.urls += ((str(where.hostname), int(where.port or 0)),)
-        stack.serves.append(running)
-    for _ in range(shape.workers):
-        running = await _run(["worker"], environment, log)
-        stack.workers.append(running)
 
 
-async def _run(
+async def run(
     arguments: list[str], environment: dict[str, str], log: object
 ) -> asyncio.subprocess.Process:
+    """Start a command of the service; ``log`` is the file that it complains to."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -121,14 +130,16 @@ async def _run(
     )
 
 
-async def _told_url(running: asyncio.subprocess.Process) -> str:
+async def told_url(running: asyncio.subprocess.Process) -> str:
+    """Give where a process of the API listens, once it does."""
     if running.stdout is None:
         raise AssertionError("it was started with a pipe")
     line = await asyncio.wait_for(running.stdout.readline(), PATIENCE)
     return str(json.loads(line)["url"])
 
 
-async def _end(running: asyncio.subprocess.Process) -> None:
+async def end(running: asyncio.subprocess.Process) -> None:
+    """Let a process stop, and make it if it takes too long."""
     if running.returncode is None:
         running.terminate()
         try:
