@@ -18,12 +18,12 @@ PURE_TESTS := tests/base/test_signing.py tests/base/test_working_days.py \
 override export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit coverage chaos bench format lock clean runtime-set-up dev-set-up
+.PHONY: help demo test check audit coverage chaos bench bench-page format lock clean runtime-set-up dev-set-up
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
 		| while IFS="$$(printf '\t')" read -r name text; do \
-			printf '  make %-8s %s\n' "$$name" "$$text"; done
+			printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: runtime-set-up ## Show the whole story on simulated platforms (ARGS=--once ends by itself)
 	@$(BIN)/unbind-broker demo $(ARGS)
@@ -71,6 +71,9 @@ bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to ea
 		printf '\n== %s\n' "$$name"; \
 		$(BIN)/python -m "benchmarks.$$name" $(ARGS); done; \
 	[ -n "$$found" ] || { echo 'There is no benchmarks/bench_*.py.' >&2; exit 1; }
+
+bench-page: dev-set-up ## Write docs/benchmarks.md from benchmarks/results/*.json
+	@$(BIN)/python -m benchmarks.page $(ARGS)
 
 format: dev-set-up ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.open_loop import Answers
+from unbind_broker.runtime.embedded.account import Account
+from unbind_broker.runtime.embedded.programs import Programs, find_programs
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -74,9 +76,15 @@ def machine() -> dict[str, Any]:
         "command": "python -m " + " ".join([_module(), *sys.argv[1:]]),
         "commit": commit.stdout.strip(),
         "cores": os.cpu_count(),
+        "cores_allowed": len(os.sched_getaffinity(0)),
+        "processor": _first("/proc/cpuinfo", "model name"),
+        "memory_gib": round(
+            int(_first("/proc/meminfo", "MemTotal").split()[0]) / 2**20
+        ),
         "load_average_before": round(os.getloadavg()[0], 2),
         "machine": platform.machine(),
         "python": platform.python_version(),
+        "postgres": _postgres(),
         "system": platform.system(),
     }
 
@@ -87,6 +95,27 @@ def write(name: str, report: dict[str, Any]) -> None:
     print(text)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _first(path: str, name: str) -> str:
+    """Give what the kernel says under a name; "0" where it says nothing."""
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        found, _, value = line.partition(":")
+        if found.strip() == name:
+            return value.strip()
+    return "0"
+
+
+def programs() -> Programs:
+    """Find the Postgres that is measured, with the programs beside it."""
+    return find_programs(Account(os.geteuid(), os.getegid(), is_other=False))
+
+
+def _postgres() -> str:
+    told = subprocess.run(
+        [programs().postgres, "--version"], capture_output=True, text=True, check=False
+    )
+    return told.stdout.rpartition(" ")[2].strip()
 
 
 def _module() -> str:

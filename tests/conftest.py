@@ -35,7 +35,7 @@ GIVEN_UP = 2.0
 
 _LONG = {
     *("conformance", "docs", "examples", "demo", "worker", "test_demo.py"),
-    *("test_processes.py", "test_sensitive.py", "test_shown_pages.py"),
+    *("benchmarks", "test_processes.py", "test_sensitive.py", "test_shown_pages.py"),
 }
 """Folders and files of which single tests take seconds; so do all in a browser."""
 

@@ -1,0 +1,141 @@
+"""Ask one question: all sides in turns in one run, every round's reading kept.
+
+A program describes itself as ``ABOUT``, opens its cases in ``cases(given)`` and ends
+with ``measure(ABOUT, given, cases)``. Readings are kept as they are; medians, spreads
+and ratios are formed by whoever reads them.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from benchmarks.about import About, Scalar
+from benchmarks.figures import RESULTS, machine
+from unbind_broker.cli.loop import run_on_loop
+
+ROUNDS = 5
+MINUTES = 10.0
+
+Reading = Mapping[str, float]
+Side = Callable[[], Awaitable[Reading]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sides that are measured in turns under the same parameters."""
+
+    of: Mapping[str, Scalar]
+    sides: Mapping[str, Side]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The readings of one case, round by round."""
+
+    of: Mapping[str, Scalar]
+    rounds: dict[str, list[Reading]] = field(default_factory=dict)
+
+
+Cases = Callable[[argparse.Namespace], AbstractAsyncContextManager[Sequence[Case]]]
+
+
+def a_parser(about: About) -> argparse.ArgumentParser:
+    """Make a parser of what every program understands; add your own to it."""
+    parser = argparse.ArgumentParser(
+        prog=f"benchmarks.bench_{about.name}", description=about.question.en
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=MINUTES,
+        help="begin no round that would end later",
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="only show that it works, in seconds"
+    )
+    parser.add_argument(
+        "--into", type=Path, default=RESULTS, help="where its JSON file is kept"
+    )
+    return parser
+
+
+def asked(
+    parser: argparse.ArgumentParser,
+    smoke: Mapping[str, Any],
+    given: Sequence[str] | None = None,
+) -> argparse.Namespace:
+    """Read the options; ``smoke`` names the sizes that ``--smoke`` stands for."""
+    read = parser.parse_args(given)
+    if read.smoke:
+        parser.set_defaults(**{"rounds": 1, **smoke})
+        read = parser.parse_args(given)
+    return read
+
+
+def measure(about: About, given: argparse.Namespace, cases: Cases) -> None:
+    """Run every case, print the report and keep it; smoke is kept only elsewhere."""
+    run = machine()
+    kept = run_on_loop(_measured(given, cases))
+    report = {
+        "name": about.name,
+        "run": run,
+        "given": {
+            name: value
+            for name, value in vars(given).items()
+            if name not in {"into", "smoke"}
+        },
+        "cases": [{"of": one.of, "rounds": one.rounds} for one in kept],
+    }
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    print(text)
+    if not given.smoke or given.into != RESULTS:
+        given.into.mkdir(parents=True, exist_ok=True)
+        (given.into / f"{about.name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+async def _measured(given: argparse.Namespace, cases: Cases) -> list[Kept]:
+    async with cases(given) as opened:
+        return await in_turns(opened, given.rounds, given.minutes)
+
+
+async def in_turns(cases: Sequence[Case], rounds: int, minutes: float) -> list[Kept]:
+    """Measure A B A B …: all sides of all cases in each round."""
+    kept = [Kept(case.of, {name: [] for name in case.sides}) for case in cases]
+    began, longest = monotonic(), 0.0
+    for turn in range(rounds):
+        started = monotonic()
+        if turn and started - began + longest > minutes * 60:
+            _say(f"time is up after {turn} of {rounds} rounds")
+            break
+        for case, found in zip(cases, kept, strict=True):
+            for name, side in case.sides.items():
+                reading = await side()
+                found.rounds[name].append(rounded(reading))
+                _say(f"round {turn + 1}: {_shown(case.of)} {name}: {_shown(reading)}")
+                await asyncio.sleep(0)
+        longest = max(longest, monotonic() - started)
+    return kept
+
+
+def rounded(reading: Reading) -> Reading:
+    """Keep four figures that count; more are noise."""
+    return {name: float(f"{value:.4g}") for name, value in reading.items()}
+
+
+def _shown(values: Mapping[str, object]) -> str:
+    return " ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in values.items()
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,52 @@
+"""What processes have computed, and what they hold, as the kernel counts it."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def computed(*pids: int) -> float:
+    """Give the seconds that these processes have computed so far."""
+    return sum(_seconds(pid) for pid in pids)
+
+
+def computed_by_family(pid: int) -> float:
+    """Give the seconds of a process, of its children, and of those it has reaped."""
+    return _seconds(pid, reaped=True) + sum(
+        computed_by_family(child) for child in _children(pid)
+    )
+
+
+def resident(pid: int) -> int:
+    """Give the resident memory of a process in bytes; 0 where it is gone."""
+    for line in _lines(f"/proc/{pid}/status"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def parent_of(pid: int) -> int:
+    """Give the process that started this one."""
+    return int("".join(_lines(f"/proc/{pid}/stat")).rpartition(")")[2].split()[1])
+
+
+def _seconds(pid: int, *, reaped: bool = False) -> float:
+    text = "".join(_lines(f"/proc/{pid}/stat"))
+    if not text:
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return sum(int(one) for one in fields[11 : 15 if reaped else 13]) / _TICKS
+
+
+def _children(pid: int) -> Iterable[int]:
+    found = _lines(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for line in found for child in line.split()]
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -1,0 +1,168 @@
+"""Sides take turns, every reading is kept, and ratios are formed within a round."""
+
+import json
+from argparse import Namespace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.about import About, Measure, Ratio, Target, Words
+from benchmarks.frame import Case, Reading, Side, a_parser, asked, in_turns, measure
+from benchmarks.page import pages, stale
+from benchmarks.reading_back import Report, read, spread
+
+RATE = Measure("rate", Words("items/s", "条/秒"))
+ABOUT = About(
+    name="trial",
+    title=Words("Trial", "试验"),
+    question=Words("How fast?", "有多快？"),
+    notes=Words("Nothing else.", "别无其他。"),
+    sides={"ours": Words("ours", "本项目"), "bare": Words("bare", "裸客户端")},
+    parameters={"batch": Words("batch", "批量"), "tls": Words("TLS", "TLS")},
+    measures=[RATE],
+    ratios=[
+        Ratio("of_bare", Words("of bare", "与裸客户端之比"), "rate", "ours", "bare"),
+        Ratio(
+            "of_one", Words("of 1", "与 1 之比"), "rate", "ours", "ours", {"batch": 1}
+        ),
+    ],
+    targets=[
+        Target("of_bare", 0.65, {"batch": 1}),
+        Target("of_one", 10, {"batch": 50}),
+        Target("ours.rate", 50, is_most=True),
+    ],
+)
+
+RUN = (
+    *("command", "commit", "cores", "processor", "memory_gib", "system"),
+    *("python", "postgres", "load_average_before"),
+)
+
+
+def report(*cases: tuple[int, Sequence[float], Sequence[float]]) -> Report:
+    run = dict.fromkeys(RUN, 1)
+    return Report(
+        ABOUT,
+        {
+            "name": "trial",
+            "run": run,
+            "cases": [
+                {
+                    "of": {"batch": batch, "tls": False},
+                    "rounds": {
+                        "ours": [{"rate": rate} for rate in ours],
+                        "bare": [{"rate": rate} for rate in bare],
+                    },
+                }
+                for batch, ours, bare in cases
+            ],
+        },
+    )
+
+
+async def test_all_sides_of_all_cases_take_turns_in_each_round() -> None:
+    turns: list[str] = []
+
+    def side(name: str) -> Side:
+        async def run() -> Reading:
+            turns.append(name)
+            return {"rate": 1.0}
+
+        return run
+
+    cases = [
+        Case({"batch": 1}, {"a": side("1a"), "b": side("1b")}),
+        Case({"batch": 2}, {"a": side("2a"), "b": side("2b")}),
+    ]
+    kept = await in_turns(cases, rounds=2, minutes=1)
+
+    assert turns == ["1a", "1b", "2a", "2b"] * 2
+    assert [len(one.rounds["a"]) for one in kept] == [2, 2]
+
+
+async def test_no_round_begins_when_the_time_is_up() -> None:
+    async def run() -> Reading:
+        return {"rate": 1.0}
+
+    kept = await in_turns([Case({}, {"a": run})], rounds=9, minutes=0)
+
+    assert len(kept[0].rounds["a"]) == 1
+
+
+def test_a_ratio_is_formed_within_each_round() -> None:
+    one = report((1, [10, 90], [20, 100]))
+
+    assert one.ratios(one.cases[0], ABOUT.ratios[0]) == [0.5, 0.9]
+    assert spread([0.5, 0.9]).median == 0.7
+
+
+def test_a_case_is_divided_by_the_one_that_differs_as_told() -> None:
+    one = report((1, [10], [20]), (50, [120], [200]))
+
+    assert one.ratios(one.cases[1], ABOUT.ratios[1]) == [12]
+    assert one.ratios(one.cases[0], ABOUT.ratios[1]) == []
+
+
+def test_targets_are_held_against_the_cases_that_they_are_about() -> None:
+    one = report((1, [10], [20]), (50, [120], [200]))
+
+    met = [(each.target.of, each.of["batch"], each.is_met) for each in one.found()]
+
+    assert met == [
+        ("of_bare", 1, False),
+        ("of_one", 50, True),
+        ("ours.rate", 1, True),
+        ("ours.rate", 50, False),
+    ]
+
+
+def test_smoke_takes_small_sizes_but_what_is_given_counts() -> None:
+    parser = a_parser(ABOUT)
+    parser.add_argument("--orders", type=int, default=1000)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 50])
+
+    given = asked(parser, {"orders": 3, "batches": [1]}, ["--smoke", "--orders", "7"])
+
+    assert (given.rounds, given.orders, given.batches) == (1, 7, [1])
+
+
+@asynccontextmanager
+async def _cases(given: Namespace) -> AsyncIterator[list[Case]]:
+    async def run() -> Reading:
+        return {"rate": given.rounds + 0.123456}
+
+    yield [Case({"batch": 1, "tls": True}, {"ours": run, "bare": run})]
+
+
+def test_what_was_measured_is_kept_and_makes_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = asked(a_parser(ABOUT), {}, ["--rounds", "2", "--into", str(tmp_path)])
+
+    measure(ABOUT, given, _cases)
+
+    kept = read(ABOUT, tmp_path)
+    assert kept is not None
+    assert kept.rounds(kept.cases[0], "ours", "rate") == [2.123, 2.123]
+    assert json.loads(capsys.readouterr().out)["given"]["rounds"] == 2
+    made = pages([ABOUT], tmp_path)
+    assert sorted(made) == [
+        "benchmarks.md",
+        "benchmarks.zh-CN.md",
+        "benchmarks/trial.svg",
+        "benchmarks/trial.zh-CN.svg",
+    ]
+    assert "| 1 | yes | 2 | 2 | 1.00 | – |" in made["benchmarks.md"]
+    assert "| 1 | 是 | 2 | 2 | 1.00 | – |" in made["benchmarks.zh-CN.md"]
+
+
+def test_a_page_that_says_something_else_is_stale(tmp_path: Path) -> None:
+    made = {"benchmarks.md": "new", "benchmarks/a.svg": "same"}
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks.md").write_text("old", encoding="utf-8")
+    (tmp_path / "benchmarks/a.svg").write_text("same", encoding="utf-8")
+    (tmp_path / "benchmarks/left.svg").write_text("", encoding="utf-8")
+
+    assert stale(tmp_path, made) == ["benchmarks.md", "benchmarks/left.svg"]
