@@ -1,34 +1,52 @@
 """A receiver in a process of its own: it answers 200 and counts items, little else.
 
-With ``reports`` it answers each item at once: nothing was bound.
+With ``reports`` it answers each item at once: nothing was bound. With ``keeps`` it
+holds on to as many requests, and with ``certificate`` it speaks TLS.
 """
 
 import asyncio
 import json
 import multiprocessing
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from time import monotonic
+from typing import Any, cast
 
 from typing_extensions import override
 
+from unbind_broker.cli.loop import run_on_loop
+
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 _ITEM = re.compile(rb'"id": ?"((?:ord|qry)_[0-9a-z]+)"')
+_FIGURES = ("requests", "items", "first")
 _FAULT = b"HTTP/1.1 500 Fault\r\ncontent-length: 0\r\n\r\n"
 
 
+@dataclass(frozen=True)
+class _Manners:
+    fails_one_in: int
+    reports: bool
+    keeps: int
+    certificate: Path | None
+
+
 class _Counts:
-    def __init__(self, fails_one_in: int, *, reports: bool) -> None:
-        self.fails_one_in = fails_one_in
-        self.reports = reports
+    def __init__(self, manners: _Manners) -> None:
+        self.fails_one_in = manners.fails_one_in
+        self.reports = manners.reports
+        self.keeps = manners.keeps
         self.reset()
 
     def reset(self) -> None:
         self.requests = 0
         self.items = 0
         self.first = 0.0
+        self.kept: list[bytes] = []
 
 
 class _Sink(asyncio.Protocol):
@@ -38,8 +56,8 @@ class _Sink(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self.write = transport.write
+        # The transports of uvloop are no subclasses of asyncio's.
+        self.write = cast("asyncio.Transport", transport).write
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -58,6 +76,8 @@ class _Sink(asyncio.Protocol):
         counts = self.counts
         counts.first = counts.first or monotonic()
         counts.requests += 1
+        if len(counts.kept) < counts.keeps:
+            counts.kept.append(head + b"\r\n\r\n" + rest[:length])
         if counts.fails_one_in and counts.requests % counts.fails_one_in == 0:
             self.write(_FAULT)
         else:
@@ -80,59 +100,76 @@ def _reported(body: bytes) -> bytes:
 class Sink:
     """The receiver as its user sees it."""
 
-    def __init__(self, pipe: Connection, port: int, pid: int) -> None:
+    def __init__(self, pipe: Connection, url: str, pid: int) -> None:
         self._pipe = pipe
         self.pid = pid
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = url
 
     def reset(self) -> None:
-        """Begin to count anew."""
-        self._pipe.send("reset")
-        self._pipe.recv()
+        """Begin to count anew, and keep nothing of before."""
+        self._asked("reset")
 
     def read(self) -> dict[str, float]:
         """Return requests, items, and when the first came (monotonic seconds)."""
-        self._pipe.send("read")
-        found: dict[str, float] = json.loads(self._pipe.recv())
+        found: dict[str, float] = json.loads(self._asked("read"))
         return found
+
+    def kept(self) -> list[bytes]:
+        """Return the first requests, head and body."""
+        found: list[bytes] = self._asked("kept")
+        return found
+
+    def _asked(self, what: str) -> Any:
+        self._pipe.send(what)
+        return self._pipe.recv()
 
 
 @contextmanager
-def a_sink(*, fails_one_in: int = 0, reports: bool = False) -> Iterator[Sink]:
-    """Run the receiver; it ends with the block. 0: it never fails."""
+def a_sink(
+    *,
+    fails_one_in: int = 0,
+    reports: bool = False,
+    keeps: int = 0,
+    certificate: Path | None = None,
+) -> Iterator[Sink]:
+    """Run the receiver; it ends with the block. 0: it never fails, keeps nothing."""
+    manners = _Manners(fails_one_in, reports, keeps, certificate)
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(
-        target=_run, args=(theirs, fails_one_in, reports), daemon=True
-    )
+    process = spawn.Process(target=_run, args=(theirs, manners), daemon=True)
     process.start()
     try:
-        yield Sink(ours, ours.recv(), process.pid or 0)
+        host = "https://localhost" if certificate else "http://127.0.0.1"
+        yield Sink(ours, f"{host}:{ours.recv()}", process.pid or 0)
     finally:
         process.terminate()
         process.join(5)
 
 
-def _run(pipe: Connection, fails_one_in: int, reports: bool) -> None:  # noqa: FBT001 - handed to a process by position
-    asyncio.run(_serve(pipe, _Counts(fails_one_in, reports=reports)))
+def _run(pipe: Connection, manners: _Manners) -> None:
+    run_on_loop(_serve(pipe, _Counts(manners), _tls(manners.certificate)))
 
 
-async def _serve(pipe: Connection, counts: _Counts) -> None:
+def _tls(certificate: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+async def _serve(pipe: Connection, counts: _Counts, tls: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: _Sink(counts), "127.0.0.1", 0, backlog=1024
+        lambda: _Sink(counts), "127.0.0.1", 0, backlog=1024, ssl=tls
     )
     pipe.send(server.sockets[0].getsockname()[1])
     while True:
         asked = await asyncio.to_thread(pipe.recv)
+        if asked == "kept":
+            pipe.send(counts.kept)
+            continue
         if asked == "reset":
             counts.reset()
-        pipe.send(
-            json.dumps(
-                {
-                    "requests": counts.requests,
-                    "items": counts.items,
-                    "first": counts.first,
-                }
-            )
-        )
+        figures = {name: getattr(counts, name) for name in _FIGURES}
+        pipe.send(json.dumps(figures))

@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.servers import a_server
 from benchmarks.sink import Sink, a_sink
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import open_engine
-from unbind_broker.runtime.embedded import open_embedded
-from unbind_broker.schema.migrate import migrate
 
 PATIENCE = 60.0
 CARRIERS = 8
@@ -64,19 +63,21 @@ class Stack:
 
 
 @asynccontextmanager
-async def a_stack(shape: Shape) -> AsyncIterator[Stack]:
-    """Start everything; it ends with the block. Postgres writes durably."""
+async def a_stack(shape: Shape, *, smoke: bool = False) -> AsyncIterator[Stack]:
+    """Start everything; it ends with the block. Postgres writes durably.
+
+    A smoke test takes the Postgres that tests take.
+    """
     async with AsyncExitStack() as ending:
         sink = ending.enter_context(a_sink(reports=True))
         folder = Path(tempfile.mkdtemp(prefix="unbind-bench-"))
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        embedded = await asyncio.to_thread(open_embedded, folder)
-        ending.callback(embedded.close)
-        engine = open_engine(embedded.url, pool=8, application="bench")
+        server = await ending.enter_async_context(a_server(smoke=smoke))
+        url = await ending.enter_async_context(server.fresh())
+        engine = open_engine(url, pool=8, application="bench")
         ending.push_async_callback(engine.dispose)
-        await migrate(engine)
         keys = await _registry(engine, sink, shape.platforms)
-        stack = Stack(engine, embedded.url, sink, keys)
+        stack = Stack(engine, url, sink, keys)
         ending.push_async_callback(stack.halt)
         await _start(stack, shape, folder, ending)
         yield stack
