@@ -75,6 +75,12 @@ async def delivered(
     return monotonic()
 
 
+async def transactions(engine: AsyncEngine) -> int:
+    """Give how many transactions this database has seen, reads included."""
+    async with engine.connect() as db:
+        return int((await db.execute(_TRANSACTIONS)).scalar_one())
+
+
 @dataclass
 class Load:
     """Cores that were busy while it was watched, and what backends waited for."""
@@ -148,6 +154,10 @@ _LEFT = sql(
     "SELECT EXISTS (SELECT FROM items WHERE order_id >= :first "  # noqa: S608 - a code
     f"AND status = {ItemStatus.QUEUED.code})",
     first=UUID_TYPE,
+)
+_TRANSACTIONS = text(
+    "SELECT xact_commit + xact_rollback FROM pg_stat_database "
+    "WHERE datname = current_database()"
 )
 _WAITS = text(
     """
