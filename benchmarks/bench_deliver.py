@@ -1,154 +1,163 @@
-"""How fast does one worker deliver, at several batch sizes, beside its bare client?
+"""How fast does one worker deliver, beside the client it uses and a bare protocol?
 
-Both sides post to the same receiver in turns in one run: a whole worker (reads, signs,
-sends, records) and a bare aiohttp client that posts bodies of the same size. Time runs
-from the receiver's first request to the last record, or answer. Read the ratios.
+Each reading of the worker: a fresh database, a worker in a process of its own that has
+its endpoints, then a backlog that falls due in one transaction. Time runs from the
+receiver's first request to the last record. Then both clients post one of the worker's
+own requests again and again, until as many items have been answered.
 """
 
 import argparse
-import asyncio
-import json
-import platform
-import statistics
-from time import monotonic
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from itertools import product
+from pathlib import Path
 
-import aiohttp
-from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from benchmarks.about import About, Measure, Ratio, Target, Words
+from benchmarks.bare_clients import post_by_aiohttp, post_by_protocol
+from benchmarks.certificates import write_certificate
+from benchmarks.delivering import Trial
+from benchmarks.frame import Case, a_parser, asked, measure
+from benchmarks.servers import a_server
+from benchmarks.sink import a_sink
 
-from benchmarks.sink import Sink, a_sink
-from tests.support.app import a_runtime
-from tests.support.builders import a_carrier, a_platform, an_endpoint
-from tests.support.database import Server, open_server
-from tests.support.order_builders import an_order, asked, many_orders
-from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.database import open_engine
-from unbind_broker.endpoints.tables import endpoint_leases
-from unbind_broker.items.states import ItemStatus
-from unbind_broker.items.tables import items
-from unbind_broker.worker.process import run_worker
+ABOUT = About(
+    name="deliver",
+    title=Words("Deliver", "投递"),
+    question=Words(
+        "How many items does one worker deliver a second, beside the HTTP client that "
+        "it uses (aiohttp) and a bare asyncio protocol which post the same bytes to "
+        "the same receiver?",
+        "一个工作进程每秒投递多少条目？对照是它所用的 HTTP 客户端（aiohttp）"
+        "和裸 asyncio 协议，两者向同一接收端发送同样的字节。",
+    ),
+    notes=Words(
+        "The worker reads its items from Postgres, opens each number, signs, sends, "
+        "judges the answer and records it; the clients do none of that: they repeat "
+        "one request that the worker has sent. All keep 4 connections to each "
+        "endpoint, run on uvloop in a process of their own, and share the machine with "
+        "Postgres (which writes durably) and the receiver, one process. What the "
+        "receiver computes limits the bare protocol: see its share of a core. Batches "
+        "that are not full (few items for each endpoint) cost the worker more requests "
+        "than the clients send.",
+        "工作进程要从 Postgres 读取条目、解封号码、签名、发送、判断应答并记录结果；"
+        "两个客户端只是反复发送工作进程发过的同一个请求。"
+        "各方对每个端点都保持 4 个连接，都在独立进程里运行 uvloop，"
+        "并与 Postgres（持久落盘）和单进程的接收端共用一台机器。"
+        "裸协议受接收端自身开销限制，参见接收端占核。每个端点的条目较少时批次装不满，"
+        "工作进程的请求数会多于两个客户端。",
+    ),
+    sides={
+        "worker": Words("worker", "工作进程"),
+        "aiohttp": Words("its client", "所用客户端"),
+        "protocol": Words("bare protocol", "裸协议"),
+    },
+    parameters={
+        "batch": Words("max_batch", "max_batch"),
+        "endpoints": Words("endpoints", "端点"),
+        "tls": Words("TLS", "TLS"),
+    },
+    measures=(
+        Measure("items_per_second", Words("items/s", "条/秒")),
+        Measure(
+            "cpu_us_per_item", Words("own CPU, µs an item", "自身 CPU，微秒/条"), 1
+        ),
+        Measure(
+            "postgres_us_per_item",
+            Words("Postgres's CPU, µs an item", "Postgres CPU，微秒/条"),
+            1,
+        ),
+        Measure("receiver_cores", Words("receiver's cores", "接收端占核"), 2),
+    ),
+    ratios=(
+        Ratio(
+            "of_client",
+            Words("worker to its client", "工作进程与所用客户端之比"),
+            "items_per_second",
+            "worker",
+            "aiohttp",
+        ),
+        Ratio(
+            "of_protocol",
+            Words("worker to bare protocol", "工作进程与裸协议之比"),
+            "items_per_second",
+            "worker",
+            "protocol",
+        ),
+        Ratio(
+            "of_batch_1",
+            Words("worker to its batch 1", "工作进程与其批量 1 之比"),
+            "items_per_second",
+            "worker",
+            "worker",
+            at={"batch": 1},
+        ),
+    ),
+    targets=(
+        Target("of_client", 0.65, {"batch": 1}),
+        Target("of_protocol", 0.12, {"batch": 1}),
+        Target("of_batch_1", 10, {"batch": 50}),
+        Target("of_batch_1", 20, {"batch": 200}),
+    ),
+)
+KEPT = 200
 
-CONCURRENCY = 4
-ITEM_BYTES = 330
-HEADERS = {"content-type": "application/json", "user-agent": "bench"}
+
+def main() -> None:
+    """Measure, and keep what was read."""
+    parser = a_parser(ABOUT)
+    parser.set_defaults(rounds=3)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 50, 200])
+    parser.add_argument("--endpoints", type=int, nargs="*", default=[1, 20, 200])
+    parser.add_argument(
+        "--tls-endpoints", type=int, nargs="*", default=[20], help="with TLS, too"
+    )
+    parser.add_argument("--requests", type=int, default=4000, help="for each reading")
+    parser.add_argument("--items", type=int, default=60_000, help="at the most")
+    smoke = {"batches": [3], "endpoints": [], "tls_endpoints": [2], "requests": 12}
+    measure(ABOUT, asked(parser, smoke), cases)
 
 
-async def main() -> None:
-    """Measure, and print one JSON document."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--endpoints", type=int, default=20)
-    arguments.add_argument("--orders", type=int, default=1000)
-    arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--batches", type=int, nargs="+", default=[1, 10, 50])
-    given = arguments.parse_args()
-    found: dict[int, list[tuple[float, float]]] = {size: [] for size in given.batches}
-    with a_sink() as sink:
-        async with open_server() as server:
-            for _ in range(given.rounds):
-                for size in given.batches:
-                    items_sent = await _worker(server, sink, given, size)
-                    requests = given.endpoints * given.orders // size
-                    bare = await _bare(sink, given.endpoints, requests, size)
-                    found[size].append((items_sent, bare))
-    first = statistics.median(rate for rate, _ in found[given.batches[0]])
-    report = {
-        "rows": [
-            {
-                "max_batch": size,
-                "worker_items_per_second": round(
-                    statistics.median(rate for rate, _ in rates)
-                ),
-                "of_bare_client": round(
-                    statistics.median(rate / bare for rate, bare in rates), 2
-                ),
-                "of_first_row": round(
-                    statistics.median(rate for rate, _ in rates) / first, 1
-                ),
-            }
-            for size, rates in found.items()
-        ],
-        "endpoints": given.endpoints,
-        "orders": given.orders,
-        "rounds": given.rounds,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
+@asynccontextmanager
+async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
+    """Name batch sizes by numbers of endpoints, some of them with TLS."""
+    kept = given.requests * max(given.batches) if given.smoke else KEPT
+    async with AsyncExitStack() as ending:
+        folder = ending.enter_context(
+            tempfile.TemporaryDirectory(prefix="unbind-bench-")
+        )
+        certificate = write_certificate(Path(folder))
+        server = await ending.enter_async_context(a_server(smoke=given.smoke))
+        trials = []
+        for many, by in (
+            (given.endpoints, None),
+            (given.tls_endpoints, certificate),
+        ):
+            if many:
+                sink = ending.enter_context(a_sink(keeps=kept, certificate=by))
+                trials += [
+                    Trial(server, sink, given, size, endpoints, by)
+                    for size, endpoints in product(given.batches, many)
+                ]
+        yield [_case(trial) for trial in trials]
+
+
+def _case(trial: Trial) -> Case:
+    of = {
+        "batch": trial.size,
+        "endpoints": trial.endpoints,
+        "tls": trial.certificate is not None,
     }
-    print(json.dumps(report, indent=2))
-
-
-async def _worker(
-    server: Server, sink: Sink, given: argparse.Namespace, size: int
-) -> float:
-    """Let a worker deliver a backlog; return items per second."""
-    async with server.fresh() as url:
-        engine = open_engine(url, pool=10, application="bench")
-        expected = await _backlog(engine, sink, given, size)
-        sink.reset()
-        stopping = asyncio.Event()
-        runtime = a_runtime(engine, SystemClock())
-        working = asyncio.create_task(run_worker(runtime, stopping))
-        try:
-            async with asyncio.timeout(60):
-                while await _queued(engine):  # noqa: ASYNC110 - it is in the database
-                    await asyncio.sleep(0.02)
-            recorded_at = monotonic()
-        finally:
-            stopping.set()
-            await working
-            await engine.dispose()
-    seen = sink.read()
-    if seen["items"] < expected:
-        raise AssertionError(f"{expected} items expected, {seen['items']} came")
-    return expected / (recorded_at - seen["first"])
-
-
-async def _backlog(
-    engine: AsyncEngine, sink: Sink, given: argparse.Namespace, size: int
-) -> int:
-    now = SystemClock().now()
-    async with engine.begin() as db:
-        for place in range(given.endpoints):
-            await an_endpoint(
-                db,
-                await a_platform(db, f"platform-{place}"),
-                f"{sink.url}/p/{place}",
-                max_batch=size,
-                max_concurrency=CONCURRENCY,
-                now=now,
-            )
-        carrier = await a_carrier(db)
-        model = await an_order(db, carrier, asked(now=now), now=now)
-        await many_orders(db, carrier, given.orders - 1, like=model)
-        # The copies stand at the very beginning of the log.
-        await db.execute(update(endpoint_leases).values(cursor_xid=0))
-    return int(given.endpoints * given.orders)
-
-
-async def _queued(engine: AsyncEngine) -> int:
-    queued = items.c.status == ItemStatus.QUEUED
-    async with engine.connect() as db:
-        statement = select(func.count()).select_from(items).where(queued)
-        return int((await db.execute(statement)).scalar_one())
-
-
-async def _bare(sink: Sink, endpoints: int, requests: int, size: int) -> float:
-    """Post as many bodies of the same size; return items per second."""
-    sink.reset()
-    body = b" " * (ITEM_BYTES * size)
-    left = iter(range(requests))
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), headers=HEADERS
-    ) as session:
-
-        async def client(place: int) -> None:
-            for _ in left:
-                async with session.post(f"{sink.url}/p/{place}", data=body) as answer:
-                    await answer.read()
-
-        clients = range(endpoints * CONCURRENCY)
-        await asyncio.gather(*(client(place % endpoints) for place in clients))
-    return requests * size / (monotonic() - sink.read()["first"])
+    return Case(
+        of,
+        {
+            "worker": trial.work,
+            "aiohttp": partial(trial.post, post_by_aiohttp),
+            "protocol": partial(trial.post, post_by_protocol),
+        },
+    )
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
