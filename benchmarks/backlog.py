@@ -10,6 +10,7 @@ from tests.support.order_builders import an_order, asked
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import UUIDS, sql
+from unbind_broker.base.ids import EndpointId
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
@@ -19,7 +20,7 @@ CONCURRENCY = 4
 
 async def register(
     engine: AsyncEngine, urls: Sequence[str], max_batch: int
-) -> tuple[Carrier, list[int]]:
+) -> tuple[Carrier, list[EndpointId]]:
     """Make a platform for each URL, and a carrier; return it and the endpoints' ids."""
     now = SystemClock().now()
     ids = []
