@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,7 +20,13 @@ async def verified_items(
 
     Raises ``WebhookVerificationError`` for one that its endpoint did not sign.
     """
-    signers = await _signers(engine)
+    return items_signed_by(await _signers(engine), requests)
+
+
+def items_signed_by(
+    signers: Mapping[str, Webhook], requests: Iterable[bytes]
+) -> Counter[tuple[str, str]]:
+    """Count them likewise where it is known who signs at which path."""
     seen: Counter[tuple[str, str]] = Counter()
     for request in requests:
         head, _, body = request.partition(b"\r\n\r\n")
