@@ -29,6 +29,7 @@ COMMANDS = {
     "receipt": "Check what the broker signed, offline.",
     "audit": "Check the audit trail, export its seals.",
     "openapi": "Write the OpenAPI document, or check that it is current.",
+    "bench": "Measure this machine with the programs of the source tree.",
 }
 """Each stands in the file of its name, which is loaded when it is called."""
 
