@@ -9,7 +9,7 @@ from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.order_builders import an_order, asked
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import UUID as UUID_TYPE
-from unbind_broker.base.database import UUIDS, sql
+from unbind_broker.base.database import UUIDS, Db, sql
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.items.states import ItemStatus
@@ -49,9 +49,14 @@ async def release(engine: AsyncEngine, model: UUID, first: int, count: int) -> N
     """Make copies number ``first`` and following, about other numbers, due at once."""
     ids = [UUID(int=model.int + first + place) for place in range(count)]
     async with engine.begin() as db:
-        for statement in _COPIES:
-            await db.execute(statement, {"model": model, "ids": ids})
+        await copy(db, model, ids)
         await db.execute(_DUE, {"ids": ids})
+
+
+async def copy(db: Db, model: UUID, ids: Sequence[UUID]) -> None:
+    """Make orders under way like ``model`` that nobody is to send."""
+    for statement in _COPIES:
+        await db.execute(statement, {"model": model, "ids": ids})
 
 
 _COPIES = (

@@ -1,68 +1,132 @@
-"""Reports of 1,000 lines: how many lines a second does one process take?
+"""Reports of 1,000 lines: how near to one plain statement for each do they come?
 
 Some platforms of many report at once, each about the same orders, as fast as they are
 answered: interim states, results, signed results. Every order has as many items as
 there are platforms, and ends with its last one; carriers are told so. Then a platform
-that fetches takes its items 200 at a time, by one caller and by two.
-
-Lines a second of the wall clock depend on what else the machine does; those for each
-second that the process has computed do not. The callers run on the last core,
-everything else on the others.
+that fetches takes its items 200 at a time, by one caller and by two. Whoever calls
+runs on the last core, everything else on the others.
 """
 
 import argparse
 import asyncio
 import os
-import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
-import httpx
 from sqlalchemy import text
 
-from benchmarks.figures import machine, percentiles, write
+from benchmarks import backlog
+from benchmarks.about import About, Measure, Ratio, Target, Words
+from benchmarks.fetching import fetch_all
+from benchmarks.figures import percentiles
+from benchmarks.frame import Case, Reading, a_parser, measure
+from benchmarks.frame import asked as options
+from benchmarks.plain_results import Updating, update_all
+from benchmarks.processes import computed
 from benchmarks.result_callers import Reporting, report_all
 from benchmarks.stack import Shape, Stack, a_stack
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from tests.support.order_builders import an_order, asked
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import UUIDS, sql
 from unbind_broker.base.signing_keys import PrivateKey
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.items.states import ItemStatus
 
+ABOUT = About(
+    name="results",
+    title=Words("Results in bulk", "批量结果"),
+    question=Words(
+        "How many lines of reports a second, beside one plain UPDATE for each report?",
+        "每秒能处理多少行上报？与每份上报只执行一条 UPDATE 相比如何？",
+    ),
+    notes=Words(
+        "One serving process; eight platforms report at once, 1,000 lines each, about "
+        "the same orders. The plain side sets the same columns of as many items by "
+        "one `UPDATE … FROM unnest` for each report, over as many connections: it "
+        "reads no JSON, judges nothing, settles no order and keeps no trail. A "
+        "platform that fetches reads pages of 200 items and takes them. Lines for "
+        "each second that the process computed do not depend on what else ran.",
+        "一个服务进程；八个平台同时上报，每份 1,000 行，针对同一批工单。对照方对同样多"
+        "的条目写同样的列，每份上报一条 `UPDATE … FROM unnest`，连接数相同：不解析 "
+        "JSON、不作判断、不结案、不留审计。拉取的平台每页读 200 条并确认收到。“每计算秒"
+        "行数”以服务进程自身的计算时间为准，与机器上的其他负载无关。",
+    ),
+    sides={
+        "service": Words("service", "本服务"),
+        "plain": Words("plain UPDATE", "单条 UPDATE"),
+    },
+    parameters={"what": Words("what", "内容")},
+    measures=(
+        Measure("lines_per_second", Words("lines/s", "行/秒")),
+        Measure("lines_per_computed_second", Words("lines/CPU s", "行/计算秒")),
+        Measure("p50_ms", Words("p50 of a report, ms", "单份 p50，毫秒"), 1),
+        Measure("p99_ms", Words("p99 of a report, ms", "单份 p99，毫秒"), 1),
+    ),
+    ratios=(
+        Ratio(
+            "of_plain",
+            Words("of plain UPDATE", "与单条 UPDATE 之比"),
+            "lines_per_second",
+            "service",
+            "plain",
+        ),
+    ),
+    targets=(Target("of_plain", 0.5),),
+)
 SEED = b"a benchmark's seed of thirty-two"
 KEY = PrivateKey(SEED)
-PAGE = 200
-_TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 60.0
+REPORTS = {
+    "interim": ("action_required", False),
+    "results": ("unbound", False),
+    "signed results": ("unbound", True),
+}
 
 
-async def main() -> None:
-    """Measure, and write one JSON document."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--orders", type=int, default=4000)
-    arguments.add_argument("--platforms", type=int, default=64)
-    arguments.add_argument("--at-once", type=int, default=8, help="that report")
-    arguments.add_argument("--lines", type=int, default=1000)
-    arguments.add_argument("--only", nargs="*", help="parts of the run")
-    given = arguments.parse_args()
+def main() -> None:
+    """Measure, and keep what was read."""
+    parser = a_parser(ABOUT)
+    parser.set_defaults(rounds=3)
+    parser.add_argument("--orders", type=int, default=1000)
+    parser.add_argument("--platforms", type=int, default=64)
+    parser.add_argument("--at-once", type=int, default=8, help="that report")
+    parser.add_argument("--lines", type=int, default=1000)
+    parser.add_argument("--only", nargs="*", help="what to measure")
+    smoke = {"orders": 12, "platforms": 3, "at_once": 2, "lines": 5}
+    only = ["signed results", "fetched by 1"]
+    measure(ABOUT, options(parser, {**smoke, "only": only}), cases)
+
+
+@asynccontextmanager
+async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
+    """Name what is reported, and what is fetched."""
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
+    core = cores[-1] if len(cores) > 1 and not given.smoke else None
+    if core is not None:
         os.sched_setaffinity(0, set(cores[:-1]))
-    report: dict[str, Any] = {"what": "results", **machine(), **vars(given)}
-    async with a_stack(Shape(platforms=1, serves=1, workers=0)) as stack:
-        run = _Run(stack, given, cores[-1])
-        for name, part in run.parts().items():
-            if not given.only or name in given.only:
-                report[name] = await part()
-                print(name, report[name], file=sys.stderr)
-    write("results", report)
+    shape = Shape(platforms=1, serves=1, workers=0)
+    async with a_stack(shape, smoke=given.smoke) as stack:
+        run = _Run(stack, given, core)
+        every = {
+            **{
+                name: {
+                    "service": partial(run.report, outcome, is_signed=is_signed),
+                    "plain": partial(run.update, outcome),
+                }
+                for name, (outcome, is_signed) in REPORTS.items()
+            },
+            **{
+                f"fetched by {callers}": {"service": partial(run.fetch, callers)}
+                for callers in (1, 2)
+            },
+        }
+        names = given.only or every
+        yield [Case({"what": name}, every[name]) for name in names]
 
 
 @dataclass(frozen=True)
@@ -70,29 +134,22 @@ class _Some:
     """Orders that are under way at platforms, with the keys of these."""
 
     keys: tuple[str, ...]
+    platforms: tuple[int, ...]
     orders: tuple[UUID, ...]
 
 
 class _Run:
     """One service, and what is reported to it one part after the other."""
 
-    def __init__(self, stack: Stack, given: argparse.Namespace, core: int) -> None:
+    def __init__(
+        self, stack: Stack, given: argparse.Namespace, core: int | None
+    ) -> None:
         self.stack = stack
         self.given = given
         self.core = core
         self.made = 0
 
-    def parts(self) -> dict[str, Callable[[], Awaitable[dict[str, Any]]]]:
-        """Name what is measured."""
-        return {
-            "action_required": partial(self.report, "action_required"),
-            "unbound": partial(self.report, "unbound"),
-            "unbound_signed": partial(self.report, "unbound", is_signed=True),
-            "fetching_by_one": partial(self.fetch, 1),
-            "fetching_by_two": partial(self.fetch, 2),
-        }
-
-    async def report(self, outcome: str, *, is_signed: bool = False) -> dict[str, Any]:
+    async def report(self, outcome: str, *, is_signed: bool = False) -> Reading:
         """Report one outcome for every item that there is."""
         signed = KEY if is_signed else None
         some = await self._some(self.given.platforms, taken=True, signed=signed)
@@ -110,14 +167,40 @@ class _Run:
         await self._warm_up(reporting)
         before = self._computed()
         reported = await asyncio.to_thread(report_all, reporting)
-        computed = self._computed() - before
-        lines = sum(reported.lines.values())
+        used, lines = self._computed() - before, len(some.orders) * len(some.keys)
+        if reported.refused or reported.lines != {"recorded": lines}:
+            raise AssertionError(f"{lines} recorded lines expected: {reported.lines}")
+        if outcome == "unbound":
+            await self._completed(some.orders)
+        spread = percentiles(reported.latency)
         return {
-            **_rates(lines, reported.seconds, computed),
-            "answers": dict(reported.lines),
-            "refused": dict(reported.refused),
-            "report": percentiles(reported.latency),
-            "completed": await self._completed(some.orders),
+            **_rates(lines, reported.seconds, used),
+            "p50_ms": spread["p50_ms"],
+            "p99_ms": spread["p99_ms"],
+        }
+
+    async def update(self, outcome: str) -> Reading:
+        """Set as many items by one statement for each report."""
+        some = await self._some(self.given.platforms, taken=True)
+        url = self.stack.engine.url.set(drivername="postgresql")
+        updating = Updating(
+            url=url.render_as_string(hide_password=False),
+            platforms=some.platforms,
+            orders=some.orders,
+            is_final=outcome == "unbound",
+            lines=self.given.lines,
+            at_once=self.given.at_once,
+            core=self.core,
+        )
+        updated = await asyncio.to_thread(update_all, updating)
+        lines = len(some.orders) * len(some.platforms)
+        if updated.items != lines:
+            raise AssertionError(f"{lines} items expected, {updated.items} were set")
+        spread = percentiles(updated.latency)
+        return {
+            "lines_per_second": lines / updated.seconds,
+            "p50_ms": spread["p50_ms"],
+            "p99_ms": spread["p99_ms"],
         }
 
     async def _warm_up(self, reporting: Reporting) -> None:
@@ -126,26 +209,15 @@ class _Run:
         first = replace(reporting, orders=nobodys, lines=1, name="warm-up")
         await asyncio.to_thread(report_all, first)
 
-    async def fetch(self, callers: int) -> dict[str, Any]:
+    async def fetch(self, callers: int) -> Reading:
         """Let one platform fetch its items and take them, until there are none."""
         some = await self._some(1, taken=False, delivery=Delivery.PULL)
-        host, port = self.stack.urls[0]
-        headers = {"Authorization": f"Bearer {some.keys[0]}"}
-        taken = handed_out = 0
-
-        async def caller() -> None:
-            nonlocal taken, handed_out
-            url = f"http://{host}:{port}"
-            async with httpx.AsyncClient(base_url=url, headers=headers) as http:
-                while ids := await _page(http):
-                    handed_out += len(ids)
-                    recorded = await _take(http, ids)
-                    taken += recorded
-
         before, started = self._computed(), monotonic()
-        await asyncio.gather(*(caller() for _ in range(callers)))
-        seconds, computed = monotonic() - started, self._computed() - before
-        return {**_rates(taken, seconds, computed), "handed_out": handed_out}
+        taken = await fetch_all(self.stack.urls[0], some.keys[0], callers)
+        seconds, used = monotonic() - started, self._computed() - before
+        if taken != len(some.orders):
+            raise AssertionError(f"{len(some.orders)} items expected, {taken} taken")
+        return _rates(taken, seconds, used)
 
     async def _some(
         self,
@@ -160,7 +232,7 @@ class _Run:
         self.made += 1
         async with self.stack.engine.begin() as db:
             await db.execute(text("UPDATE endpoints SET verified_at = NULL"))
-            keys = []
+            keys, numbers = [], []
             for place in range(platforms):
                 made = await a_platform(db, f"of-part-{self.made}-{place}")
                 public = signed and signed.public.text
@@ -168,74 +240,40 @@ class _Run:
                     db, made, delivery=delivery, result_public_key=public, now=now
                 )
                 keys.append((await a_key(db, made)).key)
+                numbers.append(int(made.id))
             carrier = await a_carrier(db, f"carrier-of-part-{self.made}")
             model = await an_order(db, carrier, asked(now=now), now=now)
             ids = [UUID(int=model.int + place) for place in range(self.given.orders)]
-            copies = {"model": model, "ids": ids[1:]}
-            for statement in _COPIES:
-                await db.execute(statement, copies)
+            await backlog.copy(db, model, ids[1:])
             if taken:
                 await db.execute(_TAKE, {"ids": ids})
         plain = self.stack.engine.execution_options(isolation_level="AUTOCOMMIT")
         async with plain.connect() as db:
             await db.execute(text("VACUUM ANALYZE orders, items"))
-        return _Some(tuple(keys), tuple(ids))
+        return _Some(tuple(keys), tuple(numbers), tuple(ids))
 
-    async def _completed(self, orders: tuple[UUID, ...]) -> int:
-        async with self.stack.engine.connect() as db:
-            found = await db.execute(_COMPLETED, {"ids": list(orders)})
-            return int(found.scalar_one())
+    async def _completed(self, orders: tuple[UUID, ...]) -> None:
+        """Wait until all of these have ended."""
+        async with asyncio.timeout(PATIENCE), self.stack.engine.connect() as db:
+            while True:
+                found = await db.execute(_COMPLETED, {"ids": list(orders)})
+                if found.scalar_one() == len(orders):
+                    return
+                await db.rollback()
+                await asyncio.sleep(0.05)
 
     def _computed(self) -> float:
         """Give the seconds that the process has computed so far."""
-        stat = Path(f"/proc/{self.stack.serves[0].pid}/stat")
-        fields = stat.read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return computed(*(one.pid for one in self.stack.serves))
 
 
-def _rates(lines: int, seconds: float, computed: float) -> dict[str, Any]:
+def _rates(lines: int, seconds: float, used: float) -> dict[str, float]:
     return {
-        "lines": lines,
-        "seconds": round(seconds, 2),
-        "lines_per_second": round(lines / seconds),
-        "of_a_core": round(computed / seconds, 2),
-        "lines_per_computed_second": round(lines / computed),
+        "lines_per_second": lines / seconds,
+        "lines_per_computed_second": lines / max(used, 0.01),
     }
 
 
-async def _page(http: httpx.AsyncClient) -> list[str]:
-    answer = await http.get("/v1/items", params={"status": "queued", "limit": PAGE})
-    answer.raise_for_status()
-    return [item["id"] for item in answer.json()["data"]]
-
-
-async def _take(http: httpx.AsyncClient, ids: Iterable[str]) -> int:
-    lines = [{"id": one, "outcome": "acknowledged"} for one in ids]
-    answer = await http.post("/v1/results", json={"results": lines})
-    answer.raise_for_status()
-    told = [line["status"] for line in answer.json()["results"]]
-    return told.count("recorded")
-
-
-_COPIES = (
-    sql(
-        """
-        INSERT INTO orders
-        SELECT (jsonb_populate_record(o, jsonb_build_object('id', n.id))).*
-        FROM orders o, unnest(:ids) AS n (id)
-        WHERE o.id = :model""",
-        model=UUID_TYPE,
-        ids=UUIDS,
-    ),
-    sql(
-        """
-        INSERT INTO items (order_id, platform_id, status, attempts, late)
-        SELECT n.id, i.platform_id, i.status, i.attempts, i.late
-        FROM unnest(:ids) AS n (id), items i WHERE i.order_id = :model""",
-        model=UUID_TYPE,
-        ids=UUIDS,
-    ),
-)
 _TAKE = sql(
     f"UPDATE items SET status = {ItemStatus.ACKNOWLEDGED.code}, attempts = 1, "  # noqa: S608 - an enum code
     "acknowledged_at = now() WHERE order_id = ANY(:ids)",
@@ -247,4 +285,4 @@ _COMPLETED = sql(
 )
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
