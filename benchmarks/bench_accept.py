@@ -1,144 +1,244 @@
-"""How fast is an order of 200 items accepted, and what does its fan-out cost?
+"""How fast are orders accepted, beside pgbench with the statements that they cost?
 
-Three ways to write the same 200 items, taken in turns in one run, each in the whole
-transaction of an order: ``INSERT … SELECT`` (what the broker does), one statement with
-200 rows of values, and 200 statements. Up to 10,000 orders are each about a number of
-their own, so that none joins another one's items. Read the ratios, not the rates.
+Callers post orders about numbers that nobody asked about, each connection its next one
+as soon as it has its answer. Then pgbench runs the transaction that the service was
+seen to run for such an order, as often, on the same database. Every order, item, log
+row, holding and audit event is counted afterwards.
 """
 
 import argparse
 import asyncio
-import json
-import platform
-import statistics
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import count, islice
-from time import perf_counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from math import ceil
 
-from sqlalchemy import insert, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.builders import a_carrier, a_platform, an_endpoint
-from tests.support.clock import NOON
-from tests.support.database import open_server
-from tests.support.order_builders import INTAKE, asked, asking
-from unbind_broker.base.database import Db, open_engine
-from unbind_broker.base.ids import new_uuid7
-from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.carriers.service import Carrier
-from unbind_broker.intake.place_order import place
-from unbind_broker.items.states import ItemStatus
+from benchmarks import pgbench
+from benchmarks.about import About, Measure, Ratio, Target, Words
+from benchmarks.frame import Case, Reading, a_parser, asked, measure
+from benchmarks.open_loop import Load, run_loads
+from benchmarks.processes import computed, computed_by_family
+from benchmarks.same_statements import script_of, statements_of_an_order
+from benchmarks.servers import postmaster, settle
+from benchmarks.stack import Shape, Stack, a_stack
+from unbind_broker.audit.tables import audit_events
+from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.tables import items
+from unbind_broker.orders.tables import order_log, orders
 
-Way = Callable[[Db, Carrier, int], Awaitable[None]]
-
-
-async def insert_select(db: Db, carrier: Carrier, turn: int) -> None:
-    """Accept a whole order as the broker does."""
-    number = PhoneNumber(f"+861380000{turn % 10_000:04}")
-    await place(db, NOON, asked(number=number), asking(carrier), INTAKE)
-
-
-async def values_of_all(db: Db, carrier: Carrier, turn: int) -> None:
-    """Accept the order for one platform, then name the other rows one by one."""
-    await _one_platform(db, carrier, turn)
-    await db.execute(insert(items).values(_rows(199)))
-
-
-async def row_by_row(db: Db, carrier: Carrier, turn: int) -> None:
-    """Accept the order for one platform, then send a statement per row."""
-    await _one_platform(db, carrier, turn)
-    for row in _rows(199):
-        await db.execute(insert(items).values(row))
-
-
-WAYS: dict[str, Way] = {
-    "insert_select": insert_select,
-    "values_of_all": values_of_all,
-    "row_by_row": row_by_row,
+ABOUT = About(
+    name="accept",
+    title=Words("Accept", "受理"),
+    question=Words(
+        "How many orders for 64 and for 200 platforms do 1, 2 and 4 processes accept a "
+        "second over HTTP, beside pgbench running the same statements?",
+        "1、2、4 个 serve 进程通过 HTTP 每秒受理多少个面向 64 个、200 个平台的订单？"
+        "对照是用 pgbench 运行同样的语句。",
+    ),
+    notes=Words(
+        "pgbench runs the statements of the order's transaction as the service sent "
+        "them: the same tables, rows, round trips and settings of a connection, one "
+        "COMMIT that waits for the disk. Ids and the number's index are made by "
+        "expressions inside the statements; all other values are constants there, "
+        "which spares pgbench the binding. It neither speaks HTTP nor looks up a key, "
+        "checks a request, seals a number or reads an answer. Callers, processes, "
+        "pgbench and Postgres share the cores; what the callers compute is told, and "
+        "pgbench's own part with it. As many orders are under way on either side; "
+        "pgbench's connections are new each time and plan their statements first.",
+        "pgbench 运行的是服务实际发出的订单事务语句："
+        "表、行数、往返次数和连接设置都相同，"
+        "COMMIT 同样等待落盘。各 ID 和号码索引由语句内的表达式生成，其余值都写成常量，"
+        "pgbench 因此省去了参数绑定。它不处理 HTTP，不查密钥，不校验请求，不加密号码，"
+        "也不解读结果。调用方、各进程、pgbench 和 Postgres 共用 CPU 核；"
+        "表中给出调用方和 pgbench 自身的开销。两边同时处理的订单数相同；"
+        "pgbench 每次都新建连接，要先规划语句。",
+    ),
+    sides={
+        "broker": Words("broker", "本项目"),
+        "pgbench": Words("pgbench", "pgbench"),
+    },
+    parameters={
+        "platforms": Words("platforms", "平台"),
+        "serves": Words("processes", "进程"),
+    },
+    measures=(
+        Measure("orders_per_second", Words("orders/s", "单/秒")),
+        Measure("cpu_us_per_order", Words("own CPU, µs an order", "自身 CPU，微秒/单")),
+        Measure(
+            "postgres_us_per_order",
+            Words("Postgres's CPU, µs an order", "Postgres CPU，微秒/单"),
+        ),
+        Measure(
+            "caller_us_per_order",
+            Words("callers' CPU, µs an order", "调用方 CPU，微秒/单"),
+        ),
+    ),
+    ratios=(
+        Ratio(
+            "of_pgbench",
+            Words("broker to pgbench", "本项目与 pgbench 之比"),
+            "orders_per_second",
+            "broker",
+            "pgbench",
+        ),
+    ),
+    targets=(Target("of_pgbench", 0.6, {"platforms": 200, "serves": 4}),),
+)
+ACCEPTED = 202
+COUNTED = {
+    "orders": orders,
+    "items": items,
+    "order_log": order_log,
+    "holdings": holdings,
+    "audit_events": audit_events,
 }
 
 
-async def main() -> None:
-    """Measure, and print one JSON document."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--orders", type=int, default=60, help="per way and round")
-    arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--clients", type=int, default=4)
-    given = arguments.parse_args()
-    async with open_server() as server, server.fresh() as url:
-        engine = open_engine(url, pool=given.clients, application="bench")
-        carrier = await _registry(engine)
-        turns = count()
-        rates: dict[str, list[float]] = {name: [] for name in WAYS}
-        for _ in range(given.rounds):
-            for name, way in WAYS.items():
-                some = islice(turns, given.orders)
-                rate = await _rate(engine, carrier, way, some, given.clients)
-                rates[name].append(rate)
-        async with engine.connect() as db:
-            version = await db.scalar(text("SHOW server_version"))
-        await engine.dispose()
-    medians = {name: statistics.median(found) for name, found in rates.items()}
-    report = {
-        "orders_per_second": {name: round(rate, 1) for name, rate in medians.items()},
-        "times_row_by_row": {
-            name: round(rate / medians["row_by_row"], 2)
-            for name, rate in medians.items()
-        },
-        "items_per_order": 200,
-        "clients": given.clients,
-        "rounds": given.rounds,
-        "postgres": version,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-    }
-    print(json.dumps(report, indent=2))
+def main() -> None:
+    """Measure, and keep what was read."""
+    parser = a_parser(ABOUT)
+    parser.set_defaults(rounds=3)
+    parser.add_argument("--platforms", type=int, nargs="+", default=[64, 200])
+    parser.add_argument("--serves", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--clients", type=int, default=16, help="orders under way")
+    parser.add_argument("--items", type=int, default=240_000, help="for each reading")
+    smoke = {"platforms": [3], "serves": [1], "clients": 2, "items": 30}
+    measure(ABOUT, asked(parser, smoke), cases)
 
 
-async def _registry(engine: AsyncEngine) -> Carrier:
-    async with engine.begin() as db:
-        for place_in_list in range(200):
-            await an_endpoint(db, await a_platform(db, f"platform-{place_in_list}"))
-        return await a_carrier(db)
+@asynccontextmanager
+async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
+    """Start the most processes that are asked for; a case has callers at some."""
+    shape = Shape(
+        serves=max(given.serves), workers=0, settings={"UNBIND_ACCEPT_TARGET": "1h"}
+    )
+    async with AsyncExitStack() as ending:
+        found = []
+        for platforms in given.platforms:
+            started = a_stack(replace(shape, platforms=platforms), smoke=given.smoke)
+            stack = await ending.enter_async_context(started)
+            accepting = await _accepting(stack, platforms, given)
+            found += [
+                Case(
+                    {"platforms": platforms, "serves": serves},
+                    {
+                        "broker": partial(accepting.by_broker, serves),
+                        "pgbench": accepting.by_pgbench,
+                    },
+                )
+                for serves in given.serves
+            ]
+        yield found
 
 
-async def _rate(
-    engine: AsyncEngine, carrier: Carrier, way: Way, turns: Iterator[int], clients: int
-) -> float:
-    done = 0
-
-    async def client() -> None:
-        nonlocal done
-        for turn in turns:
-            async with engine.begin() as db:
-                await way(db, carrier, turn)
-            done += 1
-
-    started = perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return done / (perf_counter() - started)
+async def _accepting(
+    stack: Stack, platforms: int, given: argparse.Namespace
+) -> "_Accepting":
+    """Warm every process up, and see what an order costs."""
+    statements = await statements_of_an_order(stack.engine, stack.keys[0])
+    accepting = _Accepting(stack, platforms, given, script_of(statements), count(1))
+    if not given.smoke:
+        await accepting.call(len(stack.urls), 20 * given.clients)
+    return accepting
 
 
-async def _one_platform(db: Db, carrier: Carrier, turn: int) -> None:
-    number = PhoneNumber(f"+861380000{turn % 10_000:04}")
-    request = asked(number=number, platforms=("platform-0",))
-    await place(db, NOON, request, asking(carrier), INTAKE)
+@dataclass
+class _Accepting:
+    stack: Stack
+    platforms: int
+    given: argparse.Namespace
+    script: str
+    turns: "count[int]"
+    called: int = 0
 
+    @property
+    def orders(self) -> int:
+        """Give each client as many orders as every other."""
+        clients: int = self.given.clients
+        each: int = ceil(self.given.items / self.platforms / clients)
+        return each * clients
 
-def _rows(how_many: int) -> list[dict[str, object]]:
-    order_id = new_uuid7(NOON)
-    return [
-        {
-            "order_id": order_id,
-            "platform_id": platform_id,
-            "status": ItemStatus.QUEUED,
-            "attempts": 0,
-            "late": False,
+    async def by_broker(self, serves: int) -> Reading:
+        """Post orders to so many of the processes."""
+        before, father = await self._ready()
+        pids = [one.pid for one in self.stack.serves[:serves]]
+        used, spent = computed(*pids), computed_by_family(father)
+        seconds, calling = await self.call(serves, self.orders)
+        used, spent = computed(*pids) - used, computed_by_family(father) - spent
+        await self._check(before)
+        return {
+            "orders_per_second": self.orders / seconds,
+            "cpu_us_per_order": used / self.orders * 1e6,
+            "postgres_us_per_order": spent / self.orders * 1e6,
+            "caller_us_per_order": calling / self.orders * 1e6,
         }
-        for platform_id in range(2, how_many + 2)
-    ]
+
+    async def by_pgbench(self) -> Reading:
+        """Run the same statements without the service."""
+        before, father = await self._ready()
+        spent = computed_by_family(father)
+        first = next(self.turns) * 10**9
+        ran = await pgbench.run(
+            self.stack.engine, self.script, self.given.clients, self.orders, first
+        )
+        spent = computed_by_family(father) - spent
+        await self._check(before)
+        return {
+            "orders_per_second": ran.rate,
+            "cpu_us_per_order": ran.computed / self.orders * 1e6,
+            "postgres_us_per_order": spent / self.orders * 1e6,
+        }
+
+    async def call(self, serves: int, how_many: int) -> tuple[float, float]:
+        """Post orders; return how long that took and what the callers computed."""
+        load = Load(
+            urls=self.stack.urls[:serves],
+            keys=self.stack.keys,
+            rate=1e6,
+            seconds=how_many / 1e6,
+            connections=self.given.clients,
+            numbers_from=self.called,
+        )
+        self.called += how_many
+        (answers,) = await asyncio.to_thread(run_loads, [load])
+        refused = [status for status in answers.status if status != ACCEPTED]
+        if refused or len(answers.status) != how_many:
+            raise AssertionError(f"{how_many} orders sent, refused: {set(refused)}")
+        took = zip(answers.due, answers.latency, strict=True)
+        last = max(due + latency for due, latency in took)
+        return last - answers.late, answers.computed
+
+    async def _ready(self) -> tuple[dict[str, int], int]:
+        await settle(self.stack.database_url)
+        engine = self.stack.engine
+        return await _counted(engine), await postmaster(engine)
+
+    async def _check(self, before: dict[str, int]) -> None:
+        after = await _counted(self.stack.engine)
+        added = {name: after[name] - before[name] for name in after}
+        one = dict.fromkeys(COUNTED, 1) | {
+            "items": self.platforms,
+            "audit_events": 2,
+        }
+        expected = {name: rows * self.orders for name, rows in one.items()}
+        if added != expected:
+            raise AssertionError(f"rows expected: {expected}, added: {added}")
+
+
+async def _counted(engine: AsyncEngine) -> dict[str, int]:
+    async with engine.connect() as db:
+        return {
+            name: (
+                await db.execute(select(func.count()).select_from(table))
+            ).scalar_one()
+            for name, table in COUNTED.items()
+        }
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from time import monotonic
+from time import monotonic, process_time
 
 from typing_extensions import override
+
+from benchmarks.processes import spawned_without_main
 
 LATE = 30.0
 """Seconds after the last request was due; who is not answered then is lost."""
@@ -46,13 +48,19 @@ class Answers:
     latency: list[float] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
     reopened: int = 0
+    computed: float = 0.0
+    """Seconds that the callers themselves have computed."""
+    late: float = 0.0
+    """Seconds after the beginning when they were there: starting them took longer."""
 
 
 def run_loads(loads: Sequence[Load]) -> list[Answers]:
     """Run each load in a process of its own, all beginning together."""
     spawn = multiprocessing.get_context("spawn")
     begins_at = monotonic() + 3.0 + max(load.connections for load in loads) / 1000
-    with spawn.Pool(len(loads)) as pool:
+    with spawned_without_main():
+        pool = spawn.Pool(len(loads))
+    with pool:
         started = [(load, begins_at) for load in loads]
         return pool.starmap(_run, started, chunksize=1)
 
@@ -82,7 +90,8 @@ class _Callers:
         """Send everything, wait for what is on its way."""
         await self._open_all()
         await asyncio.sleep(max(0.0, begins_at - monotonic()))
-        total = int(self.load.rate * self.load.seconds)
+        self.answers.late = max(0.0, monotonic() - begins_at)
+        total, before = round(self.load.rate * self.load.seconds), process_time()
         for place in range(total):
             due = begins_at + place / self.load.rate
             if (pause := due - monotonic()) > 0:
@@ -95,6 +104,7 @@ class _Callers:
             await asyncio.sleep(0.02)
         for due in [*self.waiting, *(one.due for one in self.all if one.busy)]:
             self.note(due, 0)
+        self.answers.computed = process_time() - before
         self.answers.due = [due - begins_at for due in self.answers.due]
         return self.answers
 

@@ -1,10 +1,32 @@
 """What processes have computed, and what they hold, as the kernel counts it."""
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def spawned_without_main() -> Iterator[None]:
+    """Let processes that are spawned in the block leave the program unread.
+
+    They import it otherwise, which takes seconds, to run what another module holds.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {
+        name: main.__dict__.pop(name)
+        for name in ("__file__", "__spec__")
+        if name in main.__dict__
+    }
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__dict__.update(hidden)
 
 
 def computed(*pids: int) -> float:

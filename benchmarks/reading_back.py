@@ -85,11 +85,12 @@ class Report:
 
 
 def read(about: About, folder: Path) -> Report | None:
-    """Read a program's file; None where it was never run."""
+    """Read a program's file; None where it was never run, or before this frame."""
     path = folder / f"{about.name}.json"
     if not path.exists():
         return None
-    return Report(about, json.loads(path.read_text(encoding="utf-8")))
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return Report(about, kept) if kept.get("name") == about.name else None
 
 
 def spread(values: Sequence[float]) -> Spread:

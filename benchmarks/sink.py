@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from typing_extensions import override
 
+from benchmarks.processes import spawned_without_main
 from unbind_broker.cli.loop import run_on_loop
 
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -137,7 +138,8 @@ def a_sink(
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=_run, args=(theirs, manners), daemon=True)
-    process.start()
+    with spawned_without_main():
+        process.start()
     try:
         host = "https://localhost" if certificate else "http://127.0.0.1"
         yield Sink(ours, f"{host}:{ours.recv()}", process.pid or 0)

@@ -158,6 +158,13 @@ def test_what_was_measured_is_kept_and_makes_the_page(
     assert "| 1 | 是 | 2 | 2 | 1.00 | – |" in made["benchmarks.zh-CN.md"]
 
 
+def test_what_was_kept_in_another_form_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "trial.json").write_text('{"what": "trial"}', encoding="utf-8")
+
+    assert read(ABOUT, tmp_path) is None
+    assert list(pages([ABOUT], tmp_path)) == ["benchmarks.md", "benchmarks.zh-CN.md"]
+
+
 def test_a_page_that_says_something_else_is_stale(tmp_path: Path) -> None:
     made = {"benchmarks.md": "new", "benchmarks/a.svg": "same"}
     (tmp_path / "benchmarks").mkdir()
