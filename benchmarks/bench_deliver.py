@@ -3,7 +3,7 @@
 Each reading of the worker: a fresh database, a worker in a process of its own that has
 its endpoints, then a backlog that falls due in one transaction. Time runs from the
 receiver's first request to the last record. Then both clients post one of the worker's
-own requests again and again, until as many items have been answered.
+own requests again and again, until at least as many items have been answered.
 """
 
 import argparse

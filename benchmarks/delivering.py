@@ -108,11 +108,11 @@ class Trial:
             raise AssertionError(f"{expected} items expected, {recorded} recorded")
 
     async def post(self, client: Client) -> Reading:
-        """Let a client post the worker's own request, for as many items."""
+        """Let a client post the worker's own request, for as many items at least."""
         if self.sample is None:
             raise AssertionError("the worker has its turn first")
         count = self.sample.items
-        requests = ceil(self.orders * self.endpoints / count)
+        requests = max(self.given.requests, ceil(self.orders * self.endpoints / count))
         trust = str(self.certificate) if self.certificate else None
         tls = ssl.create_default_context(cafile=trust) if trust else None
         posting = Posting(

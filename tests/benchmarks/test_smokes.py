@@ -11,10 +11,11 @@ import pytest
 from benchmarks.page import ROOT, all_abouts
 from tests.support.database import Server
 
-PATIENCE = 150.0
+PATIENCE = 270.0
 NAMES = [about.name for about in all_abouts()]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_program_runs_and_reports(
     server: Server, name: str, tmp_path: Path
