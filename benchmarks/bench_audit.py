@@ -1,26 +1,25 @@
 """How fast is the trail sealed, and what does that cost whoever writes it?
 
-First a backlog is sealed by itself. Then connections record events, some to a
-transaction, in turns without and with a sealer beside them in another process. Every
-event is of the size that an accepted order leaves. Read the ratio, not the rates.
+Connections record events, some to a transaction, in turns without and with a sealer
+beside them in another process. Then a backlog is sealed by itself. Every event is of
+the size that an accepted order leaves. Read the ratio, not the rates.
 """
 
 import argparse
 import asyncio
-import json
-import platform
-import statistics
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.about import About, Measure, Ratio, Words
+from benchmarks.frame import Case, Reading, a_parser, asked, measure
+from benchmarks.servers import a_server
 from tests.support.clock import NOON, FixedClock
-from tests.support.database import open_server
 from tests.support.sealing import BROKER_KEY
 from unbind_broker.audit import store
 from unbind_broker.audit.sealing import MOST_EVENTS, seal
@@ -43,69 +42,110 @@ FACTS = {
 }
 
 
-async def main() -> None:
-    """Measure, and print one JSON document."""
-    given = _arguments()
+ABOUT = About(
+    name="audit",
+    title=Words("Sealing the trail", "审计封签"),
+    question=Words(
+        "What does sealing cost whoever writes the trail, and how fast is it?",
+        "封签给写入审计的一方带来多少开销？它本身有多快？",
+    ),
+    notes=Words(
+        "Connections record events of the size that an accepted order leaves, some to "
+        "a transaction, without and with a sealer beside them in a process of its own. "
+        "The backlog is sealed by itself, nobody writes meanwhile.",
+        "若干连接写入与受理工单同样大小的事件，每个事务写几条；对照为旁边另有一个进程在"
+        "封签。“积压”一栏是无人写入时单独封签的速度。",
+    ),
+    sides={
+        "alone": Words("nobody seals", "无人封签"),
+        "beside": Words("beside a sealer", "旁边在封签"),
+        "sealer": Words("a sealer alone", "只有封签"),
+    },
+    parameters={"what": Words("what", "内容")},
+    measures=(
+        Measure("events_per_second", Words("events/s", "条/秒")),
+        Measure("unsealed", Words("unsealed in the end", "结束时未封")),
+    ),
+    ratios=(
+        Ratio(
+            "beside",
+            Words("beside a sealer to without", "有封签与无封签之比"),
+            "events_per_second",
+            "beside",
+            "alone",
+        ),
+    ),
+)
+
+
+def main() -> None:
+    """Measure, and keep what was read; or be the sealer of another one."""
+    parser = a_parser(ABOUT)
+    parser.add_argument("--backlog", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of writing")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--facts", type=int, default=5, help="per transaction")
+    parser.add_argument("--sealer", help=argparse.SUPPRESS)
+    given = asked(parser, {"backlog": 200, "seconds": 0.2})
     if given.sealer:
-        await _seal_until_told(given.sealer)
-        return
-    async with open_server() as server, server.fresh() as url:
+        asyncio.run(_seal_until_told(given.sealer))
+    else:
+        measure(ABOUT, given, cases)
+
+
+@asynccontextmanager
+async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
+    """Name what is done; all of it in one database."""
+    async with a_server(smoke=given.smoke) as server, server.fresh() as url:
         engine = open_engine(url, pool=given.clients, application="bench")
-        alone = await _backlog_rate(engine, given.backlog)
-        without: list[float] = []
-        beside: list[float] = []
-        left: list[int] = []
-        for turn in range(given.rounds):
-            load = engine, given.seconds, given.clients, given.facts
-            # Whatever drifts meanwhile befalls either way as often.
-            for is_beside in (turn % 2 == 1, turn % 2 == 0):
-                if is_beside:
-                    async with _sealer(url):
-                        beside.append(await _write_rate(*load))
-                        left.append(await _unsealed(engine))
-                else:
-                    without.append(await _write_rate(*load))
-                await _seal_all(engine)
-        async with engine.connect() as db:
-            version = await db.scalar(text("SHOW server_version"))
-        await engine.dispose()
-    ratios = [one / other for one, other in zip(beside, without, strict=True)]
-    report = {
-        "sealed_per_second_alone": round(alone),
-        "written_per_second_without_sealer": round(statistics.median(without)),
-        "written_per_second_beside_sealer": round(statistics.median(beside)),
-        "beside_to_without": round(statistics.median(ratios), 3),
-        "ratios": [round(ratio, 3) for ratio in ratios],
-        "unsealed_at_the_end_of_a_round": max(left),
-        "facts_per_transaction": given.facts,
-        "clients": given.clients,
-        "rounds": given.rounds,
-        "seconds": given.seconds,
-        "postgres": version,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-    }
-    print(json.dumps(report, indent=2))
+        try:
+            yield [
+                Case(
+                    {"what": "written"},
+                    {
+                        "alone": partial(_written, engine, given),
+                        "beside": partial(_written_beside, engine, given, url),
+                    },
+                ),
+                Case(
+                    {"what": "backlog"},
+                    {"sealer": partial(_sealed, engine, given.backlog)},
+                ),
+            ]
+        finally:
+            await engine.dispose()
 
 
-def _arguments() -> argparse.Namespace:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--backlog", type=int, default=100_000)
-    arguments.add_argument("--seconds", type=float, default=5.0, help="per round")
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--clients", type=int, default=4)
-    arguments.add_argument("--facts", type=int, default=5, help="per transaction")
-    arguments.add_argument("--sealer", help=argparse.SUPPRESS)
-    return arguments.parse_args()
+async def _written(engine: AsyncEngine, given: argparse.Namespace) -> Reading:
+    rate = await _write_rate(engine, given.seconds, given.clients, given.facts)
+    await _seal_all(engine)
+    return {"events_per_second": rate}
+
+
+async def _written_beside(
+    engine: AsyncEngine, given: argparse.Namespace, url: str
+) -> Reading:
+    async with _sealer(url):
+        rate = await _write_rate(engine, given.seconds, given.clients, given.facts)
+        left = await _unsealed(engine)
+    await _seal_all(engine)
+    return {"events_per_second": rate, "unsealed": left}
+
+
+async def _sealed(engine: AsyncEngine, backlog: int) -> Reading:
+    return {"events_per_second": await _backlog_rate(engine, backlog)}
 
 
 async def _backlog_rate(engine: AsyncEngine, events: int) -> float:
     """Fill the trail, then seal it; events per second of sealing."""
-    for _ in range(events // 10_000):
+    for first in range(0, events, 10_000):
+        some = min(10_000, events - first)
         async with engine.begin() as db:
-            await record(db, NOON, *(_fact() for _ in range(10_000)))
+            await record(db, NOON, *(_fact() for _ in range(some)))
     started = perf_counter()
     sealed = await _seal_all(engine)
+    if sealed != events:
+        raise AssertionError(f"{events} events expected, {sealed} were sealed")
     return sealed / (perf_counter() - started)
 
 
@@ -183,4 +223,4 @@ async def _seal_until_told(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
