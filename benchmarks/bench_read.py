@@ -8,50 +8,105 @@ core, everything else on the others.
 import argparse
 import asyncio
 import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 from sqlalchemy import text
 
-from benchmarks.figures import machine, of_status, percentiles, summary, write
-from benchmarks.open_loop import Load, run_loads
+from benchmarks.about import About, Measure, Words
+from benchmarks.figures import of_status, percentiles
+from benchmarks.frame import Case, Reading, a_parser, asked, measure
+from benchmarks.open_loop import Answers, Load, run_loads
 from benchmarks.stack import Shape, a_stack
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
 
+ABOUT = About(
+    name="read",
+    title=Words("Reading an order", "读取工单"),
+    question=Words(
+        "How often can one process show an order with all its items?",
+        "一个服务进程每秒能读取多少次带全部条目的工单？",
+    ),
+    notes=Words(
+        "One serving process. First sixteen callers ask as fast as they are answered; "
+        "then requests fall due at half of that rate, whatever comes back, and what "
+        "they took counts from when they were due.",
+        "一个服务进程。先由十六个调用方不间断地请求，再按该速率的一半定时发出请求（不等前"
+        "面的应答），耗时从应发出的时刻算起。",
+    ),
+    sides={"service": Words("service", "本服务")},
+    parameters={"items": Words("items of the order", "工单条目数")},
+    measures=(
+        Measure("reads_per_second", Words("reads/s", "次/秒")),
+        Measure("p50_ms", Words("p50 at half of it, ms", "半速 p50，毫秒"), 1),
+        Measure("p99_ms", Words("p99 at half of it, ms", "半速 p99，毫秒"), 1),
+    ),
+)
 MORE_THAN_CAN_BE = 2000.0
+BUSY = 2.0
+"""Seconds for which more is asked than can be answered."""
 
 
-async def main() -> None:
-    """Measure, and write one JSON document."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--items", type=int, default=200)
-    arguments.add_argument("--seconds", type=float, default=8.0)
-    given = arguments.parse_args()
+def main() -> None:
+    """Measure, and keep what was read."""
+    parser = a_parser(ABOUT)
+    parser.set_defaults(rounds=3)
+    parser.add_argument("--items", type=int, nargs="+", default=[64, 200])
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--busy", type=float, default=BUSY, help="seconds")
+    smoke = {"items": [3], "seconds": 0.5, "busy": 0.02}
+    measure(ABOUT, asked(parser, smoke), cases)
+
+
+@asynccontextmanager
+async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
+    """Name the sizes of an order."""
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
+    core = cores[-1] if len(cores) > 1 and not given.smoke else None
+    if core is not None:
         os.sched_setaffinity(0, set(cores[:-1]))
-    report: dict[str, Any] = {"what": "read", **machine(), **vars(given)}
-    async with a_stack(Shape(given.items, serves=1, workers=0)) as stack:
-        base = Load(stack.urls, stack.keys[:1], 1.0, 2.0, 4, core=cores[-1])
+    yield [
+        Case({"items": items}, {"service": partial(_read, given, items, core)})
+        for items in given.items
+    ]
+
+
+async def _read(given: argparse.Namespace, items: int, core: int | None) -> Reading:
+    shape = Shape(items, serves=1, workers=0)
+    async with a_stack(shape, smoke=given.smoke) as stack:
+        base = Load(stack.urls, stack.keys[:1], 1.0, 2.0, 4, core=core)
         await asyncio.to_thread(run_loads, [base])
         async with stack.engine.connect() as db:
             first = text("SELECT id FROM orders LIMIT 1")
             order_id = (await db.execute(first)).scalar_one()
         path = f"/v1/orders/{show_order_id(OrderKind.UNBIND, order_id)}"
         reading = replace(base, path=path, is_read=True, seconds=given.seconds)
-        busy = replace(reading, rate=MORE_THAN_CAN_BE, connections=16, seconds=2.0)
+        busy = replace(
+            reading, rate=MORE_THAN_CAN_BE, connections=16, seconds=given.busy
+        )
         (answers,) = await asyncio.to_thread(run_loads, [busy])
         took = max(d + s for d, s in zip(answers.due, answers.latency, strict=True))
-        report["per_second_and_process"] = round(len(of_status(answers, 200)) / took, 1)
-        half = report["per_second_and_process"] / 2
-        calm = replace(reading, rate=half, connections=64)
+        rate = len(_shown(answers)) / took
+        calm = replace(reading, rate=rate / 2, connections=64)
         (answers,) = await asyncio.to_thread(run_loads, [calm])
-        report["rate"] = half
-        report["read"] = percentiles(of_status(answers, 200))
-        report["all"] = summary(answers, given.seconds)
-    write("read", report)
+    spread = percentiles(_shown(answers))
+    return {
+        "reads_per_second": rate,
+        "p50_ms": spread["p50_ms"],
+        "p99_ms": spread["p99_ms"],
+    }
+
+
+def _shown(answers: Answers) -> list[float]:
+    """Give what reads took; every one of them is answered."""
+    found = of_status(answers, 200)
+    if len(found) != len(answers.status) or not found:
+        raise AssertionError(f"{len(answers.status) - len(found)} reads failed")
+    return found
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
