@@ -28,7 +28,8 @@ _HEAD = Words(
 "Fast" is a ratio taken in one run: all sides take turns on the same machine, with the
 same Postgres and the same receivers. Every figure is the median of the rounds, with the
 lowest and the highest behind it. Ratios are formed within a round, then their median is
-taken. Rates belong to the machine that is named with them; ratios travel further.
+taken. Rates belong to the machine that is named with them; ratios travel further. Where
+figures lie far apart a plot is logarithmic, with a line at each power of ten.
 
 ```text
 make bench                             every program, one after the other
@@ -45,7 +46,8 @@ This page is made from those files, and a test holds that it says what they say.
 
 这里的“快”指同一次运行中测得的比值：各方在同一台机器上，使用同一个 Postgres 和同一批
 接收端，轮流测量。每个数字都是各轮的中位数，其后给出最低值和最高值。比值先在每一轮内部
-计算，再取中位数。绝对速率只对所注明的机器有意义，比值则更具普遍性。
+计算，再取中位数。绝对速率只对所注明的机器有意义，比值则更具普遍性。数值相差悬殊时，
+图中采用对数刻度，每个 10 的幂画一条竖线。
 
 ```text
 make bench                             依次运行所有程序
@@ -58,6 +60,7 @@ make bench-page                        由 benchmarks/results/*.json 生成本�
 """,
 )
 _NOTHING = Words("Nothing has been measured yet.\n", "尚无测量结果。\n")
+_SMALL = 0.1
 _YES, _NO = Words("yes", "是"), Words("no", "否")
 _TARGETS = Words("Target", "目标")
 _IN = Words("in", "条件")
@@ -205,8 +208,11 @@ def _rows(rows: Sequence[Sequence[str]], left: int) -> str:
 
 
 def _cell(values: Sequence[float], of: Measure | Ratio) -> str:
-    digits = of.digits if isinstance(of, Measure) else 2
-    return _told(spread(values), digits) if values else "–"
+    if not values:
+        return "–"
+    found = spread(values)
+    small = 2 if found.median >= _SMALL else 4
+    return _told(found, of.digits if isinstance(of, Measure) else small)
 
 
 def _told(one: Spread, digits: int) -> str:

@@ -1,6 +1,7 @@
 """Sides take turns, every reading is kept, and ratios are formed within a round."""
 
 import json
+import re
 from argparse import Namespace
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 from benchmarks.about import About, Measure, Ratio, Target, Words
 from benchmarks.frame import Case, Reading, Side, a_parser, asked, in_turns, measure
 from benchmarks.page import pages, stale
+from benchmarks.plots import Group, bars
 from benchmarks.reading_back import Report, read, spread
 
 RATE = Measure("rate", Words("items/s", "条/秒"))
@@ -156,6 +158,18 @@ def test_what_was_measured_is_kept_and_makes_the_page(
     ]
     assert "| 1 | yes | 2 | 2 | 1.00 | – |" in made["benchmarks.md"]
     assert "| 1 | 是 | 2 | 2 | 1.00 | – |" in made["benchmarks.zh-CN.md"]
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"), [([10.0, 400.0], 0), ([30.0, 4000.0], 2), ([0.0, 5000.0], 0)]
+)
+def test_figures_far_apart_are_drawn_on_powers_of_ten(
+    values: list[float], ticks: int
+) -> None:
+    drawn = bars("x", ["a"], [Group("one", [spread([one]) for one in values])], 0)
+
+    assert drawn.count('class="tick"') == ticks
+    assert "-" not in "".join(re.findall(r'width="([^"]*)"', drawn))
 
 
 def test_what_was_kept_in_another_form_is_not_read(tmp_path: Path) -> None:
