@@ -19,6 +19,8 @@ class Competitor:
     uses_redis: bool
     commands: Callable[[int, int], Sequence[Sequence[str]]]
     """By how much at once, and by how many processes."""
+    client: str | None = None
+    """What it posts with, if it is not left to choose."""
 
     @property
     def title(self) -> str:
@@ -93,6 +95,7 @@ COMPETITORS = (
         at_once=(10, 50, 200),
         uses_redis=True,
         commands=_celery,
+        client="urllib3",
     ),
     Competitor(
         name="dramatiq",
@@ -101,5 +104,6 @@ COMPETITORS = (
         at_once=(4, 8, 32),
         uses_redis=True,
         commands=_dramatiq,
+        client="urllib3",
     ),
 )

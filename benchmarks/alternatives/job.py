@@ -57,6 +57,8 @@ class Job:
     secrets: tuple[str, ...]
     orders: int
     at_once: int
+    client: str
+    """What posts: aiohttp or httpx on an event loop, else urllib3."""
 
     @classmethod
     def given(cls) -> Self:

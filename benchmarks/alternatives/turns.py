@@ -23,7 +23,10 @@ from unbind_broker.base.database import open_engine
 
 @dataclass
 class Turns:
-    """What all sides share: stores, receivers, cores. Cores are the workers'."""
+    """What all sides share: stores, receivers, cores. Cores are the workers'.
+
+    ``client`` is for those alternatives that leave the choice.
+    """
 
     server: Server
     sink: Sink
@@ -31,6 +34,7 @@ class Turns:
     processes: int
     cores: frozenset[int]
     verifies: bool
+    client: str = "aiohttp"
     their_sink: Sink | None = None
     redis: Redis | None = None
 
@@ -62,6 +66,7 @@ class Turns:
                 secrets=tuple(doors.secrets),
                 orders=orders,
                 at_once=at_once,
+                client=competitor.client or self.client,
             )
             trial = await their_trial(engine, competitor, job, self.processes)
             await settle(url)

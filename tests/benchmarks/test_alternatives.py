@@ -20,6 +20,7 @@ JOB = Job(
     secrets=tuple(DOORS.secrets),
     orders=2,
     at_once=4,
+    client="aiohttp",
 )
 ALL_CORES = Machine(frozenset(os.sched_getaffinity(0)), ())
 WAITING = "import time; time.sleep(600)"
