@@ -1,21 +1,18 @@
 """What does it cost that many carriers watch orders live in one process?
 
 A thousand streams follow an order of 64 platforms each, through the whole of the path
-behind HTTP: the shared look, the timeline, the bytes of the events. First nothing
-happens; then results are written at a steady rate, and each is timed from its commit
-until a stream tells it; at last they are written again while a transaction is held
-open, which makes every look find what was found before.
+behind HTTP: the shared look, the timeline, the bytes of the events.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import random
-import resource
 import statistics
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
 from time import monotonic, perf_counter, process_time
 from typing import Any
 from uuid import UUID
@@ -23,9 +20,12 @@ from uuid import UUID
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.figures import machine, write
+from benchmarks.about import About, Measure, Words
+from benchmarks.figures import percentiles
+from benchmarks.frame import Case, Reading, a_parser, asked, measure
+from benchmarks.processes import resident
+from benchmarks.servers import a_server
 from tests.support.builders import a_carrier, a_key
-from tests.support.database import open_server
 from tests.support.order_builders import a_reachable_platform, an_order, many_orders
 from unbind_broker.api.order_streams import OrderStream
 from unbind_broker.api.watching import Watch, Watching
@@ -46,7 +46,39 @@ _WRITE = sql(
     platforms=INTS,
 )
 
-Figures = dict[str, Any]
+PATIENCE = 60.0
+ABOUT = About(
+    name="watch",
+    title=Words("Watching orders live", "实时跟踪工单"),
+    question=Words(
+        "What do a thousand streams cost that follow an order each?",
+        "一千条各跟踪一个工单的事件流要花多少资源？",
+    ),
+    notes=Words(
+        "Everything behind HTTP in one process: the shared look at the database, the "
+        "timeline, the bytes of the events. Idle: nothing happens. Busy: results are "
+        "written at a steady rate, and each is timed from its commit until a stream "
+        "tells it. Held: the same while a transaction is held open, which makes every "
+        "look find what was found before. The process also writes the results.",
+        "在一个进程内运行 HTTP 之后的全部环节：对数据库的共享查询、时间线、事件字节。"
+        "idle：什么都不发生。busy：按固定速率写入结果，从提交到事件流发出逐个计时。"
+        "held：同上，但有一个事务一直不结束，使每次查询都会再次看到已看过的内容。写入"
+        "结果的也是这个进程。",
+    ),
+    sides={"service": Words("service", "本服务")},
+    parameters={"what": Words("what happens", "情形")},
+    measures=(
+        Measure("processor", Words("% of a core", "占一个核的 %"), 1),
+        Measure("p50_ms", Words("told after, p50 ms", "送达 p50，毫秒"), 1),
+        Measure("p99_ms", Words("p99 ms", "p99，毫秒"), 1),
+        Measure("look_ms", Words("a look, p50 ms", "一次查询 p50，毫秒"), 1),
+        Measure("looks_per_second", Words("looks/s", "查询/秒"), 1),
+        Measure("rows", Words("rows a look, p50", "每次行数 p50")),
+        Measure("events", Words("events told", "送达事件数")),
+        Measure("come_seconds", Words("all come, s", "全部接入，秒"), 2),
+        Measure("rss_mib", Words("resident, MiB", "常驻内存，MiB")),
+    ),
+)
 
 
 class Trial:
@@ -54,17 +86,31 @@ class Trial:
 
     def __init__(self, engine: AsyncEngine, orders: list[UUID], items: int) -> None:
         self.engine = engine
+        self.orders = orders
         self.left = [(one, place + 1) for one in orders for place in range(items)]
         random.Random(1).shuffle(self.left)  # noqa: S311 - which comes first is no secret
         self.slugs = {f"p-{place:04}": place + 1 for place in range(items)}
+        self.start()
+        self._listen()
+
+    def start(self) -> None:
+        """Begin anew, with all streams still to come."""
+        self.waiting = len(self.orders)
+        self.begun = asyncio.Event()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was seen."""
         self.written: dict[tuple[UUID, str], float] = {}
         self.delays: list[float] = []
         self.bytes = 0
-        self.waiting = len(orders)
-        self.begun = asyncio.Event()
         self.looks: list[tuple[float, int]] = []
-        self.statements = 0
-        self._listen()
+
+    async def told(self) -> None:
+        """Wait until every result has been told."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.delays) < len(self.written):  # noqa: ASYNC110 - counted
+                await asyncio.sleep(0.02)
 
     async def follow(self, order_id: UUID, watch: Watch) -> None:
         """Read a stream to its end, as fast as it comes."""
@@ -77,7 +123,9 @@ class Trial:
             for line in piece.splitlines():
                 if line.startswith(b"data: ") and b'"item.not_bound"' in line:
                     slug = json.loads(line[6:])["item"]["platform"]
-                    self.delays.append(now - self.written[order_id, slug])
+                    # Who comes later is told of earlier results first.
+                    if written := self.written.get((order_id, slug)):
+                        self.delays.append(now - written)
 
     async def write(self, seconds: float, rate: int) -> None:
         """Write ``rate`` results a second."""
@@ -98,26 +146,19 @@ class Trial:
                     self.written[order, names[number]] = monotonic()
             await asyncio.sleep(max(0.0, STEP - (monotonic() - began)))
 
-    def figures(self, seconds: float, used: float) -> Figures:
-        """Say what was seen since the last time, and begin anew."""
+    def figures(self, seconds: float, used: float) -> dict[str, float]:
+        """Say what was seen since it was cleared."""
         took = [one for one, _ in self.looks] or [0.0]
         rows = [one for _, one in self.looks] or [0]
-        found = {
-            "looks_a_second": round(len(self.looks) / seconds, 1),
-            "look_ms_p50": round(statistics.median(took) * 1000, 1),
-            "look_ms_max": round(max(took) * 1000, 1),
-            "rows_a_look_p50": statistics.median(rows),
-            "rows_a_look_max": max(rows),
-            "other_statements": self.statements,
-            "processor_share": round(used / seconds, 2),
-            "events_told": len(self.delays),
-            "told_after_ms": _spread(self.delays),
-            "mib_told": round(self.bytes / 2**20, 2),
-            "rss_mib": round(_resident() / 2**20),
+        return {
+            "processor": used / seconds * 100,
+            "looks_per_second": len(self.looks) / seconds,
+            "look_ms": statistics.median(took) * 1000,
+            "rows": statistics.median(rows),
+            "events": len(self.delays),
+            **percentiles(self.delays),
+            "rss_mib": resident(os.getpid()) / 2**20,
         }
-        self.looks, self.delays = [], []
-        self.statements = self.bytes = 0
-        return found
 
     def _listen(self) -> None:
         sync = self.engine.sync_engine
@@ -131,60 +172,66 @@ class Trial:
             if "pg_current_snapshot" in call[2]:
                 rows = call[1].rowcount
                 self.looks.append((perf_counter() - call[4].began, rows))
-            elif "UPDATE items" not in call[2]:
-                self.statements += 1
 
 
-async def main() -> None:
-    """Measure, and print one JSON document."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--watchers", type=int, default=1000)
-    arguments.add_argument("--items", type=int, default=64)
-    arguments.add_argument("--rate", type=int, default=500, help="results a second")
-    arguments.add_argument("--seconds", type=float, default=20, help="for each case")
-    given, run = arguments.parse_args(), machine()
-    async with open_server() as server, server.fresh() as url:
+def main() -> None:
+    """Measure, and keep what was read."""
+    parser = a_parser(ABOUT)
+    parser.set_defaults(rounds=2)
+    parser.add_argument("--watchers", type=int, default=1000)
+    parser.add_argument("--items", type=int, default=64)
+    parser.add_argument("--rate", type=int, default=500, help="results a second")
+    parser.add_argument("--seconds", type=float, default=15, help="for each case")
+    smoke = {"watchers": 5, "items": 20, "rate": 50, "seconds": 0.3}
+    measure(ABOUT, asked(parser, smoke), cases)
+
+
+@asynccontextmanager
+async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
+    """Name what happens while orders are watched."""
+    async with a_server(smoke=given.smoke) as server, server.fresh() as url:
         engine = open_engine(url, pool=10, application="bench")
-        found = await _cases(engine, given)
-        await engine.dispose()
-    write("watch", {"cases": found, "given": vars(given), "run": run})
+        try:
+            caller, orders = await _past(engine, given)
+            trial = Trial(engine, orders, given.items)
+            yield [
+                Case(
+                    {"what": what},
+                    {"service": partial(_watched, trial, caller, given, what)},
+                )
+                for what in ("idle", "busy", "held")
+            ]
+        finally:
+            await engine.dispose()
 
 
-async def _cases(engine: AsyncEngine, given: argparse.Namespace) -> Figures:
-    caller, orders = await _past(engine, given)
-    trial = Trial(engine, orders, given.items)
-    readers = engine.execution_options(isolation_level="AUTOCOMMIT")
+async def _watched(
+    trial: Trial, caller: Caller, given: argparse.Namespace, what: str
+) -> Reading:
+    """Let all streams come, and watch them while something happens or not."""
+    readers = trial.engine.execution_options(isolation_level="AUTOCOMMIT")
     most = (given.watchers, given.watchers)
     watching = Watching(readers, SystemClock(), most)
-    found = {}
+    trial.start()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        began, used = monotonic(), process_time()
-        for order_id in orders:
+        began = monotonic()
+        for order_id in trial.orders:
             watch = await stack.enter_async_context(watching.watch(caller, order_id))
             group.create_task(trial.follow(order_id, watch))
         await trial.begun.wait()
-        seconds = monotonic() - began
-        found["all_come_at_once"] = {
-            "seconds": round(seconds, 2),
-            **trial.figures(seconds, process_time() - used),
-        }
-        found["idle"] = await _measured(trial, given, rate=0)
-        found["busy"] = await _measured(trial, given, rate=given.rate)
-        async with _held_open(engine):
-            found["transaction_held_open"] = await _measured(
-                trial, given, rate=given.rate
-            )
+        coming = monotonic() - began
+        trial.clear()
+        held = _held_open(trial.engine) if what == "held" else nullcontext()
+        async with held:
+            began, used = monotonic(), process_time()
+            if what == "idle":
+                await asyncio.sleep(given.seconds)
+            else:
+                await trial.write(given.seconds, given.rate)
+            seconds, used = monotonic() - began, process_time() - used
+            await trial.told()
         watching.let_go()
-    return found
-
-
-async def _measured(trial: Trial, given: argparse.Namespace, rate: int) -> Figures:
-    began, used = monotonic(), process_time()
-    if rate:
-        await trial.write(given.seconds, rate)
-    else:
-        await asyncio.sleep(given.seconds)
-    return trial.figures(monotonic() - began, process_time() - used)
+    return {"come_seconds": coming, **trial.figures(seconds, used)}
 
 
 async def _past(
@@ -214,20 +261,5 @@ async def _held_open(engine: AsyncEngine) -> AsyncIterator[None]:
         await held.rollback()
 
 
-def _resident() -> int:
-    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
-    return int(pages) * resource.getpagesize()
-
-
-def _spread(delays: list[float]) -> Figures | None:
-    if not delays:
-        return None
-    ordered = sorted(delays)
-    return {
-        name: round(ordered[int(part * (len(ordered) - 1))] * 1000)
-        for name, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
-    }
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
