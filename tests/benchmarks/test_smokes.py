@@ -15,7 +15,7 @@ PATIENCE = 270.0
 NAMES = [about.name for about in all_abouts()]
 
 
-@pytest.mark.journey
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_program_runs_and_reports(
     server: Server, name: str, tmp_path: Path
