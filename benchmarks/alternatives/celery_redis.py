@@ -11,7 +11,7 @@ import sys
 from celery import Celery
 
 from benchmarks.alternatives.blocking import the_sender
-from benchmarks.alternatives.job import RETRIES, RETRY_SECONDS, Delivery, Job, Refused
+from benchmarks.alternatives.job import RETRIES, RETRY_SECONDS, Delivery, Job
 
 PREFETCH = 64
 
@@ -27,7 +27,7 @@ app.conf.update(
 
 @app.task(
     name="deliver",
-    autoretry_for=(Refused, OSError),
+    autoretry_for=(Exception,),
     retry_backoff=RETRY_SECONDS,
     max_retries=RETRIES,
 )
