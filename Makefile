@@ -18,7 +18,7 @@ PURE_TESTS := tests/base/test_signing.py tests/base/test_working_days.py \
 override export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit coverage chaos bench bench-page format lock clean runtime-set-up dev-set-up
+.PHONY: help demo test check audit coverage chaos bench bench-page smoke format lock clean runtime-set-up dev-set-up
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
@@ -71,6 +71,9 @@ bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to ea
 		printf '\n== %s\n' "$$name"; \
 		$(BIN)/python -m "benchmarks.$$name" $(ARGS); done; \
 	[ -n "$$found" ] || { echo 'There is no benchmarks/bench_*.py.' >&2; exit 1; }
+
+smoke: dev-set-up ## Show that the programs that measure work (a minute or two)
+	@$(BIN)/python -m pytest -m smoke $(ARGS) tests/benchmarks
 
 bench-page: dev-set-up ## Write docs/benchmarks.md from benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks.page $(ARGS)

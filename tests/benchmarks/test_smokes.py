@@ -11,6 +11,8 @@ import pytest
 from benchmarks.page import ROOT, all_abouts
 from tests.support.database import Server
 
+pytestmark = pytest.mark.smoke
+
 PATIENCE = 270.0
 NAMES = [about.name for about in all_abouts()]
 
