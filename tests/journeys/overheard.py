@@ -5,6 +5,7 @@ import unicodedata
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator
 from urllib.parse import unquote
+from uuid import UUID
 
 _BETWEEN = r"[\W_]{0,2}"
 _DIGITS = ("1", "3", "8", "0", "0", "0", "0", r"\d", r"\d", r"\d", r"\d")
@@ -20,6 +21,8 @@ _HEX = re.compile(r"(?:[0-9a-f]{2}){11,}")
 _DEEPEST = 2
 """Encodings within each other: a page of evidence holds bodies, which may hold more."""
 _CONTEXT = 60
+_NOBODY = str(UUID(int=0))
+"""Behind a count that ends in 138 its zeros read like a number."""
 
 
 class Overheard:
@@ -56,7 +59,7 @@ def look_for(pattern: str, text: str) -> list[str]:
     wanted = re.compile(pattern)
     return [
         view[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT]
-        for view in _views(text, _DEEPEST)
+        for view in _views(text.replace(_NOBODY, "nobody"), _DEEPEST)
         for found in wanted.finditer(view)
     ]
 

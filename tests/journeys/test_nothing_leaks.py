@@ -187,3 +187,9 @@ def test_what_was_heard_is_searched_however_it_is_written(told: str) -> None:
     around = f'{{"at": "2026-11-21T08:00:00Z", "said": "x{told}x"}}'
     assert look_for(f"{NUMBER}|{SECRET}", around)
     assert not look_for(f"{NUMBER}|{SECRET}", around.replace(told, "+86138****0123"))
+
+
+def test_a_position_in_a_log_is_no_number() -> None:
+    row = "3,1138,00000000-0000-0000-0000-000000000000,2"
+    assert not look_for(NUMBER, row)
+    assert look_for(NUMBER, f"{row},{PLAIN}")
