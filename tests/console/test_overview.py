@@ -28,7 +28,7 @@ async def test_trouble_is_listed_in_plain_words_the_worst_first(
     for (_, text), begin in zip(
         found,
         (
-            "■ No worker runs, so nothing is sent.",
+            "■ No worker says that it is well.",
             "■ Items past their deadline and still open: 4.",
             "■ What is to go to weibo platform waits, though it could be sent.",
             "■ Wrong unbindings that are not made good yet: 1.",
@@ -61,7 +61,7 @@ async def test_tab_tells_how_much_needs_somebody(console: Console) -> None:
 async def test_trouble_is_told_in_chinese(console: Console) -> None:
     await make_all_trouble(console)
     text = (await console.get(PAGE, accept_language="zh")).text
-    assert "没有工作进程在运行" in text
+    assert "没有工作进程报告正常" in text
     assert "jd 平台 已熔断" in text
     assert "已持续 60 分钟" in text
 

@@ -11,8 +11,10 @@ WORDS = {
     "needs.why": Words("：{why}。", ": {why}."),
     "needs.since": Words("已持续 {span}", "for {span}"),
     "need.no_worker": Words(
-        "没有工作进程在运行，任何通知都不会发出。请启动：unbind-broker worker。",
-        "No worker runs, so nothing is sent. Start one: unbind-broker worker.",
+        "没有工作进程报告正常。若未运行，任何通知都不会发出，请启动：unbind-broker"
+        " worker；若正在运行，则它怀疑自身网络有故障。",
+        "No worker says that it is well. If none runs, nothing is sent: start one"
+        " (unbind-broker worker). If one runs, it suspects its own network.",
     ),
     "need.without_owner": Words(
         "{n} 个接收端没有工作进程负责，其通知不会发出。",

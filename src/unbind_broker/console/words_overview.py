@@ -47,8 +47,9 @@ WORDS = {
     "overview.unsent": Words("等待最久", "Waiting longest"),
     "overview.workers": Words("工作进程", "Workers"),
     "overview.workers.none": Words(
-        "一天之内没有任何工作进程报到。请启动工作进程：unbind-broker worker。",
-        "No worker has shown itself for a day. Start one: unbind-broker worker.",
+        "没有工作进程报到：一天之内未启动过，或在怀疑自身网络时已自行退出名单。",
+        "No worker is listed: none ran within a day, or those that run suspect their"
+        " own network and have signed off.",
     ),
     "overview.without_owner": Words("无人负责的接收端", "Endpoints without a worker"),
     "standing.degraded": Words("时好时坏", "Fails often"),
