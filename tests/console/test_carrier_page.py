@@ -75,7 +75,7 @@ async def test_carrier_is_registered_once_that_was_previewed(console: Console) -
         ({"jwks": keys("2026", d="c2VjcmV0")}, "This is a private key"),
         ({"jwks": keys("\0")}, "printable texts"),
         ({"jwks": keys("\ud800")}, "printable texts"),
-        ({"jwks": f'{{"keys":[{{"kid":{"[" * 450}{"]" * 450}}}]}}'}, "printable texts"),
+        ({"jwks": f'{{"keys":[{{"kid":{"[" * 600}{"]" * 600}}}]}}'}, "printable texts"),
         ({"attestation_required": "yes"}, "cannot be checked without keys"),
     ],
 )
