@@ -15,6 +15,7 @@ from unbind_broker.keys.tables import Role
 NEW = "/console/carriers/-/new"
 PAGE = "/console/carriers/china-mobile"
 CHANGE = f"{PAGE}/change"
+WARNING = "移除的公钥立即失效"
 X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 
 
@@ -114,10 +115,23 @@ async def test_leaked_key_is_taken_out_once_that_was_previewed(
     assert key_ids((await known(console)).jwks) == ["old", "leaked"]
     preview = await console.act(CHANGE, **fields, jwks=keys("old"))
     assert "old, leaked → old" in preview.text
-    assert "立即移除" in preview.text
+    assert WARNING in preview.text
     assert key_ids((await known(console)).jwks) == ["old", "leaked"]
     await console.confirm(CHANGE, preview)
     assert key_ids((await known(console)).jwks) == ["old"]
+
+
+async def test_only_a_key_that_goes_is_warned_of(console: Console) -> None:
+    fields = await a_mobile(console)
+    other = keys("old").replace(X, "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
+    first = await console.act(CHANGE, **fields, jwks=keys("old"))
+    assert WARNING not in first.text
+    await console.confirm(CHANGE, first)
+    added = await console.act(CHANGE, **fields, jwks=keys("old", "new"))
+    assert "old → old, new" in added.text
+    assert WARNING not in added.text
+    replaced = await console.act(CHANGE, **fields, jwks=other)
+    assert WARNING in replaced.text
 
 
 async def test_names_are_changed_and_keys_stay(console: Console) -> None:

@@ -93,12 +93,22 @@ def _effect(visit: Visit, carrier: Carrier, new: dict[str, object]) -> Effect:
     words, back = "carrier.change", f"{HOME}/{carrier.slug}"
     lines: Lines = (("carrier.slug", carrier.slug),)
     before = {name: getattr(carrier, name) for name in new}
+    warning = None
     if "jwks" in new:
+        wanted: Jwks = new["jwks"]  # type: ignore[assignment] # as ``_asked`` gives it
         before["jwks"] = key_ids(carrier.jwks)
-        new = {**new, "jwks": key_ids(new["jwks"])}  # type: ignore[arg-type] # a set
+        new = {**new, "jwks": key_ids(wanted)}
+        if _keys_of(carrier.jwks) - _keys_of(wanted):
+            warning = "carrier.keys.warning"
     lines += changes(visit, _FIELD, before, new)
-    warning = "carrier.keys.warning" if "jwks" in new else None
     return Effect(words, words, back, lines, warning)
+
+
+def _keys_of(jwks: Jwks | None) -> set[str]:
+    """Give each key of a set as one text: another key under one id differs."""
+    keys = (jwks or {}).get("keys")
+    listed = keys if isinstance(keys, list) else []
+    return {json.dumps(key, sort_keys=True) for key in listed}
 
 
 def _asked(form: Form) -> dict[str, object]:

@@ -17,17 +17,17 @@ WORDS = {
     ),
     "holdings.number.wrong": Words("不是有效的手机号码。", "This is no mobile number."),
     "holdings.find": Words("查找", "Find"),
-    "holdings.disputed": Words("查看暂停的订单", "Orders that are held"),
+    "holdings.disputed": Words("查看暂缓处理的订单", "Orders that are held"),
     "holdings.disputes": Words("待核实的争议", "Disputes that wait"),
     "holdings.disputes.hint": Words(
-        "两家运营商对持有人的说法不一致，较新的订单暂停至下列时间。请向双方核实；"
+        "两家运营商对持有人的说法不一致，较新的订单暂缓至下列时间。请向双方核实；"
         "不处理的，到时自动继续。",
         "Two carriers differ about who holds the number; the newer order is held until "
         "the time below. Ask both. What nobody decides goes on by then.",
     ),
     "holdings.disputes.none": Words("没有待核实的争议。", "There is no dispute."),
     "holdings.disputes.more": Words("还有更多：", "There are more:"),
-    "holdings.order": Words("被暂停的订单", "Order held"),
+    "holdings.order": Words("暂缓处理的订单", "Order held"),
     "holdings.says": Words("双方说法", "What was told"),
     "holdings.says.since": Words(
         "{carrier}：自 {since} 起持有", "{carrier}: holder since {since}"
