@@ -17,8 +17,10 @@ from benchmarks.plots import Group, bars
 from benchmarks.reading_back import Found, Report, Spread, read, spread
 
 ROOT = Path(__file__).resolve().parents[1]
+WORDS = Path(__file__).parent / "words"
 Language = Literal["en", "zh"]
 _SUFFIXES: Mapping[Language, str] = {"en": "", "zh": ".zh-CN"}
+_TONGUES: Mapping[Language, str] = {"en": "en", "zh": "zh-CN"}
 
 _HEAD = Words(
     """# Benchmarks
@@ -38,7 +40,8 @@ python -m benchmarks.bench_deliver     one of them (--help names its options)
 make bench-page                        write this page from benchmarks/results/*.json
 ```
 
-This page is made from those files, and a test holds that it says what they say.
+This page is made from those files, and a test holds that it says what they say. What
+limits a figure and what was tried stands in benchmarks/words, and is taken from there.
 """,
     """# 性能测量
 
@@ -56,7 +59,8 @@ python -m benchmarks.bench_deliver     只运行其中一个（--help 列出选�
 make bench-page                        由 benchmarks/results/*.json 生成本页
 ```
 
-本页由这些文件生成，并有测试保证两者一致。
+本页由这些文件生成，并有测试保证两者一致。关于瓶颈和各种尝试的说明写在
+benchmarks/words 中，原样收入本页。
 """,
 )
 _NOTHING = Words("Nothing has been measured yet.\n", "尚无测量结果。\n")
@@ -77,15 +81,20 @@ _RUN = Words(
 )
 
 
-def pages(abouts: Sequence[About], results: Path) -> dict[str, str]:
-    """Make every file of the page, by its path below ``docs``."""
+def pages(
+    abouts: Sequence[About], results: Path, words: Path = WORDS
+) -> dict[str, str]:
+    """Make every file of the page, by its path below ``docs``.
+
+    ``words`` holds what people wrote about a program: NAME.en.md and NAME.zh-CN.md.
+    """
     reports = [found for about in abouts if (found := read(about, results))]
     made: dict[str, str] = {}
     languages: tuple[Language, ...] = ("en", "zh")
     for language in languages:
         parts = [_say(_HEAD, language)]
         for report in reports:
-            parts += _section(report, language)
+            parts += _section(report, words, language)
             made |= _plots(report, language)
         if not reports:
             parts.append(_say(_NOTHING, language))
@@ -110,7 +119,7 @@ def stale(docs: Path, made: Mapping[str, str]) -> list[str]:
     )
 
 
-def _section(report: Report, language: Language) -> Iterator[str]:
+def _section(report: Report, words: Path, language: Language) -> Iterator[str]:
     about = report.about
     yield f"## {_say(about.title, language)}\n"
     yield f"{_say(about.question, language)}\n"
@@ -122,6 +131,9 @@ def _section(report: Report, language: Language) -> Iterator[str]:
         yield _targets(report, found, language)
     yield f"{_say(about.notes, language)}\n"
     yield f"{_say(_RUN, language).format(**report.run, rounds=_rounds(report))}\n"
+    written = words / f"{about.name}.{_TONGUES[language]}.md"
+    if written.exists():
+        yield written.read_text(encoding="utf-8")
 
 
 def _table(report: Report, measure: Measure, language: Language) -> str:

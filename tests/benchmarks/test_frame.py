@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,25 +44,25 @@ RUN = (
 )
 
 
+def a_kept(*cases: tuple[int, Sequence[float], Sequence[float]]) -> dict[str, Any]:
+    return {
+        "name": "trial",
+        "run": dict.fromkeys(RUN, 1),
+        "cases": [
+            {
+                "of": {"batch": batch, "tls": False},
+                "rounds": {
+                    "ours": [{"rate": rate} for rate in ours],
+                    "bare": [{"rate": rate} for rate in bare],
+                },
+            }
+            for batch, ours, bare in cases
+        ],
+    }
+
+
 def report(*cases: tuple[int, Sequence[float], Sequence[float]]) -> Report:
-    run = dict.fromkeys(RUN, 1)
-    return Report(
-        ABOUT,
-        {
-            "name": "trial",
-            "run": run,
-            "cases": [
-                {
-                    "of": {"batch": batch, "tls": False},
-                    "rounds": {
-                        "ours": [{"rate": rate} for rate in ours],
-                        "bare": [{"rate": rate} for rate in bare],
-                    },
-                }
-                for batch, ours, bare in cases
-            ],
-        },
-    )
+    return Report(ABOUT, a_kept(*cases))
 
 
 async def test_all_sides_of_all_cases_take_turns_in_each_round() -> None:
@@ -158,6 +159,18 @@ def test_what_was_measured_is_kept_and_makes_the_page(
     ]
     assert "| 1 | yes | 2 | 2 | 1.00 | – |" in made["benchmarks.md"]
     assert "| 1 | 是 | 2 | 2 | 1.00 | – |" in made["benchmarks.zh-CN.md"]
+
+
+def test_what_people_wrote_stands_below_the_figures(tmp_path: Path) -> None:
+    kept = json.dumps(a_kept((1, [10], [20])))
+    (tmp_path / "trial.json").write_text(kept, encoding="utf-8")
+    (tmp_path / "trial.en.md").write_text("It waits.\n", encoding="utf-8")
+    (tmp_path / "trial.zh-CN.md").write_text("它在等待。\n", encoding="utf-8")
+
+    made = pages([ABOUT], tmp_path, tmp_path)
+
+    assert made["benchmarks.md"].endswith("rounds: 1.\n\nIt waits.\n")
+    assert made["benchmarks.zh-CN.md"].endswith("轮数：1。\n\n它在等待。\n")
 
 
 @pytest.mark.parametrize(
