@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from unbind_broker.base.ids import Prefix, format_id
@@ -71,12 +72,12 @@ class Batch:
         """Tell whether it goes out because its receiver asked for it once more."""
         return self.works[0].replay
 
-    @property
+    @cached_property
     def keys(self) -> tuple[Key, ...]:
         """Tell its works apart from what else is in the lane's hands."""
         return tuple(work.key for work in self.works)
 
-    @property
+    @cached_property
     def subject_ids(self) -> tuple[UUID, ...]:
         """Give the orders, or the notice, that it is about."""
         return tuple(work.content.subject_id for work in self.works)

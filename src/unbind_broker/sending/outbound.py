@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from importlib.metadata import version
 from time import monotonic
 
@@ -34,6 +35,8 @@ CONNECT_LIMIT = timedelta(seconds=5)
 CLOSING_LIMIT = 3.0
 """Seconds for connections to close, before they are left to the process's end."""
 DNS_KEPT = timedelta(seconds=30)
+MOST_URLS = 4096
+"""URLs of which it is remembered that they passed."""
 
 _HEADERS = {
     "user-agent": f"unbind-broker/{version('unbind-broker')}",
@@ -53,7 +56,7 @@ class Outbound:
         now: Callable[[], datetime],
     ) -> None:
         self._session = session
-        self._policy = policy
+        self._check = lru_cache(MOST_URLS)(partial(check_endpoint_url, policy=policy))
         self._now = now
 
     async def post(
@@ -67,7 +70,7 @@ class Outbound:
         """
         trace = Trace(limit)
         try:
-            checked = check_endpoint_url(url, self._policy)
+            checked = self._check(url)
         except EndpointUrlRefused as refused:
             return trace.ended(Outcome(OutcomeKind.BLOCKED), refused.detail)
         trace.is_tls = checked.scheme == "https"
@@ -110,13 +113,12 @@ class Outbound:
         body: bytes,
         limit: timedelta,
     ) -> Exchange:
-        connect_limit = min(CONNECT_LIMIT, limit).total_seconds()
         async with self._session.post(
             url,
             data=body,
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_limit),
+            timeout=_within(min(CONNECT_LIMIT, limit)),
             trace_request_ctx=trace,
         ) as response:
             trace.first_byte = monotonic()
@@ -190,6 +192,11 @@ class _Resolver(AbstractResolver):
     @override
     async def close(self) -> None:
         """Do nothing: whoever opened the names closes them."""
+
+
+@lru_cache(maxsize=8)
+def _within(connect_limit: timedelta) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect_limit.total_seconds())
 
 
 def _too_late(trace: Trace, limit: timedelta) -> Exchange:

@@ -30,7 +30,7 @@ from unbind_broker.sending.verdicts import Plans
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.01
-MOST_TOGETHER = 500
+MOST_TOGETHER = 2_000
 MOST_UNRECORDED = 5_000
 MOST_BEHIND = 0.5
 """Seconds that what came of an exchange may wait for its record before nothing more is

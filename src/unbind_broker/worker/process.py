@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-import secrets
 import socket
 from collections.abc import Callable, Collection
 from time import monotonic
 
-from unbind_broker.base.ids import WorkerId, new_uuid7
+from unbind_broker.base.ids import WorkerId, new_fraction, new_uuid7
 from unbind_broker.base.loop import Loop, Step, break_off
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.callbacks.results import Applying
@@ -144,7 +143,7 @@ class _Worker:
             recorder=self._recorder,
             now=self._runtime.clock.now,
             monotonic=self._seconds,
-            jitter=_jitter,
+            jitter=new_fraction,
             request_timeout=settings.request_timeout,
             lease=settings.lease,
             reach=self._reach,
@@ -269,7 +268,3 @@ class _Worker:
                 return await step()
 
         return Loop(name, bounded)
-
-
-def _jitter() -> float:
-    return secrets.randbits(53) / (1 << 53)
