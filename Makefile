@@ -72,7 +72,7 @@ bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to ea
 		$(BIN)/python -m "benchmarks.$$name" $(ARGS); done; \
 	[ -n "$$found" ] || { echo 'There is no benchmarks/bench_*.py.' >&2; exit 1; }
 
-smoke: dev-set-up ## Show that the programs that measure work (a minute or two)
+smoke: dev-set-up ## Show that the programs that measure work (a minute)
 	@$(BIN)/python -m pytest -m smoke $(ARGS) tests/benchmarks
 
 bench-page: dev-set-up ## Write docs/benchmarks.md from benchmarks/results/*.json

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from benchmarks import pgbench
 from benchmarks.about import About, Measure, Ratio, Target, Words
 from benchmarks.frame import Case, Reading, a_parser, asked, measure
-from benchmarks.open_loop import Load, run_loads
+from benchmarks.open_loop import STARTING, Load, run_loads
 from benchmarks.processes import computed, computed_by_family
 from benchmarks.same_statements import script_of, statements_of_an_order
 from benchmarks.servers import postmaster, settle
@@ -99,16 +99,17 @@ COUNTED = {
 }
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     parser.add_argument("--platforms", type=int, nargs="+", default=[64, 200])
     parser.add_argument("--serves", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--clients", type=int, default=16, help="orders under way")
     parser.add_argument("--items", type=int, default=240_000, help="for each reading")
+    parser.add_argument("--starting", type=float, default=STARTING, help="seconds")
     smoke = {"platforms": [3], "serves": [1], "clients": 2, "items": 30}
-    measure(ABOUT, asked(parser, smoke), cases)
+    return asked(parser, {**smoke, "starting": 0.3}, arguments)
 
 
 @asynccontextmanager
@@ -203,6 +204,7 @@ class _Accepting:
             seconds=how_many / 1e6,
             connections=self.given.clients,
             numbers_from=self.called,
+            starting=self.given.starting,
         )
         self.called += how_many
         (answers,) = await asyncio.to_thread(run_loads, [load])
@@ -241,4 +243,4 @@ async def _counted(engine: AsyncEngine) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

@@ -215,7 +215,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _given(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = a_parser(ABOUT)
     names = [one.name for one in COMPETITORS]
     parser.add_argument("--platforms", type=int, default=20)
@@ -237,4 +237,4 @@ def _given(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    measure(ABOUT, _given(), cases)
+    measure(ABOUT, options(), cases)

@@ -80,17 +80,22 @@ ABOUT = About(
 
 def main() -> None:
     """Measure, and keep what was read; or be the sealer of another one."""
+    given = options()
+    if given.sealer:
+        asyncio.run(_seal_until_told(given.sealer))
+    else:
+        measure(ABOUT, given, cases)
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=5.0, help="of writing")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--facts", type=int, default=5, help="per transaction")
     parser.add_argument("--sealer", help=argparse.SUPPRESS)
-    given = asked(parser, {"backlog": 200, "seconds": 0.2})
-    if given.sealer:
-        asyncio.run(_seal_until_told(given.sealer))
-    else:
-        measure(ABOUT, given, cases)
+    return asked(parser, {"backlog": 200, "seconds": 0.2}, arguments)
 
 
 @asynccontextmanager

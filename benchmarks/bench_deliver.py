@@ -104,8 +104,8 @@ ABOUT = About(
 KEPT = 200
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 50, 200])
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=4000, help="for each reading")
     parser.add_argument("--items", type=int, default=60_000, help="at the most")
     smoke = {"batches": [3], "endpoints": [], "tls_endpoints": [2], "requests": 12}
-    measure(ABOUT, asked(parser, smoke), cases)
+    return asked(parser, smoke, arguments)
 
 
 @asynccontextmanager
@@ -160,4 +160,4 @@ def _case(trial: Trial) -> Case:
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

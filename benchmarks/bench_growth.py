@@ -90,8 +90,8 @@ READ = 500
 """Orders that are read in turns."""
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     full = [1_000_000, 10_000_000]
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, default=50_000, help="items delivered")
     parser.add_argument("--seconds", type=float, default=3.0, help="of calls")
     smoke = {"items": [], "platforms": 3, "many": [], "backlog": 30}
-    measure(ABOUT, asked(parser, {**smoke, "seconds": 0.2}), cases)
+    return asked(parser, {**smoke, "seconds": 0.2}, arguments)
 
 
 @asynccontextmanager
@@ -232,4 +232,4 @@ async def _expect(answer: aiohttp.ClientResponse, status: int) -> None:
 _SOME = sql("SELECT id FROM orders WHERE id < :model ORDER BY id", model=UUID_TYPE)
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

@@ -46,15 +46,15 @@ CALM = 5.0
 """Seconds after the last delivery before it counts as idle."""
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     parser.add_argument("--endpoints", type=int, nargs="+", default=[1, 500])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--calm", type=float, default=CALM, help="seconds before")
     smoke = {"endpoints": [3], "seconds": 0.5, "calm": 0.0}
-    measure(ABOUT, asked(parser, smoke), cases)
+    return asked(parser, smoke, arguments)
 
 
 @asynccontextmanager
@@ -99,4 +99,4 @@ async def _watch(
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

@@ -52,15 +52,15 @@ AT_ONCE = 10_000
 """Orders that one transaction lets fall due."""
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=1)
     parser.add_argument("--items", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--endpoints", type=int, default=50)
     parser.add_argument("--batch", type=int, default=50)
     smoke = {"items": [100], "endpoints": 4}
-    measure(ABOUT, asked(parser, smoke), cases)
+    return asked(parser, smoke, arguments)
 
 
 @asynccontextmanager
@@ -129,4 +129,4 @@ def _slope(looks: Sequence[tuple[float, float]]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

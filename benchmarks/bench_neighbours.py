@@ -70,15 +70,16 @@ WARM_UP = 1.0
 PATIENCE = 60.0
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.add_argument("--endpoints", type=int, default=20, help="healthy ones")
     parser.add_argument("--rate", type=int, default=40, help="orders a second")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 50])
+    parser.add_argument("--patience", default="10s", help="the worker's, per request")
     smoke = {"endpoints": 3, "rate": 10, "seconds": 1.0, "batches": [10]}
-    measure(ABOUT, asked(parser, smoke), cases)
+    return asked(parser, {**smoke, "patience": "1s"}, arguments)
 
 
 @asynccontextmanager
@@ -130,7 +131,8 @@ async def _read(
         carrier, ids = await backlog.register(engine, urls, batch)
         model = await backlog.a_model(engine, carrier)
         healthy = ids[: given.endpoints]
-        await ending.enter_async_context(some_workers(engine, 1, {}))
+        settings = {"UNBIND_REQUEST_TIMEOUT": given.patience}
+        await ending.enter_async_context(some_workers(engine, 1, settings))
         skipped = int(given.rate * WARM_UP)
         count = skipped + int(given.rate * given.seconds)
         await _fall_due(engine, model, count, given.rate)
@@ -167,4 +169,4 @@ _DELAYS = sql(
 )
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

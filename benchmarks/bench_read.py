@@ -18,7 +18,7 @@ from sqlalchemy import text
 from benchmarks.about import About, Measure, Words
 from benchmarks.figures import of_status, percentiles
 from benchmarks.frame import Case, Reading, a_parser, asked, measure
-from benchmarks.open_loop import Answers, Load, run_loads
+from benchmarks.open_loop import STARTING, Answers, Load, run_loads
 from benchmarks.stack import Shape, a_stack
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
@@ -50,15 +50,16 @@ BUSY = 2.0
 """Seconds for which more is asked than can be answered."""
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     parser.add_argument("--items", type=int, nargs="+", default=[64, 200])
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--busy", type=float, default=BUSY, help="seconds")
-    smoke = {"items": [3], "seconds": 0.5, "busy": 0.02}
-    measure(ABOUT, asked(parser, smoke), cases)
+    parser.add_argument("--starting", type=float, default=STARTING, help="seconds")
+    smoke = {"items": [3], "seconds": 0.5, "busy": 0.02, "starting": 0.3}
+    return asked(parser, smoke, arguments)
 
 
 @asynccontextmanager
@@ -77,7 +78,11 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
 async def _read(given: argparse.Namespace, items: int, core: int | None) -> Reading:
     shape = Shape(items, serves=1, workers=0)
     async with a_stack(shape, smoke=given.smoke) as stack:
-        base = Load(stack.urls, stack.keys[:1], 1.0, 2.0, 4, core=core)
+        base = Load(
+            *(stack.urls, stack.keys[:1], 1.0, 2.0, 4),
+            core=core,
+            starting=given.starting,
+        )
         await asyncio.to_thread(run_loads, [base])
         async with stack.engine.connect() as db:
             first = text("SELECT id FROM orders LIMIT 1")
@@ -109,4 +114,4 @@ def _shown(answers: Answers) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

@@ -24,7 +24,7 @@ from benchmarks.about import About, Measure, Ratio, Target, Words
 from benchmarks.fetching import fetch_all
 from benchmarks.figures import percentiles
 from benchmarks.frame import Case, Reading, a_parser, measure
-from benchmarks.frame import asked as options
+from benchmarks.frame import asked as read_options
 from benchmarks.plain_results import Updating, update_all
 from benchmarks.processes import computed
 from benchmarks.result_callers import Reporting, report_all
@@ -88,8 +88,8 @@ REPORTS = {
 }
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     parser.add_argument("--orders", type=int, default=1000)
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="what to measure")
     smoke = {"orders": 12, "platforms": 3, "at_once": 2, "lines": 5}
     only = ["signed results", "fetched by 1"]
-    measure(ABOUT, options(parser, {**smoke, "only": only}), cases)
+    return read_options(parser, {**smoke, "only": only}, arguments)
 
 
 @asynccontextmanager
@@ -285,4 +285,4 @@ _COMPLETED = sql(
 )
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

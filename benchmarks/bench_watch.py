@@ -174,8 +174,8 @@ class Trial:
                 self.looks.append((perf_counter() - call[4].began, rows))
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=2)
     parser.add_argument("--watchers", type=int, default=1000)
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=500, help="results a second")
     parser.add_argument("--seconds", type=float, default=15, help="for each case")
     smoke = {"watchers": 5, "items": 20, "rate": 50, "seconds": 0.3}
-    measure(ABOUT, asked(parser, smoke), cases)
+    return asked(parser, smoke, arguments)
 
 
 @asynccontextmanager
@@ -262,4 +262,4 @@ async def _held_open(engine: AsyncEngine) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

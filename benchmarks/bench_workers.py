@@ -74,8 +74,8 @@ ABOUT = About(
 SECONDS = 120.0
 
 
-def main() -> None:
-    """Measure, and keep what was read."""
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read what is asked for."""
     parser = a_parser(ABOUT)
     parser.set_defaults(rounds=3)
     parser.add_argument("--endpoints", type=int, default=40)
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=8, help="as many above batch 1")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     smoke = {"endpoints": 4, "orders": 5, "times": 1, "batches": [50]}
-    measure(ABOUT, asked(parser, {**smoke, "workers": [1, 2]}), cases)
+    return asked(parser, {**smoke, "workers": [2]}, arguments)
 
 
 @asynccontextmanager
@@ -131,4 +131,4 @@ async def _deliver(
 
 
 if __name__ == "__main__":
-    main()
+    measure(ABOUT, options(), cases)

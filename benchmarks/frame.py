@@ -1,8 +1,8 @@
 """Ask one question: all sides in turns in one run, every round's reading kept.
 
 A program describes itself as ``ABOUT``, opens its cases in ``cases(given)`` and ends
-with ``measure(ABOUT, given, cases)``. Readings are kept as they are; medians, spreads
-and ratios are formed by whoever reads them.
+with ``measure(ABOUT, options(), cases)``. Readings are kept as they are; medians,
+spreads and ratios are formed by whoever reads them.
 """
 
 import argparse
@@ -82,8 +82,14 @@ def asked(
 
 def measure(about: About, given: argparse.Namespace, cases: Cases) -> None:
     """Run every case, print the report and keep it; smoke is kept only elsewhere."""
+    print(run_on_loop(measured(about, given, cases)))
+
+
+async def measured(about: About, given: argparse.Namespace, cases: Cases) -> str:
+    """Run every case and keep the report, as ``measure`` does; return it."""
     run = machine()
-    kept = run_on_loop(_measured(given, cases))
+    async with cases(given) as opened:
+        kept = await in_turns(opened, given.rounds, given.minutes)
     report = {
         "name": about.name,
         "run": run,
@@ -95,15 +101,10 @@ def measure(about: About, given: argparse.Namespace, cases: Cases) -> None:
         "cases": [{"of": one.of, "rounds": one.rounds} for one in kept],
     }
     text = json.dumps(report, indent=1, ensure_ascii=False)
-    print(text)
     if not given.smoke or given.into != RESULTS:
         given.into.mkdir(parents=True, exist_ok=True)
         (given.into / f"{about.name}.json").write_text(text + "\n", encoding="utf-8")
-
-
-async def _measured(given: argparse.Namespace, cases: Cases) -> list[Kept]:
-    async with cases(given) as opened:
-        return await in_turns(opened, given.rounds, given.minutes)
+    return text
 
 
 async def in_turns(cases: Sequence[Case], rounds: int, minutes: float) -> list[Kept]:

@@ -6,7 +6,6 @@ service that lets its callers wait cannot hide it. One request at a time per con
 
 import asyncio
 import json
-import multiprocessing
 import os
 import resource
 from collections import deque
@@ -18,10 +17,12 @@ from time import monotonic, process_time
 
 from typing_extensions import override
 
-from benchmarks.processes import spawned_without_main
+from benchmarks.processes import elsewhere
 
 LATE = 30.0
 """Seconds after the last request was due; who is not answered then is lost."""
+STARTING = 3.0
+"""Seconds that the processes of callers get until they begin."""
 _FIRST_OF_RANGE = 10**7
 
 
@@ -38,6 +39,7 @@ class Load:
     path: str = "/v1/orders"
     is_read: bool = False
     core: int | None = None
+    starting: float = STARTING
 
 
 @dataclass
@@ -56,16 +58,13 @@ class Answers:
 
 def run_loads(loads: Sequence[Load]) -> list[Answers]:
     """Run each load in a process of its own, all beginning together."""
-    spawn = multiprocessing.get_context("spawn")
-    begins_at = monotonic() + 3.0 + max(load.connections for load in loads) / 1000
-    with spawned_without_main():
-        pool = spawn.Pool(len(loads))
-    with pool:
-        started = [(load, begins_at) for load in loads]
-        return pool.starmap(_run, started, chunksize=1)
+    wait = max(load.starting + load.connections / 1000 for load in loads)
+    begins_at = monotonic() + wait
+    return elsewhere(_run, [(load, begins_at) for load in loads])
 
 
-def _run(load: Load, begins_at: float) -> Answers:
+def _run(asked: tuple[Load, float]) -> Answers:
+    load, begins_at = asked
     if load.core is not None:
         os.sched_setaffinity(0, {load.core})
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

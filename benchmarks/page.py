@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from benchmarks.about import About, Measure, Ratio, Scalar, Words
@@ -103,11 +104,16 @@ def pages(
     return made
 
 
-def all_abouts() -> list[About]:
-    """Find every program that tells what it measures."""
+def all_programs() -> dict[str, ModuleType]:
+    """Find every program that tells what it measures, by name."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
     modules = [import_module(f"benchmarks.{name}") for name in names]
-    return [module.ABOUT for module in modules if hasattr(module, "ABOUT")]
+    return {one.ABOUT.name: one for one in modules if hasattr(one, "ABOUT")}
+
+
+def all_abouts() -> list[About]:
+    """Give what all programs tell of themselves."""
+    return [one.ABOUT for one in all_programs().values()]
 
 
 def stale(docs: Path, made: Mapping[str, str]) -> list[str]:

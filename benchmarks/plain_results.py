@@ -5,7 +5,6 @@ report: those that run together are about the same orders.
 """
 
 import asyncio
-import multiprocessing
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from benchmarks.processes import elsewhere
 from unbind_broker.items.states import FIRST_FINAL_CODE, HolderAction, ItemStatus
 
 _FINAL = f"""
@@ -56,9 +56,8 @@ class Updated:
 
 def update_all(updating: Updating) -> Updated:
     """Run every statement, from another process."""
-    spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(1) as pool:
-        return pool.apply(_run, (updating,))
+    (found,) = elsewhere(_run, [updating])
+    return found
 
 
 def _run(updating: Updating) -> Updated:

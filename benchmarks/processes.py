@@ -2,12 +2,23 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def elsewhere(run: Callable[[Asked], Answer], asked: Sequence[Asked]) -> list[Answer]:
+    """Run a function of a module once for each, all at once in new processes."""
+    with spawned_without_main():
+        pool = get_context("spawn").Pool(len(asked))
+    with pool:
+        return pool.map(run, asked, chunksize=1)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ time runs. One report at a time per connection.
 
 import asyncio
 import json
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
+from benchmarks.processes import elsewhere
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.signing import sign_v1a, signature_headers
 from unbind_broker.base.signing_keys import PrivateKey
@@ -53,9 +53,8 @@ class Reported:
 
 def report_all(reporting: Reporting) -> Reported:
     """Send every report from another process."""
-    spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(1) as pool:
-        return pool.apply(_run, (reporting,))
+    (found,) = elsewhere(_run, [reporting])
+    return found
 
 
 def _run(reporting: Reporting) -> Reported:

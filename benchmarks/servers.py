@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from sqlalchemy import text
@@ -14,14 +15,30 @@ from benchmarks.processes import parent_of
 from tests.support.database import Server, open_server
 from unbind_broker.runtime.embedded import open_embedded
 
+_lent: ContextVar[Server | None] = ContextVar("lent", default=None)
+
+
+@contextmanager
+def lending(server: Server) -> Iterator[None]:
+    """Let smoke tests in the block take this one, instead of one of their own."""
+    token = _lent.set(server)
+    try:
+        yield
+    finally:
+        _lent.reset(token)
+
 
 @asynccontextmanager
 async def a_server(*, smoke: bool = False) -> AsyncIterator[Server]:
     """Start a Postgres of its own that survives a crash, as ``up`` does.
 
-    A smoke test takes what tests take: the one that the environment names, or one
-    that is quick and forgets.
+    A smoke test takes what tests take: the one that it is lent or that the environment
+    names, or one that is quick and forgets.
     """
+    lent = _lent.get()
+    if smoke and lent:
+        yield lent
+        return
     if smoke:
         async with open_server() as server:
             yield server

@@ -44,7 +44,7 @@ def items_signed_by(
 async def _signers(engine: AsyncEngine) -> dict[str, Webhook]:
     async with engine.connect() as db:
         rows = await db.execute(select(endpoints.c.url, endpoints.c.secret_sealed))
-        found = rows.tuples().all()
+        found = rows.all()
     secrets = EndpointSecrets(SEALER)
     return {
         "/" + str(url).split("/", 3)[3]: Webhook(secrets.open(sealed).text)

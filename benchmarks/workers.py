@@ -136,7 +136,7 @@ async def _sample(engine: AsyncEngine, load: Load) -> None:
     plain = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with plain.connect() as db:
         while True:
-            for kind, count in (await db.execute(_WAITS)).tuples():
+            for kind, count in await db.execute(_WAITS):
                 load.waits[kind] += count
             load.samples += 1
             await asyncio.sleep(SAMPLE)
