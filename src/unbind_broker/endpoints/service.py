@@ -1,6 +1,6 @@
 """Register endpoints, put them to use, hold them back, change their secrets."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 
@@ -131,9 +131,14 @@ async def load_many(db: Db, ids: Collection[EndpointId]) -> list[Endpoint]:
     return await store.load_many(db, ids)
 
 
-async def is_any_changed(db: Db, versions: Mapping[EndpointId, int]) -> bool:
-    """Tell whether one of these endpoints is of another version."""
-    return await store.is_any_changed(db, versions)
+async def mark(db: Db, ids: Collection[EndpointId]) -> str | None:
+    """Give what is another one as soon as `load_many` would read anything else."""
+    return await store.mark(db, ids)
+
+
+async def count_changes(db: Db) -> int:
+    """Count what owners have ever changed of all endpoints."""
+    return await store.count_changes(db)
 
 
 async def mark_verified(

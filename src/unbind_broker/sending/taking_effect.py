@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unbind_broker.base.database import BIGS, INTS, UUID, Db, sql
-from unbind_broker.base.ids import EndpointId, WorkerId
+from unbind_broker.base.ids import WorkerId
 from unbind_broker.endpoints import service
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.sending.lane import Lane
@@ -38,19 +38,14 @@ class InForce:
         self._engine = engine
         self._worker = worker
         self._told: dict[Tenancy, int] = {}
+        self._changes: int | None = None
 
-    async def sees_changes(self, lanes: Collection[Lane]) -> bool:
-        """Look whether an endpoint is another than was told: one cheap statement."""
-        told: dict[EndpointId, int] = {}
-        for lane in lanes:
-            version = self._told.get(lane.tenancy)
-            if version is None:
-                return True
-            told[lane.endpoint_id] = version
-        if not told:
-            return False
+    async def sees_changes(self) -> bool:
+        """Look whether owners have changed anything since the last look."""
         async with self._engine.connect() as db:
-            return await service.is_any_changed(db, told)
+            changes = await service.count_changes(db)
+        before, self._changes = self._changes, changes
+        return changes != before
 
     async def tell(self, lanes: Iterable[Lane], known: Collection[Endpoint]) -> None:
         """Tell that ``known`` is in force for these lanes; nothing if that is told."""

@@ -11,7 +11,6 @@ from unbind_broker.base.loop import Loop, Step, break_off
 from unbind_broker.callbacks.braking import BrakePolicy
 from unbind_broker.callbacks.results import Applying
 from unbind_broker.deliveries.breaker import BreakerPolicy
-from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.metrics.of_worker import AtWork
@@ -21,6 +20,7 @@ from unbind_broker.sending import leases
 from unbind_broker.sending.again import AgainReader
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
+from unbind_broker.sending.known_endpoints import KnownEndpoints
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import Outbound, open_outbound
 from unbind_broker.sending.reach import Reach
@@ -30,7 +30,6 @@ from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.sender import Sender, SenderParts
 from unbind_broker.sending.taking_effect import InForce
 from unbind_broker.sending.tallies import SendingTallies
-from unbind_broker.sending.targets import target_of
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
 from unbind_broker.worker.clock_watch import ClockWatch
@@ -50,6 +49,8 @@ given back; a database that is away must not hold up the end."""
 
 REFRESH_SECONDS = 1.0
 HEED_SECONDS = 0.1
+LONGEST_PAUSE = 0.5
+"""Seconds between two looks for what is to be sent while there is nothing."""
 
 
 async def run_worker(
@@ -94,9 +95,9 @@ class _Worker:
         self._runtime = runtime
         self._seconds = seconds
         self._dead = tuple(dead)
-        self._secrets = EndpointSecrets(runtime.sealer)
         # Every statement of a read sees what was committed when it began.
         self._reads = runtime.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._known = KnownEndpoints(self._reads, EndpointSecrets(runtime.sealer))
         self._fleet = Fleet()
         self.tallies = SendingTallies()
         numbers = ReadNumbers()
@@ -126,8 +127,8 @@ class _Worker:
 
     def _join_loops(self) -> None:
         """Let those loops wake each other that wait for each other's work."""
-        self._log_pause = Polling(0.01, 0.2)
-        self._again_pause = Polling(0.02, 0.2)
+        self._log_pause = Polling(0.01, LONGEST_PAUSE)
+        self._again_pause = Polling(0.02, LONGEST_PAUSE)
         self._leasing = self._loop("leases", self._lease)
         self._refreshing = self._loop("refresh", self._refresh)
         self._recording = self._loop("record", self._recorder.step)
@@ -221,22 +222,21 @@ class _Worker:
 
     async def _refresh(self) -> float:
         lanes = list(self._fleet)
-        async with self._reads.connect() as db:
-            known = await endpoints.load_many(db, [lane.endpoint_id for lane in lanes])
-        now = self._runtime.clock.now()
-        targets = {one.id: target_of(one, self._secrets, now) for one in known}
-        healths = {one.id: one.health for one in known}
+        known = self._known
+        ids = sorted(lane.endpoint_id for lane in lanes)
+        await known.look(ids, self._runtime.clock.now())
+        healths = {one.id: one.health for one in known.all}
         for lane in lanes:
-            lane.retarget(targets.get(lane.endpoint_id), self._seconds())
+            lane.retarget(known.targets.get(lane.endpoint_id), self._seconds())
             lane.judge(healths.get(lane.endpoint_id), self._breaking)
-        await self._in_force.tell(lanes, known)
+        await self._in_force.tell(lanes, known.all)
         self._sender.pump_all(lanes)
         if await self._tenure.sees_free():
             self._leasing.wake()
         return REFRESH_SECONDS
 
     async def _heed(self) -> float:
-        if await self._in_force.sees_changes(list(self._fleet)):
+        if await self._in_force.sees_changes():
             self._refreshing.wake()
         return HEED_SECONDS
 
