@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _WRITTEN = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})",
@@ -21,6 +22,7 @@ def show_instant_or_null(at: datetime | None) -> str | None:
     return None if at is None else show_instant(at)
 
 
+@lru_cache(maxsize=1024)  # a report says the same of many items
 def parse_instant(text: str) -> datetime | None:
     """Read an instant with its offset, in UTC; None if it is none (RFC 3339 §5.6)."""
     if not _WRITTEN.fullmatch(text):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from unbind_broker.base.database import BIG, Db, lock_key, sql
+from unbind_broker.base.database import BIG, INT, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import PlatformId, new_uuid7
 from unbind_broker.base.sealing import Sealer
@@ -20,7 +20,11 @@ from unbind_broker.base.signing import (
 )
 from unbind_broker.base.signing_keys import PublicKey
 from unbind_broker.callbacks.tables import evidence
-from unbind_broker.endpoints.tables import endpoints
+
+_PUBLIC_KEY = sql(
+    "SELECT result_public_key FROM endpoints WHERE platform_id = :platform",
+    platform=INT,
+)
 
 
 class WebhookIdReused(BrokerError):
@@ -48,9 +52,7 @@ class SignedReport:
 
 async def public_key_of(db: Db, platform: PlatformId) -> str | None:
     """Read the key that a platform signs its reports with, if it registered one."""
-    found = await db.execute(
-        select(endpoints.c.result_public_key).where(endpoints.c.platform_id == platform)
-    )
+    found = await db.execute(_PUBLIC_KEY, {"platform": platform})
     key: str | None = found.scalar_one_or_none()
     return key
 

@@ -5,15 +5,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import any_, literal, select
-
 from unbind_broker.base.coded_enum import members_by_code
 from unbind_broker.base.database import INTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.ids import CarrierId, PlatformId
 from unbind_broker.callbacks.demands import Question
 from unbind_broker.items.item import Item, ItemKey, key_arrays
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
-from unbind_broker.items.tables import items
 from unbind_broker.orders.states import (
     Action,
     HoldReason,
@@ -21,7 +18,6 @@ from unbind_broker.orders.states import (
     OrderStatus,
     Scope,
 )
-from unbind_broker.platforms.tables import platforms
 
 
 class AskedOrder(NamedTuple):
@@ -79,11 +75,7 @@ async def load_reporters(
     db: Db, named: Collection[PlatformId]
 ) -> dict[PlatformId, Reporter]:
     """Read what judging needs of platforms."""
-    rows = await db.execute(
-        select(
-            platforms.c.id, platforms.c.slug, platforms.c.domains, platforms.c.sensitive
-        ).where(platforms.c.id == any_(literal(list(named), INTS)))
-    )
+    rows = await fetch_all(db, _REPORTERS, {"platforms": list(named)})
     return {
         row.id: Reporter(row.id, row.slug, tuple(row.domains), row.sensitive)
         for row in rows
@@ -108,14 +100,15 @@ def _asked_item(row: Any, reporters: Mapping[PlatformId, Reporter]) -> AskedItem
     """Read one row by the places of its columns: a second brings thousands."""
     order_id, platform_id, status, reason, action, followed, attempts, *others = row
     kind, wanted, bound_from, bound_before, deadline, held, *others = others
-    carrier_id, reference, scope, ended_before, *plain = others
+    carrier_id, reference, scope, ended_before, late, *plain = others
     reporter = reporters[platform_id]
     item = Item(
-        key=ItemKey(order_id, platform_id),
-        status=_STATUSES[status],
-        reason=reason and _REASONS[reason],
-        holder_action=action and _HOLDER_ACTIONS[action],
-        **dict(zip(_PLAIN, plain, strict=True)),
+        ItemKey(order_id, platform_id),
+        _STATUSES[status],
+        late,
+        reason and _REASONS[reason],
+        action and _HOLDER_ACTIONS[action],
+        *plain,
     )
     question = Question(
         kind=_KINDS[kind],
@@ -131,10 +124,14 @@ def _asked_item(row: Any, reporters: Mapping[PlatformId, Reporter]) -> AskedItem
     return AskedItem(item, question, order, followed, attempts, ended_before)
 
 
-_CODED = ("status", "reason", "holder_action")
-_PLAIN = tuple(
-    name for name in Item._fields if name in items.c and name not in {"key", *_CODED}
+_REPORTERS = sql(
+    """
+    SELECT id, slug, domains, sensitive FROM platforms WHERE id = ANY(:platforms)
+    """,
+    platforms=INTS,
 )
+_CODED = ("status", "reason", "holder_action")
+_PLAIN = ("late", *Item._fields[Item._fields.index("holder_action") + 1 :])
 _STATUSES = members_by_code(ItemStatus)
 _REASONS = members_by_code(Reason)
 _HOLDER_ACTIONS = members_by_code(HolderAction)
