@@ -101,8 +101,10 @@ async def enrol(db: Db, limit: int) -> int:
     else:
         values = {"from": read_to, "limit": limit}
         found = (await db.execute(_ENROL, values)).one()
-        to = found.horizon if found.orders < limit else found.last + 1
-        if to != read_to:
+        # Where nothing was found nothing is noted: each note is a transaction, which
+        # would move the horizon and so call for the next note, for ever.
+        if found.orders:
+            to = found.horizon if found.orders < limit else found.last + 1
             await db.execute(_NOTE, {"to": to})
     orders: int = found.orders
     return orders
