@@ -3,12 +3,11 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from statistics import quantiles
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import httpx
-from sqlalchemy import text
 
 from benchmarks.stack import Stack
 from tests.support.builders import a_key
@@ -21,64 +20,73 @@ LINES = 1000
 Headers = dict[str, str]
 
 
-async def measure_platforms(
-    stack: Stack, http: httpx.AsyncClient, path: str, readers: int, page: int
-) -> dict[str, Any]:
-    """Let some platforms read everything at once, then report, then read results."""
-    keys = await _keys(stack, readers)
-    started = perf_counter()
-    read = await asyncio.gather(*(_read(http, path, key, page) for key in keys))
-    reading = perf_counter() - started
-    manifests = [numbers for numbers, _ in read]
-    waits = sorted(wait for _, its in read for wait in its)
-    started = perf_counter()
-    counts = await asyncio.gather(
-        *(
-            _report(http, path, key, _some(numbers, seed))
-            for seed, (key, numbers) in enumerate(zip(keys, manifests, strict=True))
+@dataclass
+class Platforms:
+    """Some platforms that do the same at once, by their keys."""
+
+    http: httpx.AsyncClient
+    keys: Sequence[Headers]
+    manifests: list[list[str]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    async def read(self, path: str, page: int) -> int:
+        """Let each read the whole manifest; return how many numbers were told."""
+        self.waits = []
+        reading = (self._read(path, key, page) for key in self.keys)
+        self.manifests = list(await asyncio.gather(*reading))
+        return sum(map(len, self.manifests))
+
+    async def report(self, path: str) -> int:
+        """Let each report what it found in what it has read; return how much."""
+        every = zip(self.keys, self.manifests, strict=True)
+        reporting = (
+            self._report(path, key, _some(numbers, seed))
+            for seed, (key, numbers) in enumerate(every)
         )
-    )
-    reporting = perf_counter() - started
-    lines, size, streaming = await _results(http, path)
-    return {
-        "manifest_readers": readers,
-        "manifest_numbers_per_second": round(sum(map(len, manifests)) / reading),
-        "manifest_page_ms": {
-            "p50": round(waits[len(waits) // 2] * 1000, 1),
-            "p99": round(quantiles(waits, n=100)[98] * 1000, 1),
-        },
-        "findings": sum(counts),
-        "findings_per_second": round(sum(counts) / reporting),
-        "bytes_per_finding": await _bytes_per_finding(stack),
-        "results_lines_per_second": round(lines / streaming),
-        "results_mib": size >> 20,
-    }
+        return sum(await asyncio.gather(*reporting))
+
+    async def _read(self, path: str, key: Headers, page: int) -> list[str]:
+        numbers: list[str] = []
+        query: dict[str, str | int] = {"limit": page}
+        while True:
+            started = perf_counter()
+            answer = await self.http.get(f"{path}/manifest", params=query, headers=key)
+            self.waits.append(perf_counter() - started)
+            answer.raise_for_status()
+            told = answer.json()
+            numbers += [one["number"] for one in told["data"]]
+            if told["next_cursor"] is None:
+                return numbers
+            query["cursor"] = told["next_cursor"]
+
+    async def _report(self, path: str, key: Headers, findings: Sequence[object]) -> int:
+        for start in range(0, len(findings), LINES):
+            some = findings[start : start + LINES]
+            body = {"findings": some, "complete": start + LINES >= len(findings)}
+            answer = await self.http.post(f"{path}/findings", json=body, headers=key)
+            answer.raise_for_status()
+        return len(findings)
 
 
-async def _keys(stack: Stack, readers: int) -> list[Headers]:
+async def some_platforms(
+    stack: Stack, http: httpx.AsyncClient, readers: int
+) -> Platforms:
+    """Give keys to so many of the platforms that there are."""
     now = SystemClock().now()
     async with stack.engine.begin() as db:
         chosen = (await service.list_page(db, None, readers))[:readers]
         keys = [await a_key(db, one, now=now) for one in chosen]
-    return [{"Authorization": f"Bearer {key.key}"} for key in keys]
+    return Platforms(http, [{"Authorization": f"Bearer {key.key}"} for key in keys])
 
 
-async def _read(
-    http: httpx.AsyncClient, path: str, key: Headers, page: int
-) -> tuple[list[str], list[float]]:
-    numbers: list[str] = []
-    waits: list[float] = []
-    query: dict[str, str | int] = {"limit": page}
-    while True:
-        started = perf_counter()
-        answer = await http.get(f"{path}/manifest", params=query, headers=key)
-        waits.append(perf_counter() - started)
+async def read_results(http: httpx.AsyncClient, path: str) -> int:
+    """Read all results as the carrier; return how many lines came."""
+    lines = 0
+    async with http.stream("GET", f"{path}/results") as answer:
         answer.raise_for_status()
-        told = answer.json()
-        numbers += [one["number"] for one in told["data"]]
-        if told["next_cursor"] is None:
-            return numbers, waits
-        query["cursor"] = told["next_cursor"]
+        async for piece in answer.aiter_raw():
+            lines += piece.count(b"\n")
+    return lines
 
 
 def _some(numbers: Sequence[str], seed: int) -> list[dict[str, Any]]:
@@ -91,34 +99,3 @@ def _some(numbers: Sequence[str], seed: int) -> list[dict[str, Any]]:
         {"number": number, **(unbound if place % 20 else refused)}
         for place, number in enumerate(chosen)
     ]
-
-
-async def _report(
-    http: httpx.AsyncClient, path: str, key: Headers, findings: Sequence[object]
-) -> int:
-    for start in range(0, len(findings), LINES):
-        some = findings[start : start + LINES]
-        body = {"findings": some, "complete": start + LINES >= len(findings)}
-        answer = await http.post(f"{path}/findings", json=body, headers=key)
-        answer.raise_for_status()
-    return len(findings)
-
-
-async def _results(http: httpx.AsyncClient, path: str) -> tuple[int, int, float]:
-    lines = size = 0
-    started = perf_counter()
-    async with http.stream("GET", f"{path}/results") as answer:
-        answer.raise_for_status()
-        async for piece in answer.aiter_raw():
-            lines += piece.count(b"\n")
-            size += len(piece)
-    return lines, size, perf_counter() - started
-
-
-async def _bytes_per_finding(stack: Stack) -> float:
-    asked = text(
-        "SELECT pg_total_relation_size('clearance_findings') /"
-        " greatest(count(*), 1)::float FROM clearance_findings"
-    )
-    async with stack.engine.connect() as db:
-        return round(float((await db.execute(asked)).scalar_one()), 1)
