@@ -7,6 +7,9 @@
 3. The same inserts as plain SQL, on the same Postgres right afterwards.
 
 The callers run on the last core, everything else on the others.
+
+Its report has steps of one story, no sides that take turns: it stands outside the frame
+and the page, and docs/launch-day.md tells what was found.
 """
 
 import argparse
@@ -19,7 +22,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from benchmarks.figures import machine, merged, of_status, percentiles, summary, write
-from benchmarks.open_loop import Answers, Load, run_loads
+from benchmarks.frame import add_smoke, asked
+from benchmarks.open_loop import STARTING, Answers, Load, run_loads
 from benchmarks.plain_sql import plain_rate
 from benchmarks.stack import Shape, Stack, a_stack
 
@@ -30,21 +34,13 @@ SETTLING = 900.0
 
 async def main() -> None:
     """Measure, and write one JSON document."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rate", type=float, default=500.0)
-    arguments.add_argument("--seconds", type=float, default=15.0)
-    arguments.add_argument("--platforms", type=int, default=64)
-    arguments.add_argument("--serves", type=int, default=2)
-    arguments.add_argument("--workers", type=int, default=1)
-    arguments.add_argument("--connections", type=int, default=400)
-    arguments.add_argument("--step-seconds", type=float, default=6.0)
-    given = arguments.parse_args()
+    given = _options()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores[:-1]))
     report: dict[str, Any] = {"what": "launch day", **machine(), **vars(given)}
     shape = Shape(given.platforms, given.serves, given.workers)
-    async with a_stack(shape) as stack:
+    async with a_stack(shape, smoke=given.smoke) as stack:
         day = _Day(stack, given, cores[-1])
         held, report["steps"] = await day.highest_rate()
         report["held_per_second"] = held
@@ -53,12 +49,30 @@ async def main() -> None:
         report["settled"] = await day.settled()
         model = await day.some_order()
         await stack.halt()
-        plain = await asyncio.to_thread(plain_rate, stack.database_url, model, 8.0)
+        url, seconds = stack.database_url, given.plain_seconds
+        plain = await asyncio.to_thread(plain_rate, url, model, seconds)
     report["plain_sql_per_second"] = round(plain, 1)
     report["held_of_plain_sql"] = round(held / plain, 3)
     at_most = max(step["accepted_per_second"] for step in report["steps"])
     report["accepted_of_plain_sql"] = round(at_most / plain, 3)
-    write("launch_day", report)
+    write("launch_day", report, smoke=given.smoke)
+
+
+def _options() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rate", type=float, default=500.0)
+    arguments.add_argument("--seconds", type=float, default=15.0)
+    arguments.add_argument("--platforms", type=int, default=64)
+    arguments.add_argument("--serves", type=int, default=2)
+    arguments.add_argument("--workers", type=int, default=1)
+    arguments.add_argument("--connections", type=int, default=400)
+    arguments.add_argument("--step-seconds", type=float, default=6.0)
+    arguments.add_argument("--plain-seconds", type=float, default=8.0)
+    arguments.add_argument("--starting", type=float, default=STARTING, help="seconds")
+    add_smoke(arguments)
+    few = {"rate": 20.0, "seconds": 1.0, "platforms": 3, "serves": 1, "connections": 4}
+    short = {"step_seconds": 1.0, "plain_seconds": 0.2, "starting": 0.3}
+    return asked(arguments, {**few, **short})
 
 
 class _Day:
@@ -75,7 +89,7 @@ class _Day:
         """Raise the rate by a quarter until it is not held any more."""
         steps: list[dict[str, Any]] = []
         rate, held = 20.0, 0.0
-        await self._send(rate, 3.0)
+        await self._send(rate, min(3.0, self.given.step_seconds))
         while rate <= self.given.rate:
             answers = await self._send(rate, self.given.step_seconds)
             accepted, refused = of_status(answers, 202), of_status(answers, 429, 503)
@@ -151,6 +165,7 @@ class _Day:
             connections=self.given.connections,
             numbers_from=self.numbers_from,
             core=self.core,
+            starting=self.given.starting,
         )
         self.numbers_from += int(rate * seconds)
         answers = merged(await asyncio.to_thread(run_loads, [load]))

@@ -6,17 +6,19 @@ beside a transaction that has an id, both open for the whole time. Each is measu
 database of its own, in the second half of its time: the reads of the order log and of
 ``deliveries``, as the worker waits for them, and beside them a statement that reads no
 table. Its times say how busy the machine was; the ratios to (a) are cleared of that.
+
+Those ratios are of two readings at a time, by which the frame and the page do not
+divide: the report stands for itself.
 """
 
 import argparse
 import asyncio
 import json
-import multiprocessing
 import platform
 import statistics
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import monotonic, perf_counter
 from typing import Any
@@ -24,15 +26,14 @@ from typing import Any
 from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.accepting import accepting
+from benchmarks.frame import add_smoke, asked
 from benchmarks.sink import Sink, a_sink
 from tests.support.app import a_runtime
-from tests.support.builders import a_carrier, a_platform, an_endpoint
+from tests.support.builders import a_platform, an_endpoint
 from tests.support.database import Server, open_server
-from tests.support.order_builders import an_order, asked
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import open_engine
-from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.carriers.service import Carrier
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.worker.process import run_worker
@@ -64,7 +65,8 @@ async def main() -> None:
     arguments.add_argument("--seconds", type=float, default=120, help="for each case")
     arguments.add_argument("--rate", type=int, default=30, help="orders a second")
     arguments.add_argument("--endpoints", type=int, default=20)
-    given = arguments.parse_args()
+    add_smoke(arguments)
+    given = asked(arguments, {"seconds": 2.5, "endpoints": 2})
     found = {}
     with a_sink(fails_one_in=5) as sink:
         async with open_server() as server:
@@ -103,7 +105,7 @@ async def _case(
         runtime = a_runtime(engine, SystemClock(), **settings)
         async with _held(url, name):
             working = asyncio.create_task(run_worker(runtime, stopping))
-            with _accepting(url, given.rate) as accepted:
+            with accepting(url, given.rate) as accepted:
                 began = monotonic()
                 while monotonic() < began + given.seconds:
                     await _measure_by_yardstick(engine)
@@ -193,44 +195,6 @@ async def _queued(engine: AsyncEngine) -> int:
     async with engine.connect() as db:
         statement = select(func.count()).select_from(items).where(queued)
         return int((await db.execute(statement)).scalar_one())
-
-
-@contextmanager
-def _accepting(url: str, rate: int) -> Iterator[Any]:
-    """Accept orders in a process of its own; it ends with the block."""
-    spawn = multiprocessing.get_context("spawn")
-    accepted = spawn.Value("i", 0)
-    process = spawn.Process(target=_accept, args=(url, rate, accepted), daemon=True)
-    process.start()
-    try:
-        yield accepted
-    finally:
-        process.terminate()
-        process.join(5)
-
-
-def _accept(url: str, rate: int, accepted: Any) -> None:
-    asyncio.run(_accept_at(url, rate, accepted))
-
-
-async def _accept_at(url: str, rate: int, accepted: Any) -> None:
-    engine = open_engine(url, pool=4, application="bench-accepting")
-    async with engine.begin() as db:
-        carrier = await a_carrier(db)
-    began = monotonic()
-    while True:
-        for _ in range(int((monotonic() - began) * rate) - accepted.value):
-            await _accept_one(engine, carrier, accepted.value)
-            accepted.value += 1
-        await asyncio.sleep(1 / rate)
-
-
-async def _accept_one(engine: AsyncEngine, carrier: Carrier, place: int) -> None:
-    """Accept an order; up to 10,000 are each about a number of their own."""
-    now = SystemClock().now()
-    number = PhoneNumber(f"+861380000{place % 10_000:04}")
-    async with engine.begin() as db:
-        await an_order(db, carrier, asked(number=number, now=now), now=now)
 
 
 if __name__ == "__main__":

@@ -58,13 +58,18 @@ def a_parser(about: About) -> argparse.ArgumentParser:
         default=MINUTES,
         help="begin no round that would end later",
     )
-    parser.add_argument(
-        "--smoke", action="store_true", help="only show that it works, in seconds"
-    )
+    add_smoke(parser)
     parser.add_argument(
         "--into", type=Path, default=RESULTS, help="where its JSON file is kept"
     )
     return parser
+
+
+def add_smoke(parser: argparse.ArgumentParser) -> None:
+    """Let a parser understand what ``asked`` reads."""
+    parser.add_argument(
+        "--smoke", action="store_true", help="only show that it works, in seconds"
+    )
 
 
 def asked(

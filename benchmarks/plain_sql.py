@@ -6,7 +6,6 @@ of its own, sent by bare asyncpg connections in processes of their own.
 """
 
 import asyncio
-import multiprocessing
 import secrets
 from time import monotonic
 from uuid import UUID
@@ -14,6 +13,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import Table
 
+from benchmarks.processes import elsewhere
 from unbind_broker.audit.tables import audit_events
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.ids import new_uuid7
@@ -34,14 +34,11 @@ _ITEMS = (
 
 def plain_rate(url: str, model: UUID, seconds: float, processes: int = 2) -> float:
     """Return orders per second."""
-    spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(processes) as pool:
-        rates = pool.starmap(_run, [(url, model, seconds)] * processes)
-    return sum(rates)
+    return sum(elsewhere(_run, [(url, model, seconds)] * processes))
 
 
-def _run(url: str, model: UUID, seconds: float) -> float:
-    return asyncio.run(_insert(url, model, seconds))
+def _run(asked: tuple[str, UUID, float]) -> float:
+    return asyncio.run(_insert(*asked))
 
 
 async def _insert(url: str, model: UUID, seconds: float, clients: int = 8) -> float:

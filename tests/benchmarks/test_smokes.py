@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,6 @@ from tests.support.database import Server
 pytestmark = [pytest.mark.smoke, pytest.mark.timeout(300)]
 
 PROGRAMS = all_programs()
-LEAST_DEAR = "watch"
 
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
@@ -50,10 +50,35 @@ async def test_a_program_measures_all_its_sides(
     assert f"## {program.ABOUT.title.en}" in page
 
 
-async def test_a_program_is_a_command(server: Server, tmp_path: Path) -> None:
+def _crowd(told: dict[str, Any]) -> None:
+    assert told["processes_alive"] == [True]
+    assert told["reads_meanwhile"]["answers"].keys() == {"200"}
+    assert told["crowd"]["answers"].keys() <= {"202", "429", "503"}
+
+
+def _launch_day(told: dict[str, Any]) -> None:
+    assert told["settled"]["open"] == 0
+    assert told["settled"]["stored"] == told["settled"]["accepted"] > 0
+    assert told["at_asked_rate"]["faults"] == 0
+    assert told["plain_sql_per_second"] > 0
+
+
+def _snapshot(told: dict[str, Any]) -> None:
+    cases = told["cases"]
+    assert cases.keys() == {"undisturbed", "snapshot_held", "transaction_open"}
+    assert all(
+        case["log"]["reads"] and case["orders_accepted"] for case in cases.values()
+    )
+
+
+OUTSIDE = {"crowd": _crowd, "launch_day": _launch_day, "snapshot": _snapshot}
+"""Programs that report in forms of their own, with what must be told."""
+
+
+@pytest.mark.parametrize("name", sorted(OUTSIDE))
+async def test_a_program_outside_the_frame_reports(server: Server, name: str) -> None:
     running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"benchmarks.bench_{LEAST_DEAR}"),
-        *("--smoke", "--into", str(tmp_path)),
+        *(sys.executable, "-m", f"benchmarks.bench_{name}", "--smoke"),
         cwd=ROOT,
         env={**os.environ, "UNBIND_TEST_DATABASE_URL": server.url},
         stdout=asyncio.subprocess.PIPE,
@@ -67,5 +92,10 @@ async def test_a_program_is_a_command(server: Server, tmp_path: Path) -> None:
             await running.wait()
 
     assert running.returncode == 0, complained.decode()
-    kept = (tmp_path / f"{LEAST_DEAR}.json").read_text(encoding="utf-8")
-    assert json.loads(said) == json.loads(kept)
+    OUTSIDE[name](json.loads(said))
+
+
+def test_every_program_has_its_test() -> None:
+    names = {path.stem for path in (ROOT / "benchmarks").glob("bench_*.py")}
+
+    assert names == {f"bench_{name}" for name in (*PROGRAMS, *OUTSIDE)}
