@@ -217,10 +217,11 @@ def _say(text: str) -> None:
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = a_parser(ABOUT)
+    parser.set_defaults(rounds=3, minutes=8.0)
     names = [one.name for one in COMPETITORS]
     parser.add_argument("--platforms", type=int, default=20)
     parser.add_argument(
-        "--orders", type=int, default=40, help="at least, and to find the sizes with"
+        "--orders", type=int, default=100, help="at least, and to find the sizes with"
     )
     parser.add_argument(
         "--seconds", type=float, default=4.0, help="how long each side is to work"

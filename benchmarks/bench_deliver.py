@@ -107,7 +107,7 @@ KEPT = 200
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
-    parser.set_defaults(rounds=3)
+    parser.set_defaults(rounds=3, minutes=10.0)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--endpoints", type=int, nargs="*", default=[1, 20, 200])
     parser.add_argument(

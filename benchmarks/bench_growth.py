@@ -93,7 +93,7 @@ READ = 500
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
-    parser.set_defaults(rounds=3)
+    parser.set_defaults(rounds=3, minutes=8.0)
     full = [1_000_000, 10_000_000]
     parser.add_argument("--items", type=int, nargs="+", default=full)
     parser.add_argument("--platforms", type=int, default=100, help="in these cases")

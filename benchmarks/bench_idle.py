@@ -49,7 +49,7 @@ CALM = 5.0
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
-    parser.set_defaults(rounds=3)
+    parser.set_defaults(rounds=3, minutes=8.0)
     parser.add_argument("--endpoints", type=int, nargs="+", default=[1, 500])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--calm", type=float, default=CALM, help="seconds before")

@@ -55,7 +55,7 @@ AT_ONCE = 10_000
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
-    parser.set_defaults(rounds=1)
+    parser.set_defaults(rounds=1, minutes=10.0)
     parser.add_argument("--items", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--endpoints", type=int, default=50)
     parser.add_argument("--batch", type=int, default=50)

@@ -73,6 +73,7 @@ PATIENCE = 60.0
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
+    parser.set_defaults(minutes=7.0)
     parser.add_argument("--endpoints", type=int, default=20, help="healthy ones")
     parser.add_argument("--rate", type=int, default=40, help="orders a second")
     parser.add_argument("--seconds", type=float, default=20.0)

@@ -77,7 +77,7 @@ SECONDS = 120.0
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
-    parser.set_defaults(rounds=3)
+    parser.set_defaults(rounds=3, minutes=6.0)
     parser.add_argument("--endpoints", type=int, default=40)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 50])
     parser.add_argument("--orders", type=int, default=500, help="at batch 1")

@@ -21,7 +21,7 @@ from benchmarks.figures import RESULTS, machine
 from unbind_broker.cli.loop import run_on_loop
 
 ROUNDS = 5
-MINUTES = 10.0
+MINUTES = 4.0
 
 Reading = Mapping[str, float]
 Side = Callable[[], Awaitable[Reading]]

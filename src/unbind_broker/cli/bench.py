@@ -39,7 +39,7 @@ def bench(
     """Measure, and keep what was found in benchmarks/results.
 
     The programs need the source tree with what its tests need, and a machine that does
-    nothing else; each takes up to ten minutes. ``python -m benchmarks.bench_NAME
+    nothing else; each takes some minutes. ``python -m benchmarks.bench_NAME
     --help`` names the options of one.
     """
     known = programs(ROOT)
