@@ -1,5 +1,6 @@
 """What follows from finished exchanges for each thing that was sent. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -60,15 +61,17 @@ class Verdicts:
         """Decide about everything that was sent in an exchange."""
         works, steps = finished.batch.works, steps_used(finished)
         plan = plans.of(finished.batch.event)
+        if finished.batch.event is EventType.UNBIND_REMINDER:
+            self.reminded |= {_subject(finished, one): one.occasion for one in works}
         for place, work in enumerate(works):
             decision = _decide(finished, work, steps, plan)
-            keys, subject = _item_keys(finished, work), _subject(finished, work)
-            if subject.event is EventType.UNBIND_REMINDER:
-                self.reminded[subject] = work.occasion
+            if isinstance(decision, Done):
+                # Whoever answers 2xx has taken all of it, whatever was tried.
+                self.acknowledged += _item_keys(finished, works)
+                self.no_more += [_subject(finished, one) for one in works]
+                return
+            keys, subject = _item_keys(finished, [work]), _subject(finished, work)
             match decision:
-                case Done():
-                    self.acknowledged += keys
-                    self.no_more.append(subject)
                 case RetryAt() | Park():
                     self._again(keys, work, subject, decision)
                 case DisableEndpoint():
@@ -116,11 +119,12 @@ def _decide(
     return decide(outcome, tried, finished.ended_at, plan, finished.jitter)
 
 
-def _item_keys(finished: Finished, work: Work) -> list[ItemKey]:
-    """Name the item that a request was about; nothing else touches one."""
-    if not finished.batch.is_request or finished.platform_id is None:
+def _item_keys(finished: Finished, works: Sequence[Work]) -> list[ItemKey]:
+    """Name the items that a request was about; nothing else touches one."""
+    platform_id = finished.platform_id
+    if not finished.batch.is_request or platform_id is None:
         return []
-    return [ItemKey(work.content.subject_id, finished.platform_id)]
+    return [ItemKey(work.content.subject_id, platform_id) for work in works]
 
 
 def _subject(finished: Finished, work: Work) -> Subject:
