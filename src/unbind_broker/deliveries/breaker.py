@@ -84,12 +84,12 @@ class Breaker:
 
     def look(self, now: datetime) -> None:
         """Let a probe through once the pause is over."""
+        if self.phase is not Phase.OPEN:
+            return
         until = self._health.open_until if self._health is not None else None
         longest = self._policy.first_pause * LONGEST_PAUSE + LONGEST_HOLD
         # A clock that was set back must not keep it open for ever.
-        if self.phase is Phase.OPEN and (
-            until is None or not now < until < now + longest
-        ):
+        if until is None or not now < until < now + longest:
             self.phase = Phase.READY
 
     def most(self, allowed: int) -> int:

@@ -88,9 +88,9 @@ class AgainReader:
         The rows of what is pending are read again, on top.
         """
         return {
-            lane.endpoint_id: lane.room + lane.pending_again
+            lane.endpoint_id: room + lane.pending_again
             for lane in self._fleet
-            if lane.target is not None and lane.room >= lane.target.max_batch
+            if lane.target is not None and (room := lane.room) >= lane.target.max_batch
         }
 
 
