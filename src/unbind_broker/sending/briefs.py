@@ -19,7 +19,7 @@ from unbind_broker.sending.payloads import OutgoingItem
 
 log = logging.getLogger(__name__)
 
-MOST_KEPT = 20_000
+MOST_KEPT = 10_000
 FRESH = timedelta(seconds=1)
 """An order that was read longer ago is looked up again: it may have been called back,
 or held, and nothing of it may go out any more."""
