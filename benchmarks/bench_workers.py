@@ -80,7 +80,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.set_defaults(rounds=3, minutes=6.0)
     parser.add_argument("--endpoints", type=int, default=40)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 50])
-    parser.add_argument("--orders", type=int, default=500, help="at batch 1")
+    parser.add_argument("--orders", type=int, default=1000, help="at batch 1")
     parser.add_argument("--times", type=int, default=8, help="as many above batch 1")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     smoke = {"endpoints": 4, "orders": 5, "times": 1, "batches": [50]}
