@@ -40,13 +40,16 @@ def bars(title: str, sides: Sequence[str], groups: Sequence[Group], digits: int)
     drawn = [_legend(sides)]
     below = _HEAD
     for group in groups:
-        drawn.append(_text(0, below + _BAR - 3, group.label))
+        lines = _lines(group.label)
+        ends = below + _BAR * len(lines)
+        for place, line in enumerate(lines, start=1):
+            drawn.append(_text(0, below + _BAR * place - 3, line))
         for place, one in enumerate(group.bars):
             if one is None:
                 continue
             drawn.append(_bar(one, below, scale, _COLOURS[place % 6], digits))
             below += _BAR
-        below += _GAP
+        below = max(below, ends) + _GAP
     drawn += [_tick(power, scale(power), below) for power in scale.ticks]
     name = escape(title)
     return (
@@ -107,8 +110,25 @@ def _legend(sides: Sequence[str]) -> str:
             f'<rect x="{left}" y="8" width="12" height="12" fill="{colour}"/>'
             + _text(left + 18, 18, side)
         )
-        left += 40 + sum(7 if one.isascii() else 13 for one in side)
+        left += 40 + _width(side)
     return "".join(parts)
+
+
+def _lines(label: str) -> list[str]:
+    """Break a label at its commas, so that it ends before the bars begin."""
+    lines: list[str] = []
+    for part in label.split(", "):
+        joined = f"{lines[-1]}, {part}" if lines else part
+        if lines and _width(joined) <= _LABELS:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines
+
+
+def _width(text: str) -> int:
+    """Guess how many pixels a text takes."""
+    return sum(7 if one.isascii() else 13 for one in text)
 
 
 def _bar(one: Spread, below: int, scale: _Scale, colour: str, digits: int) -> str:

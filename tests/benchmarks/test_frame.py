@@ -185,6 +185,17 @@ def test_figures_far_apart_are_drawn_on_powers_of_ten(
     assert "-" not in "".join(re.findall(r'width="([^"]*)"', drawn))
 
 
+def test_a_label_that_would_reach_the_bars_goes_on_below_itself() -> None:
+    label = "a name of some length 1.0, posts by something, at once 10"
+
+    drawn = bars("x", ["a"], [Group(label, [spread([1.0])])], 0)
+
+    assert re.findall(r'<text x="0" y="(\d+)">([^<]*)', drawn) == [
+        ("59", "a name of some length 1.0"),
+        ("73", "posts by something, at once 10"),
+    ]
+
+
 def test_what_was_kept_in_another_form_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "trial.json").write_text('{"what": "trial"}', encoding="utf-8")
 
