@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from tests.support.waiting import eventually
 from unbind_broker.base import loop as loops
-from unbind_broker.base.loop import Loop, break_off
+from unbind_broker.base.loop import TOGETHER, Loop, break_off, with_others
 
 
 async def test_loop_goes_on_after_a_fault(caplog: pytest.LogCaptureFixture) -> None:
@@ -157,3 +157,32 @@ async def test_loop_is_broken_off_even_if_its_step_takes_a_cancellation_lightly(
         await break_off([running])
     assert running.cancelled()
     assert taken_lightly == 1
+
+
+def test_long_pauses_end_together() -> None:
+    for now, pause in [(1000.0, 1.0), (1000.1, 1.0), (1000.13, 0.25), (7.77, 20.0)]:
+        rest = with_others(pause, now)
+        assert (now + rest) / TOGETHER == pytest.approx(round((now + rest) / TOGETHER))
+        assert abs(rest - pause) <= TOGETHER / 2
+
+
+def test_short_pauses_stay_as_they_are() -> None:
+    assert [with_others(pause, 1000.1) for pause in (0.0, 0.02, 0.2)] == [0, 0.02, 0.2]
+
+
+async def test_wake_before_a_fault_does_not_shorten_the_pause_after_it() -> None:
+    stopping = asyncio.Event()
+    began: list[float] = []
+
+    async def step() -> float:
+        began.append(asyncio.get_running_loop().time())
+        under_test.wake()
+        if len(began) == 1:
+            raise RuntimeError("database away")
+        stopping.set()
+        return 0.0
+
+    under_test = Loop("reader", step)
+    await asyncio.wait_for(under_test.run(stopping), 60)
+    first, second = began
+    assert second - first >= loops.FIRST_PAUSE * 0.9

@@ -33,7 +33,13 @@ from unbind_broker.deadlines import (
     reminding,
     sweeping,
 )
-from unbind_broker.deliveries import attempts, queue, reminders, undelivered
+from unbind_broker.deliveries import (
+    attempts,
+    due_endpoints,
+    queue,
+    reminders,
+    undelivered,
+)
 from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import service as items
 from unbind_broker.items import views
@@ -56,6 +62,7 @@ from unbind_broker.statistics import (
 )
 from unbind_broker.statistics import days as all_days
 from unbind_broker.statistics.measures import Measure
+from unbind_broker.worker import due_watch
 
 BATCH = 50
 MOST_ROWS = 3_000
@@ -109,6 +116,7 @@ def reading_what_is_due(past: Past) -> dict[str, Hot]:
         "rooms": [BATCH] * len(past.endpoints),
         "floors": [NOON] * len(past.endpoints),
     }
+    whether = {"endpoints": past.endpoints, "since": NOON, "now": LATER}
     named = past.open[:20]
     wanted = {
         "orders": named,
@@ -118,6 +126,7 @@ def reading_what_is_due(past: Past) -> dict[str, Hot]:
     cancels = {"endpoints": past.endpoints[:20], "orders": named}
     return {
         "due": Hot(queue._DUE, {**ends, "now": LATER}, ("deliveries_due",)),
+        "whether due": Hot(due_endpoints._DUE, whether, ("deliveries_due",)),
         "clear": Hot(queue._CLEAR, {"ids": [*range(1, 51)]}, ("deliveries_pkey",)),
         "recheck": Hot(recheck._WAITING, wanted, ("items_2026_11_pkey",)),
         "cancels": Hot(
@@ -190,6 +199,7 @@ def clocks(past: Past) -> dict[str, Hot]:
     handed = {"platform": 1, "now": NOON, "limit": BATCH}
     by_deadline = ("orders_2026_11_deadline_idx",)
     return {
+        "anything due": Hot(due_watch._LOOK, {"now": LATER}, by_deadline),
         "overdue": Hot(expiring._OVERDUE, some, by_deadline),
         "expire": Hot(expiring_items._EXPIRE, expired, ("items_2026_11_pkey",)),
         "release": Hot(releasing._RELEASE, some, ("orders_2026_11_held_until_idx",)),

@@ -62,6 +62,20 @@ def test_all_is_looked_at_again_after_a_while(seconds: Seconds) -> None:
     assert floors.of([HERE]) == {}
 
 
+def test_a_look_parts_endpoints_by_what_is_known_of_them(seconds: Seconds) -> None:
+    floors = Floors(seconds)
+    everywhere = [HERE, THERE, EndpointId(3)]
+    assert floors.look(NOON, everywhere).whole == everywhere
+    floors.note([HERE, THERE], NOON, [a_row(THERE, -HOUR)])
+    seconds.now = FROM_THE_BEGINNING - 0.001
+    later = NOON + timedelta(seconds=FROM_THE_BEGINNING)
+    look = floors.look(later, everywhere)
+    assert (look.whole, look.recent, look.backlog) == ([EndpointId(3)], [HERE], [THERE])
+    assert look.since <= floors.of([HERE])[HERE]
+    seconds.now = FROM_THE_BEGINNING
+    assert floors.look(later, everywhere).whole == everywhere
+
+
 async def churn(db: AsyncConnection, endpoint_id: EndpointId, count: int) -> None:
     """Write rows, each due a second after the other, and delete them."""
     written = sql(

@@ -142,6 +142,17 @@ UNSEALED = sql(
     after_id=UUID_TYPE,
     most=INT,
 )
+_LAST_SEALED = "FROM audit_seals ORDER BY number DESC LIMIT 1"
+ANY_UNSEALED = f"""
+    SELECT FROM audit_events WHERE xid > (SELECT last_xid {_LAST_SEALED})
+    UNION ALL
+    SELECT FROM audit_events WHERE xid = (SELECT last_xid {_LAST_SEALED})
+        AND id > (SELECT last_id {_LAST_SEALED})
+    UNION ALL
+    SELECT FROM audit_events WHERE NOT EXISTS (SELECT {_LAST_SEALED})
+"""
+"""Asks whether there are events behind the last seal, sealable already or not."""
+
 RANGE = sql(
     f"""
     SELECT {EVENT_COLUMNS} FROM audit_events e

@@ -73,7 +73,7 @@ CONNECT_LIMIT = 5.0
 CLOSING_LIMIT = 3.0
 ANSWER_LIMIT = 20.0
 """Seconds; what the broker asks is answered in milliseconds."""
-FRESH = 1.0
+FRESH = 6.0
 """Seconds for which a connection that was used is trusted to be there still."""
 KEEPALIVE_SECONDS = 5
 KEEPALIVES = 3
@@ -169,6 +169,8 @@ def open_engine(
         **isolation,
         pool_size=pool,
         max_overflow=0,
+        # Those that were used last are hot there too, and need no ping.
+        pool_use_lifo=True,
         pool_timeout=3,
         hide_parameters=True,
         connect_args={

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -10,6 +11,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+TOGETHER = 0.25
+"""Seconds; loops that rest at least so long wake at common instants, so far apart."""
 BREAK_OFF_AGAIN = 1.0
 """Seconds; what still runs then may have swallowed its cancellation, as Python 3.11's
 ``wait_for`` does now and then."""
@@ -65,12 +68,21 @@ class Loop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until ``stopping`` is set; the step under way ends first."""
+        ending = asyncio.ensure_future(stopping.wait())
+        ending.add_done_callback(lambda _: self._wake.set())
+        try:
+            await self._repeat(stopping)
+        finally:
+            ending.cancel()
+
+    async def _repeat(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
                 pause = await self.step()
             except Exception as error:  # noqa: BLE001 - is told, and tried again
                 self.faults += 1
                 self._streak.add(error)
+                self._wake.clear()
                 await self._rest(self._fault_pause, stopping)
             else:
                 self._streak.end()
@@ -79,7 +91,8 @@ class Loop:
 
     def wake(self) -> None:
         """Cut the present pause short, unless it follows a fault."""
-        self._wake.set()
+        if not self._streak.length:
+            self._wake.set()
 
     @property
     def _fault_pause(self) -> float:
@@ -89,13 +102,23 @@ class Loop:
     async def _rest(self, pause: float, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             return
-        until = [asyncio.ensure_future(stopping.wait())]
-        if not self._streak.length:
-            until.append(asyncio.ensure_future(self._wake.wait()))
-        await asyncio.wait(until, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-        for one in until:
-            one.cancel()
+        # No tasks: a worker that has nothing to do rests dozens of times a second.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(with_others(pause, monotonic())):
+                await self._wake.wait()
         self._wake.clear()
+
+
+def with_others(pause: float, now: float) -> float:
+    """Lengthen or shorten a pause, so that its end is one for many loops.
+
+    To wake costs more than what most steps do then, and caches are warm only once. By
+    half of ``TOGETHER`` at most; shorter pauses than that stay as they are.
+    """
+    if pause < TOGETHER:
+        return pause
+    ends = now + pause
+    return pause + round(ends / TOGETHER) * TOGETHER - ends
 
 
 async def break_off(tasks: Collection["asyncio.Task[None]"]) -> None:

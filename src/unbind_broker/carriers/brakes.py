@@ -132,4 +132,7 @@ async def _record(
     await record(db, now, Fact(actor, action, facts=facts))
 
 
+ANY_ENGAGED = "SELECT FROM brakes WHERE released_at IS NULL"
+"""Asks whether any brake is engaged."""
+
 _LOCK = sql("SELECT pg_advisory_xact_lock(:key)", key=BIG)

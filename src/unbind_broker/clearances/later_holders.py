@@ -58,14 +58,20 @@ def _pause(due: Any) -> timedelta:
     return pause * PAUSES_WHEN_OVER if is_over else pause
 
 
-_DUE = sql(
-    f"""
-    SELECT c.id, c.carrier_id, c.status, c.numbers, coalesce(l.place, 0) AS place
+_ARE_DUE = f"""
     FROM clearances c
     LEFT JOIN clearance_looks l ON l.clearance_id = c.id
     WHERE c.emptied_at IS NULL AND c.destroyed_at IS NULL
         AND c.status <> {ClearanceStatus.DRAFT.code}
         AND coalesce(l.due_at, '-infinity') <= :now
+"""
+ANY_TO_LOOK_THROUGH = f"SELECT {_ARE_DUE}"
+"""Asks whether ``look_on`` would find a clearance, ``:now``."""
+
+_DUE = sql(
+    f"""
+    SELECT c.id, c.carrier_id, c.status, c.numbers, coalesce(l.place, 0) AS place
+    {_ARE_DUE}
     ORDER BY l.due_at NULLS FIRST, c.id
     LIMIT 1
     """,

@@ -180,6 +180,11 @@ def _wave(row: Any) -> Wave:
     )
 
 
+ANY_IN_PROGRESS = f"""
+    SELECT FROM clearances WHERE status = {ClearanceStatus.IN_PROGRESS.code}
+"""
+"""Asks whether there is any clearance with waves to send, or to be ended."""
+
 _DUE = sql(
     f"""
     SELECT w.*, c.carrier_id, c.resumed_at, r.sandbox_of IS NOT NULL AS rehearsed

@@ -7,11 +7,13 @@ from uuid import UUID
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import CarrierId
 from unbind_broker.callbacks.braking import BrakePolicy, consider
-from unbind_broker.carriers.brakes import stopped
+from unbind_broker.carriers.brakes import ANY_ENGAGED, stopped
 from unbind_broker.carriers.marks import alarming_since
-from unbind_broker.orders.braking import hold_braked, release_braked
+from unbind_broker.orders.braking import ANY_BRAKED, hold_braked, release_braked
 
 LOOK_BACK = timedelta(minutes=1)
+ANY_TO_BRAKE = f"{ANY_ENGAGED} UNION ALL {ANY_BRAKED}"
+"""Asks whether ``keep_brake`` might find anything."""
 
 
 @dataclass(frozen=True)

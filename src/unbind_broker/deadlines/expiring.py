@@ -52,11 +52,17 @@ async def expire_overdue(db: Db, now: datetime, limit: int) -> set[UUID]:
     return set(orders)
 
 
-_OVERDUE = sql(
-    f"""
-    SELECT id FROM orders
+_ARE_OVERDUE = f"""
+    FROM orders
     WHERE status IN ({codes_of(OPEN)})
         AND deadline <= :now
+"""
+ANY_OVERDUE = f"SELECT {_ARE_OVERDUE}"
+"""Asks whether ``expire_overdue`` would find anything, ``:now``."""
+
+_OVERDUE = sql(
+    f"""
+    SELECT id {_ARE_OVERDUE}
     ORDER BY deadline
     LIMIT :limit
     FOR NO KEY UPDATE SKIP LOCKED""",

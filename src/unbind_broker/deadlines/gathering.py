@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only conditions are put into statements
 """Tell carriers how their orders get on: gathered, one order at most once in a while.
 
 Whoever changes items notes it (``notices.changes``). What was noted is taken in here,
@@ -84,11 +85,15 @@ _TAKE_IN = sql(
     due=INSTANT,
     limit=INT,
 )
+_ARE_DUE = "FROM order_updates WHERE due_at <= :now"
+ANY_NEWS = f"SELECT FROM order_changes UNION ALL SELECT {_ARE_DUE}"
+"""Asks whether anything was noted, or has waited long enough to be told."""
+
 _DUE = sql(
-    """
+    f"""
     WITH due AS (
         DELETE FROM order_updates WHERE order_id = ANY (ARRAY(
-            SELECT order_id FROM order_updates WHERE due_at <= :now
+            SELECT order_id {_ARE_DUE}
             ORDER BY due_at LIMIT :limit))
         RETURNING order_id, changed_at
     )

@@ -28,11 +28,17 @@ async def release_held(db: Db, now: datetime, limit: int) -> set[UUID]:
     return released
 
 
+_ARE_OVER = f"""
+    FROM orders o
+    WHERE o.status = {OrderStatus.HELD.code} AND o.held_until <= :now
+"""
+ANY_HOLD_OVER = f"SELECT {_ARE_OVER}"
+"""Asks whether ``release_held`` might find anything: braked orders count too."""
+
 _RELEASE = sql(
     f"""
     WITH due AS (
-        SELECT o.id FROM orders o
-        WHERE o.status = {OrderStatus.HELD.code} AND o.held_until <= :now
+        SELECT o.id {_ARE_OVER}
             AND NOT (o.kind = {OrderKind.UNBIND.code} AND EXISTS (
                 SELECT FROM brakes b
                 WHERE b.released_at IS NULL

@@ -152,7 +152,15 @@ _NEXT = sql(
     marks=SMALLS,
     dues=INSTANTS,
 )
-_READ_TO = sql("SELECT last FROM upkeep_marks WHERE name = 'reminders'")
+_MARK = "SELECT last FROM upkeep_marks WHERE name = 'reminders'"
+_READ_TO = sql(_MARK)
+ANY_REMINDERS = f"""
+    SELECT FROM order_reminders WHERE due_at <= :now
+    UNION ALL SELECT FROM order_log WHERE xid >= ({_MARK})
+    UNION ALL SELECT WHERE NOT EXISTS ({_MARK})
+"""
+"""Asks whether ``enrol`` or ``remind`` might find anything, ``:now``."""
+
 _NOTE = sql(
     """
     INSERT INTO upkeep_marks (name, looked_at, last, total)

@@ -194,7 +194,7 @@ _TAKE_OVER = sql(
     now=INSTANT,
 )
 
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_ATTEMPTS = 32767  # what a smallint holds
 
 
@@ -217,7 +217,7 @@ async def due(
     values = {
         "endpoints": list(rooms),
         "rooms": list(rooms.values()),
-        "floors": [(floors or {}).get(one, _BEGINNING) for one in rooms],
+        "floors": [(floors or {}).get(one, BEGINNING) for one in rooms],
         "now": now,
     }
     rows = await fetch_all(db, _DUE, values)

@@ -98,6 +98,13 @@ def _facts(action: str, order_ids: Sequence[UUID]) -> list[Fact]:
     return [Fact("broker", action, order_id=one, facts=facts) for one in order_ids]
 
 
+_ARE_BRAKED = f"""
+    FROM orders o
+    WHERE o.status = {_HELD} AND o.held_for = {_BRAKED} AND o.held_until IS NULL
+"""
+ANY_BRAKED = f"SELECT {_ARE_BRAKED}"
+"""Asks whether the brake holds any order."""
+
 _STOPPED = "(:everybody OR o.carrier_id = ANY(:carriers))"
 _HOLD = sql(
     f"""
@@ -137,8 +144,7 @@ _HOLDABLE = sql(
 _RELEASE = sql(
     f"""
     WITH due AS (
-        SELECT o.id FROM orders o
-        WHERE o.status = {_HELD} AND o.held_for = {_BRAKED} AND o.held_until IS NULL
+        SELECT o.id {_ARE_BRAKED}
             AND NOT {_STOPPED}
         ORDER BY o.deadline
         LIMIT :limit

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only enum codes are put into the statement
 """The platforms for which the broker answers."""
 
 from typing import NamedTuple
@@ -23,13 +22,19 @@ async def load_made_up(db: Db) -> list[MadeUp]:
     return [MadeUp(*row) for row in await fetch_all(db, _MADE_UP, {})]
 
 
+_ARE_MADE_UP = f"""
+    FROM platforms p
+    JOIN endpoints e ON e.platform_id = p.id
+    WHERE p.world = {World.REHEARSED.code}
+"""
+ANY_MADE_UP = f"SELECT {_ARE_MADE_UP}"
+"""Asks whether anybody has rehearsed yet."""
+
 _MADE_UP = sql(
     f"""
     SELECT p.id, p.slug, e.id AS endpoint,
         p.status = {PlatformStatus.ACTIVE.code}
             AND e.status = {EndpointStatus.ACTIVE.code} AS takes
-    FROM platforms p
-    JOIN endpoints e ON e.platform_id = p.id
-    WHERE p.world = {World.REHEARSED.code}
+    {_ARE_MADE_UP}
     ORDER BY p.id"""
 )

@@ -1,12 +1,13 @@
 """Deal to the lanes what is due: items once more, cancellations and notices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import EndpointId
 from unbind_broker.deliveries import queue
+from unbind_broker.deliveries.due_endpoints import find_due
 from unbind_broker.deliveries.queue import Due, Subject
 from unbind_broker.sending import contents
 from unbind_broker.sending.batches import Work
@@ -38,10 +39,10 @@ class AgainReader:
 
     async def step(self, db: Db, now: datetime) -> set[Lane]:
         """Read once and return the lanes that got something."""
-        rooms = self._rooms()
-        if not rooms:
-            return set()
         with self._numbers.reading() as read:
+            rooms = self._rooms(await self._due(db, now))
+            if not rooms:
+                return set()
             floors = self._floors.of(rooms)
             rows = await queue.due(db, now, rooms, floors)
             self._floors.note(rooms.keys() - floors.keys(), now, rows)
@@ -59,6 +60,14 @@ class AgainReader:
                     if self._offer(lane, together, loaded.contents, read):
                         fed.add(lane)
         return fed
+
+    async def _due(self, db: Db, now: datetime) -> set[EndpointId]:
+        """Name the endpoints that are worth a read, most often none."""
+        look = self._floors.look(now, [lane.endpoint_id for lane in self._fleet])
+        whole = self._rooms(look.whole).keys()
+        due = await find_due(db, now, whole, queue.BEGINNING)
+        self._floors.note(whole - due, now, ())
+        return due | await find_due(db, now, look.recent, look.since) | {*look.backlog}
 
     def _is_new(self, row: Due, read: int) -> bool:
         lane = self._fleet.get(row.subject.endpoint_id)
@@ -82,15 +91,18 @@ class AgainReader:
         due = (row.occasion, row.replay, row.due_at)
         return Work(content, tried, None, at, *due)
 
-    def _rooms(self) -> dict[EndpointId, int]:
+    def _rooms(self, endpoint_ids: Iterable[EndpointId]) -> dict[EndpointId, int]:
         """Say how many rows to read for each lane that has room for a whole batch.
 
         The rows of what is pending are read again, on top.
         """
+        lanes = (self._fleet.get(one) for one in endpoint_ids)
         return {
             lane.endpoint_id: room + lane.pending_again
-            for lane in self._fleet
-            if lane.target is not None and (room := lane.room) >= lane.target.max_batch
+            for lane in lanes
+            if lane is not None
+            and lane.target is not None
+            and (room := lane.room) >= lane.target.max_batch
         }
 
 

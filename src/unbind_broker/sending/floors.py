@@ -19,6 +19,22 @@ MARGIN = timedelta(seconds=10)
 """So long before a read a row may be due that is committed only after it."""
 
 
+RECENT = timedelta(seconds=FROM_THE_BEGINNING + 1)
+"""So much older than the margin is the floor of an endpoint where nothing was due."""
+
+
+class Look(NamedTuple):
+    """How to look whether anything is due: ``whole``, or from ``since`` on.
+
+    Of the ``backlog`` it is known already.
+    """
+
+    whole: list[EndpointId]
+    recent: list[EndpointId]
+    since: datetime
+    backlog: list[EndpointId]
+
+
 class _Floor(NamedTuple):
     since: datetime
     until: float
@@ -40,6 +56,20 @@ class Floors:
             for one, floor in kept.items()
             if floor is not None and now < floor.until
         }
+
+    def look(self, now: datetime, endpoint_ids: Iterable[EndpointId]) -> Look:
+        """Part endpoints by how to look for what is due there."""
+        look = Look([], [], now - MARGIN - RECENT, [])
+        seconds = self._monotonic()
+        for one in endpoint_ids:
+            floor = self._floors.get(one)
+            if floor is None or seconds >= floor.until:
+                look.whole.append(one)
+            elif floor.since >= look.since:
+                look.recent.append(one)
+            else:
+                look.backlog.append(one)
+        return look
 
     def note(
         self, read_whole: Iterable[EndpointId], now: datetime, rows: Iterable[Due]

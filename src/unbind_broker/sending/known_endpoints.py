@@ -24,8 +24,11 @@ class KnownEndpoints:
         self.all: Sequence[Endpoint] = ()
         self.targets: Mapping[EndpointId, Target | None] = {}
 
-    async def look(self, ids: Collection[EndpointId], now: datetime) -> None:
-        """Bring what is known of these endpoints up to date; one cheap statement."""
+    async def look(self, ids: Collection[EndpointId], now: datetime) -> bool:
+        """Bring what is known of these endpoints up to date; False: nothing is new.
+
+        Where nothing is, it is one cheap statement.
+        """
         async with self._engine.connect() as db:
             # Asked first: what changes in between is read once more, not missed.
             mark = await service.mark(db, ids)
@@ -33,8 +36,10 @@ class KnownEndpoints:
                 self.all = await service.load_many(db, ids)
                 self._judged_at = None
                 self._mark = mark
-        if not self._is_judged(now):
-            self._judge(now)
+        if self._is_judged(now):
+            return False
+        self._judge(now)
+        return True
 
     def _is_judged(self, now: datetime) -> bool:
         if self._judged_at is None or now < self._judged_at:

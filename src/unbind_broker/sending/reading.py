@@ -7,7 +7,7 @@ The log is read in the order of transaction ids, but transactions commit in any 
 see ``frontier``. A lane's durable cursor stays before the oldest transaction under way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -60,7 +60,7 @@ class LogReader:
         return fed | await self._read_tail(db, now)
 
     async def _read_behind(self, db: Db, now: datetime) -> set[Lane]:
-        lanes = {p: lane for p, lane in self._lanes().items() if lane.behind}
+        lanes = dict(self._lanes(behind=True))
         wants = [
             Want(platform_id, lane.frontier, _scan(lane))
             for platform_id, lane in lanes.items()
@@ -107,13 +107,14 @@ class LogReader:
         lane.behind = False
 
     async def _read_tail(self, db: Db, now: datetime) -> set[Lane]:
-        if not any(not lane.behind for lane in self._lanes().values()):
-            self._tail = None
         if self._tail is None:
+            return set()
+        if next(self._lanes(behind=False), None) is None:
+            self._tail = None
             return set()
         with self._numbers.reading() as read:
             tail = await log_reads.read_tail(db, self._tail, ROWS_OF_TAIL)
-            lanes = {p: lane for p, lane in self._lanes().items() if not lane.behind}
+            lanes = dict(self._lanes(behind=False))
             orders = {
                 row.position.order_id
                 for row in tail.rows
@@ -123,7 +124,7 @@ class LogReader:
             fed = self._deal(tail, lanes, items, read)
             self._tail = tail.after.moved_to(tail.last, tail.snapshot)
             for lane in lanes.values():
-                if not lane.behind:
+                if not lane.behind:  # by now
                     lane.frontier = self._tail
         return fed
 
@@ -147,14 +148,13 @@ class LogReader:
         work = Work(item, 0, row, self._monotonic(), due_at=item.starts_at)
         return lane.offer(REQUESTS[item.kind], work, read)
 
-    def _lanes(self) -> Lanes:
-        return {
-            lane.target.platform_id: lane
-            for lane in self._fleet
-            if lane.target is not None
-            and lane.target.platform_id is not None
-            and lane.sends
-        }
+    def _lanes(self, *, behind: bool) -> Iterator[tuple[PlatformId, Lane]]:
+        for lane in self._fleet:
+            target = lane.target
+            if lane.behind is not behind or target is None:
+                continue
+            if target.platform_id is not None and lane.sends:
+                yield target.platform_id, lane
 
 
 def _lanes_of(row: Row, lanes: Lanes) -> list[Lane]:

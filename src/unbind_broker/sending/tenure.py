@@ -84,8 +84,15 @@ class Tenure:
 
     async def sees_free(self) -> bool:
         """Tell whether an endpoint waits for an owner."""
+        now = self._monotonic()
+        # What is leased for longer is not free there: leases end here first.
+        busy = [
+            lane.endpoint_id
+            for lane in self._fleet
+            if lane.lost or lane.lease_ends <= now
+        ]
         async with self._engine.connect() as db:
-            return await leases.any_free(db, [lane.endpoint_id for lane in self._fleet])
+            return await leases.any_free(db, busy)
 
     async def give_back(self) -> None:
         """Give everything back with its final cursor."""

@@ -33,6 +33,7 @@ from unbind_broker.sending.tallies import SendingTallies
 from unbind_broker.sending.tenure import Tenant, Tenure
 from unbind_broker.sending.verdicts import Plans
 from unbind_broker.worker.clock_watch import ClockWatch
+from unbind_broker.worker.due_watch import DueWatch
 from unbind_broker.worker.liveness import Liveness
 from unbind_broker.worker.polling import Polling
 from unbind_broker.worker.timed import timed_steps
@@ -48,9 +49,9 @@ ENDING_LIMIT = 5.0
 given back; a database that is away must not hold up the end."""
 
 REFRESH_SECONDS = 1.0
-HEED_SECONDS = 0.1
 LONGEST_PAUSE = 0.5
-"""Seconds between two looks for what is to be sent while there is nothing."""
+"""Seconds between two looks for what is to be sent, or has been changed, while nothing
+is."""
 
 
 async def run_worker(
@@ -98,6 +99,7 @@ class _Worker:
         # Every statement of a read sees what was committed when it began.
         self._reads = runtime.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._known = KnownEndpoints(self._reads, EndpointSecrets(runtime.sealer))
+        self._is_applied = False  # what is known of the endpoints
         self._fleet = Fleet()
         self.tallies = SendingTallies()
         numbers = ReadNumbers()
@@ -129,6 +131,7 @@ class _Worker:
         """Let those loops wake each other that wait for each other's work."""
         self._log_pause = Polling(0.01, LONGEST_PAUSE)
         self._again_pause = Polling(0.02, LONGEST_PAUSE)
+        self._heed_pause = Polling(0.1, LONGEST_PAUSE)
         self._leasing = self._loop("leases", self._lease)
         self._refreshing = self._loop("refresh", self._refresh)
         self._recording = self._loop("record", self._recorder.step)
@@ -171,10 +174,7 @@ class _Worker:
         lasting += [self._loop("heed", self._heed)]
         lasting += [self._loop("clock", self._watch.step)]
         reading = [self._reading, self._loop("read_again", self._read_again)]
-        timed = timed_steps(self._runtime, self._brake, self._reading.wake)
-        reading += [
-            self._loop(name, self._watch.guard(step)) for name, step in timed.items()
-        ]
+        reading += self._clocks()
         if liveness is not None:
             liveness.watch([*lasting, *reading])
         tasks = [asyncio.create_task(loop.run(done_sending)) for loop in lasting]
@@ -190,6 +190,18 @@ class _Worker:
         finally:
             self._sender.abandon()
             await break_off(tasks)
+
+    def _clocks(self) -> list[Loop]:
+        due = DueWatch(
+            self._reads, self._runtime.clock, self._runtime.settings.scan_interval
+        )
+        steps = timed_steps(self._runtime, self._brake, self._reading.wake)
+        clocks = [
+            self._loop(name, self._watch.guard(due.patient(name, step)))
+            for name, step in steps.items()
+        ]
+        due.watch(clocks)
+        return [*clocks, self._loop("due", self._watch.guard(due.step))]
 
     async def _flush(self) -> None:
         """Wait for the record, but not for ever: what is lost of it is sent again."""
@@ -222,23 +234,33 @@ class _Worker:
 
     async def _refresh(self) -> float:
         lanes = list(self._fleet)
-        known = self._known
         ids = sorted(lane.endpoint_id for lane in lanes)
-        await known.look(ids, self._runtime.clock.now())
-        healths = {one.id: one.health for one in known.all}
-        for lane in lanes:
-            lane.retarget(known.targets.get(lane.endpoint_id), self._seconds())
-            lane.judge(healths.get(lane.endpoint_id), self._breaking)
-        await self._in_force.tell(lanes, known.all)
+        is_new = await self._known.look(ids, self._runtime.clock.now())
+        if is_new or any(lane.target is None or lane.breaker is None for lane in lanes):
+            self._is_applied = False
+        if not self._is_applied:
+            await self._apply(lanes)
         self._sender.pump_all(lanes)
         if await self._tenure.sees_free():
             self._leasing.wake()
         return REFRESH_SECONDS
 
+    async def _apply(self, lanes: Collection[Lane]) -> None:
+        """Put into force what is known of the endpoints, and tell so."""
+        known = self._known
+        healths = {one.id: one.health for one in known.all}
+        for lane in lanes:
+            lane.retarget(known.targets.get(lane.endpoint_id), self._seconds())
+            lane.judge(healths.get(lane.endpoint_id), self._breaking)
+        await self._in_force.tell(lanes, known.all)
+        self._is_applied = True
+
     async def _heed(self) -> float:
-        if await self._in_force.sees_changes():
+        has_changed = await self._in_force.sees_changes()
+        if has_changed:
             self._refreshing.wake()
-        return HEED_SECONDS
+        is_sending = any(lane.in_flight for lane in self._fleet)
+        return self._heed_pause.after(found=has_changed or is_sending)
 
     async def _read_log(self) -> float:
         async with self._reads.connect() as db:
