@@ -45,13 +45,13 @@ ABOUT = About(
         "每秒能处理多少行上报？与每份上报只执行一条 UPDATE 相比如何？",
     ),
     notes=Words(
-        "One serving process; eight platforms report at once, 1,000 lines each, about "
+        "Eight platforms report at once, 1,000 lines each, about "
         "the same orders. The plain side sets the same columns of as many items by "
         "one `UPDATE … FROM unnest` for each report, over as many connections: it "
         "reads no JSON, judges nothing, settles no order and keeps no trail. A "
         "platform that fetches reads pages of 200 items and takes them. Lines for "
         "each second that the process computed do not depend on what else ran.",
-        "一个服务进程；八个平台同时上报，每份 1,000 行，针对同一批工单。对照方对同样多"
+        "八个平台同时上报，每份 1,000 行，针对同一批工单。对照方对同样多"
         "的条目写同样的列，每份上报一条 `UPDATE … FROM unnest`，连接数相同：不解析 "
         "JSON、不作判断、不结案、不留审计。拉取的平台每页读 200 条并确认收到。“每计算秒"
         "行数”以服务进程自身的计算时间为准，与机器上的其他负载无关。",
@@ -60,7 +60,10 @@ ABOUT = About(
         "service": Words("service", "本服务"),
         "plain": Words("plain UPDATE", "单条 UPDATE"),
     },
-    parameters={"what": Words("what", "内容")},
+    parameters={
+        "what": Words("what", "内容"),
+        "serves": Words("serving processes", "服务进程数"),
+    },
     measures=(
         Measure("lines_per_second", Words("lines/s", "行/秒")),
         Measure("lines_per_computed_second", Words("lines/CPU s", "行/计算秒")),
@@ -86,6 +89,7 @@ REPORTS = {
     "results": ("unbound", False),
     "signed results": ("unbound", True),
 }
+FETCHES = {"fetched by 1": 1, "fetched by 2": 2}
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -97,7 +101,8 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=8, help="that report")
     parser.add_argument("--lines", type=int, default=1000)
     parser.add_argument("--only", nargs="*", help="what to measure")
-    smoke = {"orders": 12, "platforms": 3, "at_once": 2, "lines": 5}
+    parser.add_argument("--serves", type=int, nargs="+", default=[1, 4])
+    smoke = {"orders": 12, "platforms": 3, "at_once": 2, "lines": 5, "serves": [2]}
     only = ["signed results", "fetched by 1"]
     return read_options(parser, {**smoke, "only": only}, arguments)
 
@@ -109,24 +114,33 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
     core = cores[-1] if len(cores) > 1 and not given.smoke else None
     if core is not None:
         os.sched_setaffinity(0, set(cores[:-1]))
-    shape = Shape(platforms=1, serves=1, workers=0)
+    shape = Shape(platforms=1, serves=max(given.serves), workers=0)
     async with a_stack(shape, smoke=given.smoke) as stack:
         run = _Run(stack, given, core)
-        every = {
-            **{
-                name: {
-                    "service": partial(run.report, outcome, is_signed=is_signed),
-                    "plain": partial(run.update, outcome),
-                }
+        yield [
+            *(
+                Case(
+                    {"what": name, "serves": serves},
+                    {
+                        "service": partial(
+                            run.report, outcome, serves, is_signed=is_signed
+                        ),
+                        "plain": partial(run.update, outcome),
+                    },
+                )
                 for name, (outcome, is_signed) in REPORTS.items()
-            },
-            **{
-                f"fetched by {callers}": {"service": partial(run.fetch, callers)}
-                for callers in (1, 2)
-            },
-        }
-        names = given.only or every
-        yield [Case({"what": name}, every[name]) for name in names]
+                for serves in given.serves
+                if given.only is None or name in given.only
+            ),
+            *(
+                Case(
+                    {"what": name, "serves": 1},
+                    {"service": partial(run.fetch, callers)},
+                )
+                for name, callers in FETCHES.items()
+                if given.only is None or name in given.only
+            ),
+        ]
 
 
 @dataclass(frozen=True)
@@ -149,12 +163,14 @@ class _Run:
         self.core = core
         self.made = 0
 
-    async def report(self, outcome: str, *, is_signed: bool = False) -> Reading:
-        """Report one outcome for every item that there is."""
+    async def report(
+        self, outcome: str, serves: int, *, is_signed: bool = False
+    ) -> Reading:
+        """Report one outcome for every item that there is to so many processes."""
         signed = KEY if is_signed else None
         some = await self._some(self.given.platforms, taken=True, signed=signed)
         reporting = Reporting(
-            url=self.stack.urls[0],
+            urls=self.stack.urls[:serves],
             keys=some.keys,
             orders=some.orders,
             name=f"part-{self.made}",

@@ -27,10 +27,11 @@ class Reporting:
     """What is reported: some outcome for each order, by each of these keys.
 
     ``signed_by`` holds the seed that reports are signed with, under ids that begin with
-    ``name``. ``core`` is where the process runs.
+    ``name``. ``core`` is where the process runs. Connections go to the ``urls`` in
+    turn.
     """
 
-    url: tuple[str, int]
+    urls: tuple[tuple[str, int], ...]
     keys: tuple[str, ...]
     orders: tuple[UUID, ...]
     name: str
@@ -69,8 +70,9 @@ async def _report(reporting: Reporting) -> Reported:
     waiting = iter(requests)
     started = monotonic()
 
-    async def reporter() -> None:
-        reader, writer = await asyncio.open_connection(*reporting.url, limit=2**24)
+    async def reporter(place: int) -> None:
+        host, port = reporting.urls[place % len(reporting.urls)]
+        reader, writer = await asyncio.open_connection(host, port, limit=2**24)
         for request in waiting:
             sent = monotonic()
             writer.write(request)
@@ -79,7 +81,7 @@ async def _report(reporting: Reporting) -> Reported:
             _count(reported, status, answer)
         writer.close()
 
-    await asyncio.gather(*(reporter() for _ in range(reporting.at_once)))
+    await asyncio.gather(*(reporter(place) for place in range(reporting.at_once)))
     reported.seconds = monotonic() - started
     return reported
 

@@ -103,7 +103,7 @@ async def test_what_is_named_is_looked_up_one_by_one(
         "requeue": (requeuing_items._REQUEUE, named),
         "lock orders": (reopening._LOCK, orders),
         "reopen": (reopening._REOPEN, {**orders, "untold": named["orders"]}),
-        "settle": (settling._LOCK_DONE, orders),
+        "settle": (settling._LOCK_DONE, {**orders, "beside": 7}),
         "note": (undelivered._NOTE, noted),
         "keep": (undelivered._KEEP, noted),
         "forget": (undelivered._FORGET, named),

@@ -67,7 +67,7 @@ def steps_of(crowd: list[OrderId]) -> dict[str, tuple[TextClause, dict[str, Any]
         "replace": (service._REPLACE, changed),
         "expire": (expiring_items._EXPIRE, {"orders": some, "now": NOON}),
         "hand out": (service._HAND_OUT, {"platform": 1, "now": soon, "limit": 50}),
-        "settle": (settling._SETTLE, {"orders": some, "now": NOON}),
+        "settle": (settling._SETTLE, {"orders": some, "beside": 7, "now": NOON}),
         "overdue": (expiring._OVERDUE, {"now": soon, "limit": 50}),
         "view": (views._ITEMS, {"order": some[0], "carrier": 1}),
         "count statuses": (views._COUNTS, {"orders": some}),

@@ -18,11 +18,13 @@ from tests.support.order_builders import (
 )
 from unbind_broker.audit.tables import audit_events
 from unbind_broker.base.database import Db
-from unbind_broker.base.ids import OrderId, Prefix, format_id
+from unbind_broker.base.ids import OrderId, PlatformId, Prefix, format_id
 from unbind_broker.callbacks.results import apply
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.items.tables import items
 from unbind_broker.notices.ending import settle
+from unbind_broker.orders.settling import NOBODY
 from unbind_broker.orders.states import OrderStatus, Scope
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
@@ -40,6 +42,30 @@ async def test_an_open_item_keeps_its_order_open(db: Db) -> None:
     key = await an_item(db, status=ItemStatus.ACKNOWLEDGED)
     assert await settle(db, NOON, [key.order_id]) == []
     assert await order_status(db, key.order_id) is OrderStatus.IN_PROGRESS
+
+
+async def test_an_open_item_is_found_wherever_the_look_begins(db: Db) -> None:
+    carrier = await a_carrier(db)
+    platforms = [await a_reachable_platform(db, f"app-{g}") for g in range(3)]
+    order_id = await an_order(db, carrier)
+    ids = [platform.id for platform in platforms]
+    for still_open in ids:
+        for one in ids:
+            await db.execute(
+                update(items)
+                .where(items.c.platform_id == one)
+                .values(
+                    status=ItemStatus.ACKNOWLEDGED
+                    if one == still_open
+                    else ItemStatus.NOT_BOUND,
+                    finished_at=None if one == still_open else NOON,
+                )
+            )
+        for beside in (NOBODY, *ids, PlatformId(max(ids) + 1)):
+            assert await settle(db, NOON, [order_id], beside) == []
+    done = {"status": ItemStatus.NOT_BOUND, "finished_at": NOON}
+    await db.execute(update(items).values(done))
+    assert await settle(db, NOON, [order_id], ids[1]) == [order_id]
 
 
 async def test_an_order_is_completed_once(db: Db) -> None:

@@ -168,7 +168,9 @@ def recording(past: Past) -> dict[str, Hot]:
         "delete": Hot(queue._DELETE, subjects, ("deliveries_subject",)),
         "replaced": Hot(reminders._REPLACED, reminded, ("deliveries_subject",)),
         "stop sending": Hot(queue._STOP_SENDING, named, ("deliveries_subject",)),
-        "settle": Hot(settling._SETTLE, {"orders": past.open, "now": NOON}, item),
+        "settle": Hot(
+            settling._SETTLE, {"orders": past.open, "beside": 7, "now": NOON}, item
+        ),
         "note undelivered": Hot(undelivered._NOTE, {**named, "now": NOON, "cause": 1}),
     }
 

@@ -84,7 +84,7 @@ async def _report(context: Context, caller: Caller, request: Request) -> bytes:
         context.tallies.reported("report", (line.status for line in applied.answers))
     if applied.touched:
         async with context.engine.begin() as db:
-            await settle(db, now, applied.touched)
+            await settle(db, now, applied.touched, platform)
     if applied.alarming:
         async with context.engine.begin() as db:
             await consider(db, now, applied.alarming, applying.brake)

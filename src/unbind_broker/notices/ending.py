@@ -5,20 +5,24 @@ from datetime import datetime
 from uuid import UUID
 
 from unbind_broker.base.database import Db
+from unbind_broker.base.ids import PlatformId
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.outlines import read_outlines
 from unbind_broker.notices.telling import News, tell_all
-from unbind_broker.orders.settling import conclude
+from unbind_broker.orders.settling import NOBODY, conclude
 from unbind_broker.orders.states import OrderKind
 
 
-async def settle(db: Db, now: datetime, order_ids: Collection[UUID]) -> list[UUID]:
+async def settle(
+    db: Db, now: datetime, order_ids: Collection[UUID], beside: PlatformId = NOBODY
+) -> list[UUID]:
     """Complete those of the orders that have no open item left, and return them.
 
     The carriers of those that are over for them now are told so. Call it in a
-    transaction of its own: see ``orders.settling``.
+    transaction of its own; for ``beside``, the platform that has just reported, see
+    ``orders.settling`` too.
     """
-    concluded = await conclude(db, now, order_ids)
+    concluded = await conclude(db, now, order_ids, beside)
     await tell_over(db, now, concluded.told)
     return concluded.completed
 

@@ -14,8 +14,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from unbind_broker.audit.trail import Fact, record
-from unbind_broker.base.database import INSTANT, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.database import INSTANT, INT, UUIDS, Db, fetch_all, sql
+from unbind_broker.base.ids import PlatformId
 from unbind_broker.orders.states import HoldReason, OrderStatus, Scope
+
+NOBODY = PlatformId(0)
+"""No platform has this number: those of the database begin at 1."""
 
 
 class Concluded(NamedTuple):
@@ -25,8 +29,13 @@ class Concluded(NamedTuple):
     told: list[UUID]
 
 
-async def conclude(db: Db, now: datetime, order_ids: Collection[UUID]) -> Concluded:
+async def conclude(
+    db: Db, now: datetime, order_ids: Collection[UUID], beside: PlatformId = NOBODY
+) -> Concluded:
     """Complete those of the orders that have no open item left.
+
+    ``beside`` names the platform that has just reported, if one has: an open item is
+    found sooner from there on.
 
     Those that are over for their carrier, though a folded item is still open, are
     marked as told. An order that was told stays told, whatever its platforms become.
@@ -40,10 +49,11 @@ async def conclude(db: Db, now: datetime, order_ids: Collection[UUID]) -> Conclu
     """
     if not order_ids:
         return Concluded([], [])
-    done = list((await db.execute(_LOCK_DONE, {"orders": list(order_ids)})).scalars())
+    values = {"orders": list(order_ids), "beside": beside}
+    done = list((await db.execute(_LOCK_DONE, values)).scalars())
     if not done:
         return Concluded([], [])
-    rows = await fetch_all(db, _SETTLE, {"orders": done, "now": now})
+    rows = await fetch_all(db, _SETTLE, {**values, "orders": done, "now": now})
     await record(db, now, *(_fact(row) for row in rows))
     return Concluded(
         [row.id for row in rows if row.completed],
@@ -64,38 +74,49 @@ _OPEN = f"""(
     o.status = {OrderStatus.IN_PROGRESS.code}
     OR (o.status = {OrderStatus.HELD.code} AND o.held_for = {HoldReason.BRAKED.code})
 )"""
+_SENSITIVE = "ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive)"
 # The limits keep Postgres at looking orders up one by one: it stops at the first item
-# that is open, and asks which platforms are sensitive only where an open one was taken.
+# that is open, and looks further only where that one is folded. It begins behind the
+# platform that has just reported, because platforms that work through the same orders
+# leave the finished items of all before them at the beginning.
 # The inner SELECT hides how many orders are named, so that one plan serves every call:
 # planning anew takes longer than settling.
 _DONE = f"""
-        SELECT o.id, working.yes IS NULL AS completed, o.told_at IS NULL AS untold
+        SELECT o.id, working.platform_id IS NULL AS completed,
+            o.told_at IS NULL AS untold
         FROM orders o
         LEFT JOIN LATERAL (
-            SELECT true AS yes FROM items i
-            WHERE i.order_id = o.id AND i.status < 10
+            SELECT * FROM (
+                (SELECT i.platform_id FROM items i
+                WHERE i.order_id = o.id AND i.status < 10 AND i.platform_id > :beside
+                LIMIT 1)
+                UNION ALL
+                (SELECT i.platform_id FROM items i
+                WHERE i.order_id = o.id AND i.status < 10 AND i.platform_id <= :beside
+                LIMIT 1)
+            ) any_open
             LIMIT 1
         ) working ON true
-        LEFT JOIN LATERAL (
-            SELECT true AS yes FROM items i
-            WHERE working.yes AND o.told_at IS NULL
-                AND i.order_id = o.id AND i.status < 10
-                AND (
-                    o.scope <> {Scope.PREVIOUS_OWNER.code}
-                    OR i.platform_id <> ALL (
-                        ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive))
-                    OR (i.status = 1 AND (
-                        SELECT true FROM undelivered u
-                        WHERE u.order_id = i.order_id AND u.platform_id = i.platform_id
-                        LIMIT 1) IS NULL))
-            LIMIT 1
-        ) seen_working ON true
         WHERE o.id = ANY((SELECT :orders)::uuid[]) AND {_OPEN}
-            AND seen_working.yes IS NULL
-            AND (o.told_at IS NULL OR working.yes IS NULL)
+            AND CASE
+                WHEN working.platform_id IS NULL THEN true
+                WHEN o.told_at IS NOT NULL OR o.scope <> {Scope.PREVIOUS_OWNER.code}
+                    OR working.platform_id <> ALL ({_SENSITIVE}) THEN false
+                ELSE (
+                    SELECT true FROM items i
+                    WHERE i.order_id = o.id AND i.status < 10
+                        AND (
+                            i.platform_id <> ALL ({_SENSITIVE})
+                            OR (i.status = 1 AND (
+                                SELECT true FROM undelivered u
+                                WHERE u.order_id = i.order_id
+                                    AND u.platform_id = i.platform_id
+                                LIMIT 1) IS NULL))
+                    LIMIT 1) IS NULL
+            END
         ORDER BY o.id
         FOR NO KEY UPDATE OF o"""
-_LOCK_DONE = sql(f"SELECT id FROM ({_DONE}) done", orders=UUIDS)
+_LOCK_DONE = sql(f"SELECT id FROM ({_DONE}) done", orders=UUIDS, beside=INT)
 _SETTLE = sql(
     f"""
     WITH done AS ({_DONE})
@@ -109,5 +130,6 @@ _SETTLE = sql(
     WHERE o.id = done.id AND o.id = ANY(:orders) AND {_OPEN}
     RETURNING o.id, done.completed, done.untold""",
     orders=UUIDS,
+    beside=INT,
     now=INSTANT,
 )
