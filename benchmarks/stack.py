@@ -101,9 +101,12 @@ async def _start(
 def environment_of(
     database_url: str, settings: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, str]:
-    """Give what the processes of a service on this database are told."""
+    """Give what the processes of a service on this database are told.
+
+    Nothing of what is set for a real one: whoever measures may look after that, too.
+    """
     return {
-        **os.environ,
+        **{name: own for name, own in os.environ.items() if name[:7] != "UNBIND_"},
         "UNBIND_DATABASE_URL": _plain(database_url),
         "UNBIND_SECRET_KEYS": _SEALING,
         "UNBIND_INDEX_KEY": _INDEX,

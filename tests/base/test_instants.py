@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from unbind_broker.base import instants
 from unbind_broker.base.instants import (
     parse_instant,
     show_instant,
@@ -59,3 +60,17 @@ def test_instants_of_rfc_3339_are_read(text: str, expected: datetime) -> None:
 )
 def test_anything_else_is_none(text: str) -> None:
     assert parse_instant(text) is None
+
+
+def test_an_instant_that_goes_on_and_on_is_none() -> None:
+    assert parse_instant(f"2026-11-21T08:00:00.{'1' * 43}Z") is not None
+    assert parse_instant(f"2026-11-21T08:00:00.{'1' * 44}Z") is None
+
+
+def test_nothing_else_that_was_written_is_kept() -> None:
+    parse_instant("2026-11-21T08:00:00Z")
+    kept = instants._read.cache_info().currsize
+    for place in range(20):
+        parse_instant(f"{place}{'x' * 1000}")
+        parse_instant(f"2026-11-21T08:00:00.{place:050}Z")
+    assert instants._read.cache_info().currsize == kept

@@ -6,11 +6,11 @@ from sqlalchemy import select, update
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
-from tests.support.order_builders import a_reachable_platform, an_order
+from tests.support.order_builders import a_reachable_platform, an_order, many_orders
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.base.working_days import WorkingTime
-from unbind_broker.deadlines.recounting import recount_provisional
+from unbind_broker.deadlines.recounting import MOST_TOGETHER, recount_provisional
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 
@@ -80,3 +80,12 @@ async def test_published_deadline_is_left_alone(db: Db) -> None:
     await an_order_until(db, told, provisional=False)
     assert await recount_provisional(db, NOON, TIME) == 0
     assert await deadline(db) == (told, False)
+
+
+async def test_more_orders_than_one_statement_names_are_all_moved(db: Db) -> None:
+    first = await an_order_until(db, COUNTED - timedelta(days=3))
+    carrier = await a_carrier(db, "china-unicom")
+    await many_orders(db, carrier, 2 * MOST_TOGETHER, like=first)
+    assert await recount_provisional(db, NOON, TIME) == 2 * MOST_TOGETHER + 1
+    found = await db.execute(select(orders.c.deadline_provisional).distinct())
+    assert found.scalars().all() == [False]

@@ -258,14 +258,12 @@ def counting_what_ended(past: Past) -> dict[str, Hot]:
     start = {"xid": 500, "id": UUID(int=0), "most": BATCH}
     read = {**start, "actions": counting._ACTIONS}
     named = {"orders": past.done, "actions": list(counting._OF_ORDERS)}
-    nothing = ["places", "platforms", "statuses", "reasons", "lates"]
     ended = {
-        "places": [*range(20)],
         "orders": past.done[:20],
         "ats": [NOON] * 20,
         "platforms": [None] * 20,
         "zone": "Asia/Shanghai",
-        **{f"stood_{name}": [] for name in nothing},
+        "stoods": ['{"1": [12, null, false]}'] * 20,
     }
     single = {
         "platforms": [1] * BATCH,

@@ -5,8 +5,10 @@ import pytest
 
 from tests.support.builders import TOOLS, a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
+from tests.support.sealing import SEALER
 from unbind_broker.base.database import Db
 from unbind_broker.base.sealing import Sealer, SecretKey
+from unbind_broker.endpoints import secrets
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
@@ -73,3 +75,9 @@ async def test_secret_that_cannot_be_opened_leads_nowhere(db: Db) -> None:
     made = await an_endpoint(db, await a_platform(db))
     others = EndpointSecrets(Sealer([SecretKey(b"another key of thirty-two bytes.")]))
     assert target_of(made.endpoint, others, NOON) is None
+
+
+def test_secret_that_is_none_leads_nowhere(endpoint: Endpoint) -> None:
+    short = SEALER.seal(b"short", context=secrets._CONTEXT)
+    other = replace(endpoint, secret_sealed=short)
+    assert target_of(other, TOOLS.secrets, NOON) is None

@@ -55,9 +55,15 @@ def _literal(value: object) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, list | tuple):
-        parts = ",".join("NULL" if one is None else f'"{_word(one)}"' for one in value)
+        parts = ",".join("NULL" if one is None else _element(one) for one in value)
         return f"'{{{parts}}}'"
     return f"'{_word(value)}'"
+
+
+def _element(value: object) -> str:
+    word = _word(value)
+    quoted = word.replace('"', '\\"') if isinstance(value, str) else word
+    return f'"{quoted}"'
 
 
 def _word(value: object) -> str:

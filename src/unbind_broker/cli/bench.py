@@ -10,7 +10,10 @@ import typer
 import unbind_broker
 from unbind_broker.base.errors import BrokerError
 
-ROOT = Path(unbind_broker.__file__).resolve().parents[2]
+PACKAGE = Path(unbind_broker.__file__).resolve().parent
+ROOT = PACKAGE.parents[1] if PACKAGE.parent.name == "src" else PACKAGE
+"""The source tree. Installed elsewhere, the package is none, nor is what lies beside
+it."""
 _BEGINNING = "bench_"
 
 app = typer.Typer(add_completion=False)

@@ -9,6 +9,10 @@ from unbind_broker.base.database import INSTANTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.orders.states import OPEN
 
+MOST_TOGETHER = 500
+"""Two lists are named to a statement, and Postgres compares each order of the one with
+each of the other."""
+
 
 async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
     """Give open orders the deadline that their year's calendar says; count them.
@@ -24,8 +28,12 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
     }
     if not final:
         return 0
-    values = {"orders": list(final), "deadlines": list(final.values())}
-    moved = await fetch_all(db, _MOVE, values)
+    ids = sorted(final)
+    moved = []
+    for start in range(0, len(ids), MOST_TOGETHER):
+        some = ids[start : start + MOST_TOGETHER]
+        values = {"orders": some, "deadlines": [final[one] for one in some]}
+        moved += await fetch_all(db, _MOVE, values)
     await record(
         db,
         now,

@@ -49,5 +49,5 @@ class EndpointSecrets:
         return tuple(self.open(one) for one in sealed if one is not None)
 
     def open(self, sealed: bytes) -> Secret:
-        """Open one secret; raises ``SealBroken``."""
+        """Open one secret; raises ``SealBroken`` and ``SigningKeyInvalid``."""
         return Secret(self._sealer.open(sealed, context=_CONTEXT))

@@ -48,6 +48,6 @@ class KnownEndpoints:
 
     def _judge(self, now: datetime) -> None:
         ends = (endpoint.previous_secret_until for endpoint in self.all)
+        self.targets = {one.id: target_of(one, self._secrets, now) for one in self.all}
         self._until = min((end for end in ends if end and end > now), default=None)
         self._judged_at = now
-        self.targets = {one.id: target_of(one, self._secrets, now) for one in self.all}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.base.sealing import SealBroken
-from unbind_broker.base.signing_keys import Secret
+from unbind_broker.base.signing_keys import Secret, SigningKeyInvalid
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.secrets import EndpointSecrets
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
@@ -55,7 +55,7 @@ def target_of(
 ) -> Target | None:
     """Say where webhooks for this endpoint go at this moment; None: nowhere.
 
-    Nor where its secret cannot be opened: that must hold up no other endpoint.
+    Nor where its secret cannot be opened or used: that must hold up no other endpoint.
     """
     posts = (
         endpoint.delivery is Delivery.PUSH
@@ -66,7 +66,7 @@ def target_of(
         return None
     try:
         living = secrets.living(endpoint, now)
-    except SealBroken as broken:
+    except (SealBroken, SigningKeyInvalid) as broken:
         facts = {"endpoint_id": endpoint.id, "error": broken.detail}
         log.error("secret_not_opened", extra=facts)  # noqa: TRY400 - says it all
         return None

@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - only codes and names of columns are put into statements
 """Add to the sums of platforms, and write down how far the counting came."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -9,12 +10,12 @@ from uuid import UUID
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import (
     BIG,
-    BOOLEANS,
     INSTANT,
     INSTANTS,
     INTS,
     SMALLS,
     TEXT,
+    TEXTS,
     UUIDS,
     Db,
     fetch_all,
@@ -80,28 +81,32 @@ async def add_ended(db: Db, zone: str, ended: Sequence[Ended]) -> None:
     if not ended:
         return
     named = [
-        (place, one.order_id, one.at, platform)
-        for place, one in enumerate(ended)
+        (one, platform)
+        for one in ended
         for platform in ([None] if one.again is None else sorted(one.again))
     ]
-    stood = [
-        (place, what.platform_id, what.words)
-        for place, one in enumerate(ended)
-        for what in one.stood
-    ]
     values = {
-        "places": [place for place, *_ in named],
-        "orders": [order_id for _, order_id, *_ in named],
-        "ats": [at for _, _, at, _ in named],
-        "platforms": [platform for *_, platform in named],
-        "stood_places": [place for place, *_ in stood],
-        "stood_platforms": [platform for _, platform, _ in stood],
-        "stood_statuses": [words.status.code for *_, words in stood],
-        "stood_reasons": [words.reason and words.reason.code for *_, words in stood],
-        "stood_lates": [words.late for *_, words in stood],
+        "orders": [one.order_id for one, _ in named],
+        "ats": [one.at for one, _ in named],
+        "platforms": [platform for _, platform in named],
+        "stoods": [_stood(one) for one, _ in named],
         "zone": zone,
     }
     await db.execute(_ADD_ENDED, values)
+
+
+def _stood(ended: Ended) -> str:
+    """Write what stood then: status, reason and whether it was late, by platform."""
+    return json.dumps(
+        {
+            str(one.platform_id): (
+                one.words.status.code,
+                one.words.reason and one.words.reason.code,
+                one.words.late,
+            )
+            for one in ended.stood
+        }
+    )
 
 
 def _listed(value: object) -> object:
@@ -199,13 +204,15 @@ _MEASURES = f"""ARRAY[
             AND {_undoes("o.id", "i.platform_id")}
         THEN {Measure.UNDONE} END
 ]"""
+# What stood is looked up in one small object for each order: two lists of thousands
+# would be compared each with each.
 _ADD_ENDED = sql(
     f"""{SUMS}
     SELECT i.platform_id, {day_of("e.at")}, o.kind, m.measure, count(*)
-    FROM unnest(:places, :orders, :ats, :platforms)
-        AS e (place, order_id, at, platform_id)
+    FROM unnest(:orders, :ats, :platforms, :stoods)
+        AS e (order_id, at, platform_id, stood)
     CROSS JOIN LATERAL (
-        SELECT id, kind, {STARTS_AT} AS starts_at FROM orders o
+        SELECT id, kind, {STARTS_AT} AS starts_at, e.stood::jsonb AS stood FROM orders o
         WHERE o.id = e.order_id OFFSET 0
     ) o
     CROSS JOIN LATERAL (
@@ -215,28 +222,25 @@ _ADD_ENDED = sql(
             AND (e.platform_id IS NULL OR platform_id = e.platform_id)
         OFFSET 0
     ) i
-    LEFT JOIN unnest(:stood_places, :stood_platforms, :stood_statuses, :stood_reasons,
-            :stood_lates)
-        AS w (place, platform_id, status, reason, late)
-        ON w.place = e.place AND w.platform_id = i.platform_id
     CROSS JOIN LATERAL (
-        SELECT coalesce(w.status, i.status) AS status, coalesce(w.late, i.late) AS late,
-            CASE WHEN w.place IS NULL THEN i.reason ELSE w.reason END AS reason,
-            w.place IS NULL AS stands, e.platform_id IS NULL AS first
+        SELECT o.stood -> i.platform_id::text AS words OFFSET 0
+    ) w
+    CROSS JOIN LATERAL (
+        SELECT coalesce((w.words ->> 0)::smallint, i.status) AS status,
+            CASE WHEN w.words IS NULL THEN i.reason
+                ELSE (w.words ->> 1)::smallint END AS reason,
+            coalesce((w.words ->> 2)::boolean, i.late) AS late,
+            w.words IS NULL AS stands, e.platform_id IS NULL AS first
+        OFFSET 0
     ) s
     CROSS JOIN LATERAL unnest({_MEASURES}) AS m (measure)
     WHERE s.status >= {FIRST_FINAL_CODE} AND m.measure IS NOT NULL
         AND (s.status <> {_CANCELLED} OR i.attempts > 0
             OR coalesce({_ACKNOWLEDGED}, false))
     {MORE}""",
-    places=INTS,
     orders=UUIDS,
     ats=INSTANTS,
     platforms=INTS,
-    stood_places=INTS,
-    stood_platforms=INTS,
-    stood_statuses=SMALLS,
-    stood_reasons=SMALLS,
-    stood_lates=BOOLEANS,
+    stoods=TEXTS,
     zone=TEXT,
 )
