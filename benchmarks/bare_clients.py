@@ -1,23 +1,25 @@
 """Clients that only post: the limits of what a worker could reach.
 
 Both send requests that a worker has sent, byte for byte, over as many connections as
-it had: nothing is read from a database, signed, judged or recorded.
+it had: nothing is read from a database, signed, judged or recorded. Each connection is
+opened and used once before time runs, as those of the worker were.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, islice
-from time import process_time
-from typing import Any, Self, cast
+from itertools import cycle, islice, repeat
+from time import monotonic, process_time
+from typing import Any, NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
 import aiohttp
 from typing_extensions import override
 
 _OWN = {"host", "content-length"}
+_OVER = object()
 
 
 @dataclass(frozen=True)
@@ -54,23 +56,39 @@ class Sample:
 
 @dataclass(frozen=True)
 class Posting:
-    """What is posted: the sample, so many times, to paths in turn."""
+    """What is posted: the sample, for so many seconds, to paths in turn.
+
+    ``opened`` is called when every connection has been used once.
+    """
 
     url: str
     sample: Sample
-    requests: int
+    seconds: float
     paths: Sequence[str]
     connections: int
     tls: ssl.SSLContext | None
+    opened: Callable[[], None]
+
+    def turns(self) -> Iterator[None]:
+        """Give a turn to whoever posts next, until the time is over."""
+        until = monotonic() + self.seconds
+        while monotonic() < until:
+            yield
 
 
-Client = Callable[[Posting], Coroutine[Any, Any, float]]
-"""Posts, and returns the seconds that this process has computed for it."""
+class Posted(NamedTuple):
+    """How often was posted, and the seconds that this process has computed for it."""
+
+    requests: int
+    computed: float
 
 
-async def post_by_aiohttp(posting: Posting) -> float:
+Client = Callable[[Posting], Coroutine[Any, Any, Posted]]
+
+
+async def post_by_aiohttp(posting: Posting) -> Posted:
     """Post with the client that the worker uses, told to do as little as there."""
-    sample, left = posting.sample, iter(range(posting.requests))
+    sample, requests = posting.sample, 0
     connector = aiohttp.TCPConnector(limit=0, ssl=posting.tls or True)
     async with aiohttp.ClientSession(
         connector=connector,
@@ -79,24 +97,27 @@ async def post_by_aiohttp(posting: Posting) -> float:
         headers=sample.headers,
     ) as session:
 
-        async def client(place: int) -> None:
+        async def client(place: int, turns: Iterable[None]) -> None:
+            nonlocal requests
             url = posting.url + posting.paths[place % len(posting.paths)]
-            for _ in left:
+            for _ in turns:
                 async with session.post(url, data=sample.body) as answer:
                     answer.raise_for_status()
                     await answer.read()
+                requests += 1
 
-        before = process_time()
-        await asyncio.gather(*(client(place) for place in range(posting.connections)))
-        return process_time() - before
+        places = range(posting.connections)
+        await asyncio.gather(*(client(place, [None]) for place in places))
+        posting.opened()
+        requests, turns, before = 0, posting.turns(), process_time()
+        await asyncio.gather(*(client(place, turns) for place in places))
+        return Posted(requests, process_time() - before)
 
 
-async def post_by_protocol(posting: Posting) -> float:
+async def post_by_protocol(posting: Posting) -> Posted:
     """Post with nothing but a protocol of asyncio's."""
     loop, where = asyncio.get_running_loop(), urlsplit(posting.url)
-    left, ended = iter(range(posting.requests)), loop.create_future()
-    running = _Running(left, posting.requests, ended)
-    before = process_time()
+    running = _Running(repeat(None, posting.connections), loop.create_future())
     made = await asyncio.gather(
         *(
             loop.create_connection(
@@ -108,17 +129,32 @@ async def post_by_protocol(posting: Posting) -> float:
             for path in islice(cycle(posting.paths), posting.connections)
         )
     )
-    await ended
+    clients = [client for _, client in made]
+    for client in clients:
+        client.ask()
+    await running.ended
+    posting.opened()
+    before = process_time()
+    running.begin(posting.turns(), loop.create_future())
+    for client in clients:
+        client.ask()
+    await running.ended
+    posted = Posted(running.answered, process_time() - before)
     for transport, _ in made:
         transport.close()
-    return process_time() - before
+    return posted
 
 
 @dataclass
 class _Running:
-    left: Iterator[int]
-    owed: int
+    turns: Iterator[None]
     ended: "asyncio.Future[None]"
+    asked: int = 0
+    answered: int = 0
+
+    def begin(self, turns: Iterator[None], ended: "asyncio.Future[None]") -> None:
+        """Begin anew, with the connections that there are."""
+        self.turns, self.ended, self.asked, self.answered = turns, ended, 0, 0
 
     def end(self, error: Exception | None) -> None:
         if self.ended.done():
@@ -141,12 +177,15 @@ class _Bare(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # The transports of uvloop are no subclasses of asyncio's.
         self.write = cast("asyncio.Transport", transport).write
-        self.ask()
 
     def ask(self) -> None:
-        """Send one more, unless all have been sent."""
-        if next(self.running.left, None) is not None:
+        """Send one more while there is time; end when the last one is answered."""
+        running = self.running
+        if next(running.turns, _OVER) is not _OVER:
+            running.asked += 1
             self.write(self.request)
+        elif running.answered == running.asked:
+            running.end(None)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -160,11 +199,8 @@ class _Bare(asyncio.Protocol):
         self.answer = b""
         if not head.startswith(b"HTTP/1.1 200 "):
             self.running.end(AssertionError(f"{head[:20]!r} was answered"))
-        self.running.owed -= 1
-        if self.running.owed:
-            self.ask()
-        else:
-            self.running.end(None)
+        self.running.answered += 1
+        self.ask()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:

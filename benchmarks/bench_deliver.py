@@ -69,6 +69,7 @@ ABOUT = About(
             1,
         ),
         Measure("receiver_cores", Words("receiver's cores", "接收端占核"), 2),
+        Measure("items_per_request", Words("items a request", "每请求条数")),
     ),
     ratios=(
         Ratio(
@@ -114,9 +115,10 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--tls-endpoints", type=int, nargs="*", default=[20], help="with TLS, too"
     )
     parser.add_argument("--requests", type=int, default=4000, help="for each reading")
-    parser.add_argument("--items", type=int, default=60_000, help="at the most")
+    parser.add_argument("--items", type=int, default=160_000, help="at the most")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each client")
     smoke = {"batches": [3], "endpoints": [], "tls_endpoints": [2], "requests": 12}
-    return asked(parser, smoke, arguments)
+    return asked(parser, {**smoke, "seconds": 0.2}, arguments)
 
 
 @asynccontextmanager

@@ -2,7 +2,8 @@
 
 Each reading: a fresh database and one worker; orders fall due at a steady rate. In the
 one side all endpoints are well, in the other one hangs and one fails beside as many
-healthy ones. An item's delay runs from its order's commit to its request's start.
+healthy ones. An item's delay runs from the writing of its
+order, just before that is committed, to its request's start.
 """
 
 import argparse
@@ -38,10 +39,11 @@ ABOUT = About(
         "them; each has an item at every endpoint. The one that hangs takes "
         "connections and answers nothing, until the worker's time limit of 10 s; the "
         "one that fails answers 500 at once. Delays are those of the healthy endpoints "
-        "alone, from the order's commit to the start of its request.",
+        "alone, from when its order is written, just before that is committed, to "
+        "the start of its request.",
         "一个工作进程。工单按固定速率逐个到期，不等前面的结果；每个工单在每个端点都有一"
         "个条目。挂起的端点接受连接但从不应答，直到工作进程的 10 秒超时；报错的端点立即"
-        "返回 500。延迟只计健康端点：从工单提交到请求发出。",
+        "返回 500。延迟只计健康端点：从工单写入（提交之前片刻）到请求发出。",
     ),
     sides={
         "well": Words("all well", "全部健康"),

@@ -220,7 +220,7 @@ class _Run:
         }
 
     async def _warm_up(self, reporting: Reporting) -> None:
-        """Let each connection be used once, by reports on what nobody knows."""
+        """Let the processes answer once before, about what nobody knows."""
         nobodys = tuple(UUID(int=place) for place in range(4))
         first = replace(reporting, orders=nobodys, lines=1, name="warm-up")
         await asyncio.to_thread(report_all, first)

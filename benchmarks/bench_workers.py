@@ -116,6 +116,7 @@ async def _deliver(
             urls = [f"{sink.url}/p/{place}" for place in range(given.endpoints)]
             carrier, _ = await backlog.register(engine, urls, batch)
             model = await backlog.a_model(engine, carrier)
+            sink.reset()
             async with some_workers(engine, many, {}) as pids:
                 await delivered(engine, sink, given.endpoints, model, SECONDS)
                 sink.reset()

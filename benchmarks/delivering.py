@@ -67,13 +67,17 @@ class Trial:
         self.sink.reset()
         model = await backlog.a_model(engine, carrier)
         trusted = {"SSL_CERT_FILE": str(self.certificate)} if self.certificate else {}
-        expected, first = self.orders * self.endpoints, UUID(int=model.int + 1)
+        expected, warm = self.orders * self.endpoints, backlog.CONCURRENCY
+        first = UUID(int=model.int + warm)
         async with some_workers(engine, 1, trusted) as pids:
-            await delivered(engine, self.sink, self.endpoints, model, SECONDS)
+            # As many orders as an endpoint gets requests at once: one by connection.
+            await backlog.release(engine, model, 1, warm - 1)
+            warming = self.endpoints * warm
+            await delivered(engine, self.sink, warming, model, SECONDS)
             self.sink.reset()
             before, father = computed(*pids), await postmaster(engine)
             with _used(self.sink) as used:
-                await backlog.release(engine, model, 1, self.orders)
+                await backlog.release(engine, model, warm, self.orders)
                 spent = computed_by_family(father)
                 ended = await delivered(engine, self.sink, expected, first, SECONDS)
             spent = computed_by_family(father) - spent
@@ -108,31 +112,30 @@ class Trial:
             raise AssertionError(f"{expected} items expected, {recorded} recorded")
 
     async def post(self, client: Client) -> Reading:
-        """Let a client post the worker's own request, for as many items at least."""
+        """Let a client post the worker's own request."""
         if self.sample is None:
             raise AssertionError("the worker has its turn first")
         count = self.sample.items
-        requests = max(self.given.requests, ceil(self.orders * self.endpoints / count))
         trust = str(self.certificate) if self.certificate else None
         tls = ssl.create_default_context(cafile=trust) if trust else None
         posting = Posting(
             self.sink.url,
             self.sample,
-            requests,
+            self.given.seconds,
             self.paths,
             self.endpoints * backlog.CONCURRENCY,
             tls,
+            self.sink.reset,
         )
-        self.sink.reset()
         with _used(self.sink) as used:
-            spent = await client(posting)
+            posted = await client(posting)
             ended = monotonic()
-        seen = self.sink.read()
-        if seen["requests"] != requests or seen["items"] != requests * count:
-            raise AssertionError(f"{requests} requests expected, {seen} came")
+        seen, sent = self.sink.read(), posted.requests * count
+        if seen["requests"] != posted.requests or seen["items"] != sent:
+            raise AssertionError(f"{posted} expected, {seen} came")
         return {
-            "items_per_second": requests * count / (ended - seen["first"]),
-            "cpu_us_per_item": spent / (requests * count) * 1e6,
+            "items_per_second": sent / (ended - seen["first"]),
+            "cpu_us_per_item": posted.computed / sent * 1e6,
             "receiver_cores": used[0] / (ended - seen["first"]),
             "items_per_request": float(count),
         }

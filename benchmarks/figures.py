@@ -73,7 +73,7 @@ def machine() -> dict[str, Any]:
         cwd=Path(__file__).parent,
     )
     return {
-        "command": "python -m " + " ".join([_module(), *sys.argv[1:]]),
+        "command": "python -m " + " ".join([_module(), *_told(sys.argv[1:])]),
         "commit": commit.stdout.strip(),
         "cores": os.cpu_count(),
         "cores_allowed": len(os.sched_getaffinity(0)),
@@ -87,6 +87,15 @@ def machine() -> dict[str, Any]:
         "postgres": _postgres(),
         "system": platform.system(),
     }
+
+
+def _told(options: Sequence[str]) -> list[str]:
+    """Leave out where the file is kept: folders of this machine concern nobody."""
+    told = list(options)
+    if "--into" in told:
+        place = told.index("--into")
+        del told[place : place + 2]
+    return [one for one in told if not one.startswith("--into=")]
 
 
 def write(name: str, report: dict[str, Any], *, smoke: bool) -> None:

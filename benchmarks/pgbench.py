@@ -17,7 +17,11 @@ from benchmarks.figures import programs
 THREADS = 2
 _RATE = re.compile(r"^tps = ([\d.]+) \(without initial", re.MULTILINE)
 _DONE = re.compile(r"actually processed: (\d+)/")
-_SETTINGS = ("jit", "enable_seqscan", "timezone")
+_SETTINGS = text(
+    "SELECT name, setting FROM pg_settings"
+    " WHERE source = 'client' AND (category LIKE 'Query Tuning%' OR name = 'TimeZone')"
+)
+"""What our connections ask for that a statement may be planned or answered by."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,8 @@ def _pgbench() -> Path:
 async def _environment(engine: AsyncEngine) -> dict[str, str]:
     url = make_url(engine.url)
     async with engine.connect() as db:
-        settings = {
-            name: (await db.execute(text(f"SHOW {name}"))).scalar_one()
-            for name in _SETTINGS
-        }
+        asked = await db.execute(_SETTINGS)
+        settings = {row.name: row.setting for row in asked}
     host = url.host or url.query.get("host") or ""
     given = {
         "PGHOST": str(host),

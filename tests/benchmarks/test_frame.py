@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import figures
 from benchmarks.about import About, Measure, Ratio, Target, Words
 from benchmarks.frame import Case, Reading, Side, a_parser, asked, in_turns, measure
 from benchmarks.page import pages, stale
@@ -211,3 +212,15 @@ def test_a_page_that_says_something_else_is_stale(tmp_path: Path) -> None:
     (tmp_path / "benchmarks/left.svg").write_text("", encoding="utf-8")
 
     assert stale(tmp_path, made) == ["benchmarks.md", "benchmarks/left.svg"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--rounds", "2", "--into", "/home/me", "--smoke"],
+        ["--rounds", "2", "--into=x", "--smoke"],
+    ],
+    ids=["two words", "one word"],
+)
+def test_the_folder_of_a_machine_is_not_told(options: list[str]) -> None:
+    assert figures._told(options) == ["--rounds", "2", "--smoke"]
