@@ -15,7 +15,8 @@ _EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
 class Step:
     """One step of a plan: how much it looked at, what it discarded among it.
 
-    ``blocks`` are those of the steps below, too.
+    ``blocks`` are those of the steps below, too. ``compares`` each row of its one side
+    with each of its other side; a scan that is not ``bound`` has no condition.
     """
 
     kind: str
@@ -23,6 +24,8 @@ class Step:
     relation: str
     rows: int
     blocks: int
+    compares: bool
+    bound: bool
 
 
 async def steps_of(
@@ -80,6 +83,8 @@ def _walk(node: dict[str, Any]) -> Iterator[Step]:
         relation=node.get("Relation Name", ""),
         rows=round((node["Actual Rows"] + discarded) * loops),
         blocks=node["Shared Hit Blocks"] + node["Shared Read Blocks"],
+        compares=node["Node Type"] == "Nested Loop" and "Join Filter" in node,
+        bound="Index Cond" in node or "Recheck Cond" in node,
     )
     for below in node.get("Plans", ()):
         yield from _walk(below)

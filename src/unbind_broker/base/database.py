@@ -96,9 +96,9 @@ _SERVER_SETTINGS = {
     "jit": "off",
     # A plan that was kept since a queue was empty would read it whole.
     "enable_seqscan": "off",
-    # Nor may some rows that are named be joined to all that there are: what looks
-    # cheap by yesterday's statistics walks over a whole partition of items.
-    "enable_hashjoin": "off",
+    # Nor may some rows that are named be merged with all that there are: what looks
+    # cheap by yesterday's statistics walks over a whole partition of items. Hash joins
+    # stay: without them each of the named is compared with each that there is.
     "enable_mergejoin": "off",
 }
 # Classes of SQLSTATE: connection, transaction state, rollback, resources, object state,

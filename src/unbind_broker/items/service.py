@@ -193,15 +193,21 @@ async def hand_out(
     return list(rows.scalars())
 
 
+# Items are looked up row by row (LATERAL with LIMIT): Postgres must not compare each of
+# them with each open order because it expects few.
 _HAND_OUT = sql(
     f"""
     WITH waiting AS (
-        SELECT i.order_id, o.deadline
+        SELECT o.id AS order_id, o.deadline
         FROM orders o
-        JOIN items i ON i.order_id = o.id AND i.platform_id = :platform
+        CROSS JOIN LATERAL (
+            SELECT FROM items i
+            WHERE i.order_id = o.id AND i.platform_id = :platform
+                AND i.status = {_QUEUED} AND i.follows IS NULL
+            LIMIT 1
+        ) i
         WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
             AND CASE WHEN o.told_at IS NULL THEN true ELSE NOT {STOPPED_UNSEEN} END
-            AND i.status = {_QUEUED} AND i.follows IS NULL
         ORDER BY o.deadline, o.id
         LIMIT :limit
     ), locked AS (

@@ -16,14 +16,27 @@ from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.orders.braking import STOPPED_UNSEEN
 from unbind_broker.orders.states import OrderStatus
 
+MOST_TOGETHER = 5_000
+"""Items that are asked about by one statement: the first go out while others wait."""
+
+# Items and orders are looked up row by row (LATERAL with LIMIT): Postgres must not
+# compare each of the named with each of the open orders because it expects few.
 _WAITING = sql(
     f"""
-    SELECT i.order_id, i.platform_id, r.replay
+    SELECT r.order_id, r.platform_id, r.replay
     FROM unnest(:orders, :platforms, :replays) AS r (order_id, platform_id, replay)
-    JOIN items i USING (order_id, platform_id)
-    JOIN orders o ON o.id = i.order_id
-    WHERE i.follows IS NULL AND {STILL_WANTED}
-        AND o.status = {OrderStatus.IN_PROGRESS.code} AND NOT {STOPPED_UNSEEN}
+    CROSS JOIN LATERAL (
+        SELECT FROM items i
+        WHERE i.order_id = r.order_id AND i.platform_id = r.platform_id
+            AND i.follows IS NULL AND {STILL_WANTED}
+        LIMIT 1
+    ) i
+    CROSS JOIN LATERAL (
+        SELECT FROM orders o
+        WHERE o.id = r.order_id
+            AND o.status = {OrderStatus.IN_PROGRESS.code} AND NOT {STOPPED_UNSEEN}
+        LIMIT 1
+    ) o
     """,
     orders=UUIDS,
     platforms=INTS,
@@ -71,7 +84,7 @@ class Recheck:
 
     async def _answer(self) -> None:
         while self._open:
-            questions, self._open = self._open, []
+            questions = self._next()
             asked = {one for question in questions for one in question.asked}
             try:
                 async with self._engine.connect() as db:
@@ -83,6 +96,18 @@ class Recheck:
                 for question in questions:
                     question.settle(found)
         self._answering = None
+
+    def _next(self) -> list["_Question"]:
+        """Take as many questions as one statement answers, at least one."""
+        size = 0
+        for place, question in enumerate(self._open):
+            size += len(question.asked)
+            if place and size > MOST_TOGETHER:
+                break
+        else:
+            place = len(self._open)
+        taken, self._open = self._open[:place], self._open[place:]
+        return taken
 
 
 class _Asked(NamedTuple):
