@@ -39,6 +39,8 @@ from unbind_broker.base.database import BIG, Db, lock_key, sql
 from unbind_broker.base.errors import BrokerError
 
 MOST_EVENTS = 10_000
+ANY_UNSEALED = store.ANY_UNSEALED
+"""Asks whether ``seal`` might find anything."""
 
 _LOCK = lock_key("audit-sealing")
 _TRY = sql("SELECT pg_try_advisory_xact_lock(:key)", key=BIG)

@@ -10,7 +10,7 @@ from time import monotonic
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unbind_broker.audit.store import ANY_UNSEALED
+from unbind_broker.audit.sealing import ANY_UNSEALED
 from unbind_broker.base.clock import Clock
 from unbind_broker.base.database import INSTANT, sql
 from unbind_broker.base.loop import Loop, Step
