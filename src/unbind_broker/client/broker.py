@@ -19,6 +19,7 @@ from unbind_broker.client.disclosure import Disclosure
 from unbind_broker.client.endpoint import Endpoint
 from unbind_broker.client.feed import Feed
 from unbind_broker.client.holdings import Holdings
+from unbind_broker.client.http_client import HttpClient
 from unbind_broker.client.lists import chosen, read_all
 from unbind_broker.client.orders import Orders, Queries
 from unbind_broker.client.receipts import parse_jwks
@@ -108,7 +109,7 @@ class Client:
 
 def _open(url: str, key: str, options: Options) -> httpx.AsyncClient:
     silence = options.timeout.total_seconds()
-    return httpx.AsyncClient(
+    return HttpClient(
         base_url=url,
         headers={"Authorization": f"Bearer {key}", "User-Agent": AGENT},
         timeout=httpx.Timeout(

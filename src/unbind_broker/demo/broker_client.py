@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import httpx
 
 from unbind_broker.base.errors import BrokerError
+from unbind_broker.client.http_client import HttpClient
 
 MOST_TRIES = 6
 LONGEST_PAUSE = 2.0
@@ -41,7 +42,7 @@ class Called:
 
 def open_http(broker_url: str, *, connections: int = 16) -> httpx.AsyncClient:
     """Open the connections that several callers may share."""
-    return httpx.AsyncClient(
+    return HttpClient(
         base_url=broker_url,
         timeout=httpx.Timeout(60, connect=10, pool=None),
         limits=httpx.Limits(

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 import httpx
 
+from unbind_broker.client.http_client import HttpClient
 from unbind_broker.rehearsals.telling import Line
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class Reporter:
 
     def __init__(self, broker_url: str) -> None:
         self.answers: Counter[str] = Counter()
-        self._http = httpx.AsyncClient(
+        self._http = HttpClient(
             base_url=broker_url,
             timeout=httpx.Timeout(30, pool=None),
             limits=httpx.Limits(max_connections=16),
