@@ -1,5 +1,6 @@
 """Carry a statement out under ``EXPLAIN`` and tell what it read, step by step."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +10,20 @@ from sqlalchemy import TextClause
 from unbind_broker.base.database import Db
 
 _EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
+_LEADING = """
+    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true)
+    FROM pg_index
+"""
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of a plan: how much it looked at, what it discarded among it.
 
-    ``blocks`` are those of the steps below, too. ``compares`` each row of its one side
-    with each of its other side; a scan that is not ``bound`` has no condition.
+    ``blocks`` are those of the steps below, too. ``compared`` are the tables below it,
+    if it holds each row of its one side against each of its other side, which it does
+    not look up. ``reads_all``: no condition on the first column of its index bounds
+    what it reads.
     """
 
     kind: str
@@ -24,8 +31,8 @@ class Step:
     relation: str
     rows: int
     blocks: int
-    compares: bool
-    bound: bool
+    compared: frozenset[str]
+    reads_all: bool
 
 
 async def steps_of(
@@ -50,7 +57,8 @@ async def steps_of(
     finally:
         await undone.rollback()
     await driver.execute("DEALLOCATE asked")
-    return list(_walk(found[0]["Plan"]))
+    leading = dict(await driver.fetch(_LEADING))
+    return list(_walk(found[0]["Plan"], leading))
 
 
 def _literal(value: object) -> str:
@@ -73,18 +81,42 @@ def _word(value: object) -> str:
     return f"\\\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
-def _walk(node: dict[str, Any]) -> Iterator[Step]:
+def _walk(node: dict[str, Any], leading: Mapping[str, str]) -> Iterator[Step]:
     loops = node["Actual Loops"]
     discarded = node.get("Rows Removed by Filter", 0)
     discarded += node.get("Rows Removed by Join Filter", 0)
+    compares = (
+        node["Node Type"] == "Nested Loop"
+        and "Join Filter" in node
+        and not _is_looked_up(node["Plans"][1], leading)
+    )
     yield Step(
         kind=node["Node Type"],
         index=node.get("Index Name", ""),
         relation=node.get("Relation Name", ""),
         rows=round((node["Actual Rows"] + discarded) * loops),
         blocks=node["Shared Hit Blocks"] + node["Shared Read Blocks"],
-        compares=node["Node Type"] == "Nested Loop" and "Join Filter" in node,
-        bound="Index Cond" in node or "Recheck Cond" in node,
+        compared=frozenset(_tables_of(node) if compares else ()),
+        reads_all="Index Name" in node and not _is_bound(node, leading),
     )
     for below in node.get("Plans", ()):
-        yield from _walk(below)
+        yield from _walk(below, leading)
+
+
+def _tables_of(node: dict[str, Any]) -> Iterator[str]:
+    if "Relation Name" in node:
+        yield node["Relation Name"]
+    for below in node.get("Plans", ()):
+        yield from _tables_of(below)
+
+
+def _is_looked_up(node: dict[str, Any], leading: Mapping[str, str]) -> bool:
+    if node["Node Type"] in ("Append", "Result", "Bitmap Heap Scan"):
+        return all(_is_looked_up(below, leading) for below in node.get("Plans", ()))
+    return "Index Name" in node and _is_bound(node, leading)
+
+
+def _is_bound(node: dict[str, Any], leading: Mapping[str, str]) -> bool:
+    """Tell by the first condition, as they are written in the order of the columns."""
+    first = node.get("Index Cond", "").lstrip("(")
+    return re.match(rf"(ROW\()?{leading[node['Index Name']]}\b", first) is not None

@@ -2,15 +2,10 @@
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
-from time import monotonic
 from typing import Any, TypeVar
 
-from asyncpg import Connection
-from asyncpg.exceptions import ConnectionDoesNotExistError
 from sqlalchemy import (
     URL,
     BigInteger,
@@ -34,17 +29,22 @@ from sqlalchemy.engine import Dialect, ExceptionContext
 from sqlalchemy.exc import (
     DBAPIError,
     InterfaceError,
-    InvalidatePoolError,
     OperationalError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
 
 from unbind_broker.base.coded_enum import CodedEnum
+from unbind_broker.base.connections import (
+    KEEPALIVE_SECONDS,
+    KEEPALIVES,
+    SILENCE_SECONDS,
+    WatchedConnection,
+    ask_now_and_then,
+)
 
 metadata = MetaData()
 
@@ -73,18 +73,6 @@ CONNECT_LIMIT = 5.0
 CLOSING_LIMIT = 3.0
 ANSWER_LIMIT = 20.0
 """Seconds; what the broker asks is answered in milliseconds."""
-FRESH = 6.0
-"""Seconds for which a connection that was used is trusted to be there still."""
-KEEPALIVE_SECONDS = 5
-KEEPALIVES = 3
-SILENCE_SECONDS = 20
-"""What was sent must be acknowledged by then, an idle connection's probes as well."""
-_TCP_OPTIONS = {
-    "TCP_KEEPIDLE": KEEPALIVE_SECONDS,
-    "TCP_KEEPINTVL": KEEPALIVE_SECONDS,
-    "TCP_KEEPCNT": KEEPALIVES,
-    "TCP_USER_TIMEOUT": SILENCE_SECONDS * 1000,
-}
 _SERVER_SETTINGS = {
     "timezone": "UTC",
     "idle_in_transaction_session_timeout": "60000",
@@ -176,7 +164,7 @@ def open_engine(
         connect_args={
             "timeout": CONNECT_LIMIT,
             "command_timeout": answer_limit,
-            "connection_class": _WatchedConnection,
+            "connection_class": WatchedConnection,
             "server_settings": {
                 "application_name": application,
                 **_SERVER_SETTINGS,
@@ -185,8 +173,7 @@ def open_engine(
         },
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)
-    event.listen(engine.sync_engine, "checkin", _note_use)
-    event.listen(engine.sync_engine, "checkout", partial(_ping_unless_used, engine))
+    event.listen(engine.sync_engine, "checkout", ask_now_and_then)
     return engine
 
 
@@ -205,67 +192,6 @@ def is_refusal(error: DBAPIError) -> bool:
     """
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return not error.connection_invalidated and state[:2] not in _PASSING
-
-
-class _WatchedConnection(Connection):
-    """Notice within seconds that the other end has gone without a word."""
-
-    def __init__(
-        self, protocol: Any, transport: asyncio.Transport, *others: Any
-    ) -> None:
-        super().__init__(protocol, transport, *others)
-        watched = transport.get_extra_info("socket")
-        if watched.family == socket.AF_UNIX:
-            return
-        watched.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _TCP_OPTIONS.items():
-            option = getattr(socket, name, None)  # not every system has them all
-            if option is not None:
-                watched.setsockopt(socket.IPPROTO_TCP, option, value)
-
-    @override
-    async def execute(self, *args: Any, **options: Any) -> str:
-        """Begin, end or ask whether the other end is there: silence means gone."""
-        try:
-            return await super().execute(*args, **options)
-        except TimeoutError as silence:
-            raise self._gone() from silence
-
-    @override
-    async def fetchrow(self, *args: Any, **options: Any) -> Any:
-        """Ask whether the other end is there: silence means gone."""
-        try:
-            return await super().fetchrow(*args, **options)
-        except TimeoutError as silence:
-            raise self._gone() from silence
-
-    def _gone(self) -> ConnectionDoesNotExistError:
-        self.terminate()
-        return ConnectionDoesNotExistError("the database did not answer in time")
-
-
-def _note_use(connection: object, record: ConnectionPoolEntry) -> None:
-    del connection
-    record.info["used_at"] = monotonic()
-
-
-def _ping_unless_used(
-    engine: AsyncEngine, connection: Any, record: ConnectionPoolEntry, fairy: object
-) -> None:
-    """Ask whether the other end is there, unless it was a moment ago.
-
-    A ping is three round trips; one that went away with a word is known without.
-    """
-    del fairy
-    used_at = record.info.get("used_at")
-    if used_at is None:
-        return
-    if monotonic() - used_at < FRESH and not connection.driver_connection.is_closed():
-        return
-    try:
-        engine.dialect.do_ping(connection)
-    except Exception as gone:
-        raise InvalidatePoolError from gone
 
 
 def _suspect_silence(context: ExceptionContext) -> None:

@@ -154,11 +154,16 @@ _DELETE = sql(
 )
 _STOP_SENDING = sql(
     f"""
-    DELETE FROM deliveries d
-    USING unnest(:orders, :platforms) AS n (order_id, platform_id)
-    JOIN endpoints e ON e.platform_id = n.platform_id
-    WHERE d.endpoint_id = e.id AND d.order_id = n.order_id
-        AND d.event IN ({_REQUESTS})
+    DELETE FROM deliveries WHERE id = ANY (ARRAY(
+        SELECT d.id FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+        JOIN endpoints e ON e.platform_id = n.platform_id
+        CROSS JOIN LATERAL (
+            SELECT id FROM deliveries
+            WHERE endpoint_id = e.id AND event IN ({_REQUESTS})
+                AND order_id = n.order_id
+            OFFSET 0
+        ) d
+    ))
     """,
     orders=UUIDS,
     platforms=INTS,
@@ -169,8 +174,10 @@ _CLEAR = sql(
     DELETE FROM deliveries WHERE id = ANY (ARRAY(
         SELECT r.id FROM deliveries r
         JOIN endpoints e ON e.id = r.endpoint_id
-        LEFT JOIN items i
-            ON i.order_id = r.order_id AND i.platform_id = e.platform_id
+        LEFT JOIN LATERAL (
+            SELECT status FROM items
+            WHERE order_id = r.order_id AND platform_id = e.platform_id LIMIT 1
+        ) i ON true
         WHERE r.id = ANY(:ids) AND {STILL_WANTED} IS NOT TRUE
         FOR UPDATE OF r SKIP LOCKED
     ))

@@ -79,6 +79,7 @@ _SENSITIVE = "ARRAY(SELECT p.id FROM platforms p WHERE p.sensitive)"
 # that is open, and looks further only where that one is folded. It begins behind the
 # platform that has just reported, because platforms that work through the same orders
 # leave the finished items of all before them at the beginning.
+# The CASE hides the status: orders are named, and not to be looked for among the open.
 # The inner SELECT hides how many orders are named, so that one plan serves every call:
 # planning anew takes longer than settling.
 _DONE = f"""
@@ -97,8 +98,9 @@ _DONE = f"""
             ) any_open
             LIMIT 1
         ) working ON true
-        WHERE o.id = ANY((SELECT :orders)::uuid[]) AND {_OPEN}
+        WHERE o.id = ANY((SELECT :orders)::uuid[])
             AND CASE
+                WHEN {_OPEN} IS NOT TRUE THEN false
                 WHEN working.platform_id IS NULL THEN true
                 WHEN o.told_at IS NOT NULL OR o.scope <> {Scope.PREVIOUS_OWNER.code}
                     OR working.platform_id <> ALL ({_SENSITIVE}) THEN false
@@ -127,7 +129,7 @@ _SETTLE = sql(
         completed_at = CASE
             WHEN done.completed THEN greatest(:now, o.told_at) ELSE o.completed_at END
     FROM done
-    WHERE o.id = done.id AND o.id = ANY(:orders) AND {_OPEN}
+    WHERE o.id = done.id
     RETURNING o.id, done.completed, done.untold""",
     orders=UUIDS,
     beside=INT,

@@ -37,15 +37,23 @@ Told = OutgoingCancel | OutgoingReminder | OutgoingNotice
 
 _CANCELLED = ItemStatus.CANCELLED.code
 
+# Orders and items are looked up one by one (LATERAL with LIMIT): a plan that was made
+# when there were few of them would read them all.
+_ORDER_AND_ITEM = """
+    JOIN endpoints e ON e.id = n.endpoint_id
+    CROSS JOIN LATERAL (SELECT * FROM orders WHERE id = n.order_id LIMIT 1) o
+    LEFT JOIN LATERAL (
+        SELECT * FROM items
+        WHERE order_id = n.order_id AND platform_id = e.platform_id LIMIT 1
+    ) i ON true
+"""
 _CANCELS = sql(
     f"""
     SELECT n.endpoint_id, o.id, o.kind, o.deadline, o.completed_at, o.traceparent,
         CASE WHEN i.status = {_CANCELLED} THEN i.reason END AS reason
     FROM unnest(:endpoints, :orders, :unsure) AS n (endpoint_id, order_id, unsure)
-    JOIN endpoints e ON e.id = n.endpoint_id
+    {_ORDER_AND_ITEM}
     JOIN endpoint_leases lease ON lease.endpoint_id = e.id
-    JOIN orders o ON o.id = n.order_id
-    LEFT JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
     WHERE o.status = {OrderStatus.CANCELLED.code}
         AND (NOT n.unsure OR i.attempts > 0 OR i.status <> {_CANCELLED}
             OR {ASKED_PERHAPS})
@@ -58,9 +66,7 @@ _REMINDERS = sql(
     f"""
     SELECT n.endpoint_id, o.id, o.kind, o.deadline, i.acknowledged_at, o.traceparent
     FROM unnest(:endpoints, :orders) AS n (endpoint_id, order_id)
-    JOIN endpoints e ON e.id = n.endpoint_id
-    JOIN orders o ON o.id = n.order_id
-    JOIN items i ON i.order_id = n.order_id AND i.platform_id = e.platform_id
+    {_ORDER_AND_ITEM}
     WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND NOT {STOPPED_UNSEEN}
         AND {WAITING_FOR_RESULT}
     """,
