@@ -35,6 +35,7 @@ from unbind_broker.items.states import OPEN, ItemStatus
 from unbind_broker.items.tables import items
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import order_log, orders
+from unbind_broker.platforms.tables import World, platforms
 
 FAR = 2**62
 MANY = 2000
@@ -96,9 +97,19 @@ async def follows_another(db: Db) -> None:
     await db.execute(update(items).values(follows=items.c.order_id))
 
 
-async def is_fetched(db: Db) -> None:
+async def was_taken_in_and_lost(db: Db) -> None:
     await cursor_is_beyond(db)
     await db.execute(update(endpoints).values(delivery=Delivery.PULL, url=None))
+
+
+async def was_fetched_before_there_were_rows_for_it(db: Db) -> None:
+    await was_tried(db)
+    await db.execute(update(endpoints).values(delivery=Delivery.PULL, url=None))
+
+
+async def is_made_up(db: Db) -> None:
+    await cursor_is_beyond(db)
+    await db.execute(update(platforms).values(world=World.REHEARSED))
 
 
 async def is_logged_again(db: Db) -> None:
@@ -107,7 +118,9 @@ async def is_logged_again(db: Db) -> None:
     await db.execute(insert(order_log).from_select(["xid", "order_id"], row))
 
 
-@pytest.mark.parametrize("deed", [was_tried, cursor_is_beyond, log_row_is_gone])
+@pytest.mark.parametrize(
+    "deed", [was_tried, cursor_is_beyond, log_row_is_gone, was_taken_in_and_lost]
+)
 async def test_an_item_that_nobody_would_send_is_due_at_once(
     db: Db, item: ItemKey, deed: Deed
 ) -> None:
@@ -127,7 +140,8 @@ async def test_an_item_that_nobody_would_send_is_due_at_once(
         is_held,
         is_overdue,
         follows_another,
-        is_fetched,
+        was_fetched_before_there_were_rows_for_it,
+        is_made_up,
     ],
 )
 async def test_an_item_that_waits_rightly_is_left_alone(

@@ -38,12 +38,12 @@ from unbind_broker.items.states import ENDED_BY_US, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
 from unbind_broker.notices.ending import settle
+from unbind_broker.orders.positions import start_of
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
 from unbind_broker.sending import log_reads
 from unbind_broker.sending.frontier import Frontier
-from unbind_broker.sending.positions import start_of
 
 _STEPS = st.lists(
     st.tuples(

@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.fetching import fetch_for
 from tests.support.joining import followed_by, key_of
 from tests.support.order_builders import (
     a_reachable_platform,
@@ -25,23 +26,24 @@ from unbind_broker.base.database import Db
 from unbind_broker.base.ids import EndpointId, OrderId, PlatformId
 from unbind_broker.deadlines.expiring import expire_overdue
 from unbind_broker.deliveries import queue
+from unbind_broker.deliveries.fetching import take_in
 from unbind_broker.deliveries.joining import mend_astray, promote
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.endpoints.tables import endpoints
-from unbind_broker.items import joining, service
+from unbind_broker.items import joining
 from unbind_broker.items.states import ENDED_BY_US, HolderAction, ItemStatus, Reason
 from unbind_broker.items.tables import items
 from unbind_broker.notices.calling_back import call_back
 from unbind_broker.notices.ending import settle
+from unbind_broker.orders.positions import start_of
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
 from unbind_broker.sending import log_reads
 from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.log_reads import Want
-from unbind_broker.sending.positions import start_of
 from unbind_broker.sending.recheck import still_waiting
 
 LATER = NOON + timedelta(hours=1)
@@ -239,9 +241,7 @@ async def test_a_follower_is_read_by_nobody_who_sends(line: Queue) -> None:
     assert found == [line.ids[0]]
     waits = await still_waiting(line.db, line.platform.id, line.ids)
     assert waits == {line.ids[0]}
-    await line.db.execute(update(items).values(attempts=1))
-    endpoint = await line.endpoint()
-    await queue.push_what_was_fetched(line.db, LATER, endpoint, line.platform.id)
+    await take_in(line.db, await line.endpoint(), PlatformId(line.platform.id))
     assert await line.sent_again() == [(0, EventType.UNBIND_REQUESTED)]
 
 
@@ -250,9 +250,9 @@ async def test_a_follower_is_handed_out_once_it_leads(db: Db) -> None:
     carrier = await a_carrier(db)
     first = await an_order(db, carrier)
     second = await an_order(db, carrier)
-    assert await service.hand_out(db, NOON, platform.id, 10) == [first]
+    assert await fetch_for(db, NOON, platform.id, 10) == [first]
     await call_back(db, LATER, [first], Reason.BY_CARRIER, "test")
-    assert await service.hand_out(db, LATER, platform.id, 10) == [second]
+    assert await fetch_for(db, LATER, platform.id, 10) == [second]
 
 
 @pytest.mark.parametrize("has_result", [True, False])

@@ -24,7 +24,6 @@ from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.items.item import ItemKey
-from unbind_broker.items.service import count_attempts
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderKind, OrderStatus
 from unbind_broker.orders.tables import orders
@@ -245,24 +244,3 @@ async def test_reading_uses_the_index_whatever_the_size(
     plan = await plan_of(db, queue._DUE, values)
     assert "Index Scan using deliveries_due on deliveries" in plan
     assert "Seq Scan on deliveries" not in plan
-
-
-async def test_items_that_were_fetched_and_not_taken_are_pushed(
-    db: Db,
-    carrier: Carrier,
-    platform: Platform,
-    endpoint: EndpointId,
-    order_id: OrderId,
-) -> None:
-    """The platform fetched one, took another, and never saw the third."""
-    taken, unseen = [await an_order(db, carrier) for _ in range(2)]
-    for one in (order_id, taken):
-        await count_attempts(db, [ItemKey(one, platform.id)])
-    await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
-    await queue.push_what_was_fetched(db, NOON, endpoint, platform.id)
-    await queue.push_what_was_fetched(db, NOON, endpoint, platform.id)
-    rows = (await db.execute(select(deliveries))).all()
-    assert [(row.order_id, row.event) for row in rows] == [
-        (order_id, EventType.UNBIND_REQUESTED)
-    ]
-    assert unseen != order_id

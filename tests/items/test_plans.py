@@ -66,7 +66,7 @@ def steps_of(crowd: list[OrderId]) -> dict[str, tuple[TextClause, dict[str, Any]
         "count": (service._COUNT_ATTEMPTS, named),
         "replace": (service._REPLACE, changed),
         "expire": (expiring_items._EXPIRE, {"orders": some, "now": NOON}),
-        "hand out": (service._HAND_OUT, {"platform": 1, "now": soon, "limit": 50}),
+        "hand out": (service._HAND_OUT, named),
         "settle": (settling._SETTLE, {"orders": some, "beside": 7, "now": NOON}),
         "overdue": (expiring._OVERDUE, {"now": soon, "limit": 50}),
         "view": (views._ITEMS, {"order": some[0], "carrier": 1}),

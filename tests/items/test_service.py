@@ -6,29 +6,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
-from tests.support.joining import a_number
 from tests.support.order_builders import (
-    a_query,
     a_reachable_platform,
     an_item,
     an_order,
-    asked,
-    bring_to,
     item_row,
 )
 from unbind_broker.base.database import Db
-from unbind_broker.endpoints.states import Delivery
 from unbind_broker.items.expiring import expire
 from unbind_broker.items.item import Item, ItemKey
 from unbind_broker.items.service import (
     acknowledge,
     count_attempts,
-    hand_out,
     mark_undeliverable,
     replace,
 )
 from unbind_broker.items.states import HolderAction, ItemStatus, Reason
-from unbind_broker.orders.states import OrderKind, Scope
 
 LATER = NOON + timedelta(minutes=5)
 
@@ -144,32 +137,3 @@ async def test_verbs_that_meet_never_deadlock(engine: AsyncEngine) -> None:
     await asyncio.gather(*(count(some) for some in rounds))
     async with engine.connect() as db:
         assert [(await item_row(db, key)).attempts for key in keys] == [8] * 40
-
-
-async def test_the_most_urgent_items_are_handed_out_first(db: Db) -> None:
-    carrier = await a_carrier(db)
-    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
-    order_id = await an_order(db, carrier)
-    query_id = await a_query(db, carrier)
-    assert await hand_out(db, NOON, platform.id, 1) == [query_id]
-    assert await hand_out(db, NOON, platform.id, 10) == [query_id, order_id]
-    attempts = [
-        (await item_row(db, ItemKey(one, platform.id))).attempts
-        for one in (query_id, order_id)
-    ]
-    assert attempts == [2, 1]
-
-
-async def test_only_what_waits_is_handed_out(db: Db) -> None:
-    carrier = await a_carrier(db)
-    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
-    other = await a_reachable_platform(db, "douyin", delivery=Delivery.PULL)
-    taken = await an_order(db, carrier)
-    await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
-    await an_order(db, carrier, asked(scope=Scope.CURRENT_OWNER, platforms=("weibo",)))
-    other_number = asked(platforms=("douyin",), number=a_number(1))
-    await an_order(db, carrier, other_number)
-    await a_query(db, carrier, asked(OrderKind.QUERY, platforms=("weibo",)))
-    past_the_query = NOON + timedelta(minutes=10)
-    assert await hand_out(db, past_the_query, platform.id, 10) == []
-    assert len(await hand_out(db, past_the_query, other.id, 10)) == 2

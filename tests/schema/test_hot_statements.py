@@ -36,6 +36,7 @@ from unbind_broker.deadlines import (
 from unbind_broker.deliveries import (
     attempts,
     due_endpoints,
+    fetching,
     queue,
     reminders,
     undelivered,
@@ -150,6 +151,21 @@ def reading_what_is_due(past: Past) -> dict[str, Hot]:
     }
 
 
+def fetching_items(past: Past) -> dict[str, Hot]:
+    whose = {"endpoint": past.endpoints[0], "platform": past.platforms[0]}
+    place = {"xid": 3_000, "order": UUID(int=0), "limit": BATCH}
+    page = {"now": NOON, "limit": BATCH}
+    named = {"orders": past.open, "platforms": [past.platforms[0]] * BATCH}
+    item = ("items_2026_11_pkey",)
+    return {
+        "take in": Hot(
+            fetching._TAKE_IN, {**whose, **place}, ("order_log_pkey", *item)
+        ),
+        "page": Hot(fetching._WAITING, {**whose, **page}, ("deliveries_due", *item)),
+        "hand out": Hot(items._HAND_OUT, named, item),
+    }
+
+
 def recording(past: Past) -> dict[str, Hot]:
     named = {"orders": past.open, "platforms": [1] * BATCH}
     subjects = {
@@ -210,7 +226,6 @@ def clocks(past: Past) -> dict[str, Hot]:
     sweep = {"deadline": start.deadline, "order": start.order_id, "limit": BATCH}
     some = {"now": LATER, "limit": BATCH}
     expired = {"orders": past.open, "now": NOON}
-    handed = {"platform": 1, "now": NOON, "limit": BATCH}
     by_deadline = ("orders_2026_11_deadline_idx",)
     return {
         "anything due": Hot(due_watch._LOOK, {"now": LATER}, by_deadline),
@@ -218,7 +233,6 @@ def clocks(past: Past) -> dict[str, Hot]:
         "expire": Hot(expiring_items._EXPIRE, expired, ("items_2026_11_pkey",)),
         "release": Hot(releasing._RELEASE, some, ("orders_2026_11_held_until_idx",)),
         "sweep": Hot(sweeping._NEXT, sweep, by_deadline),
-        "hand out": Hot(items._HAND_OUT, handed, ("items_2026_11_pkey",)),
     }
 
 
@@ -231,7 +245,7 @@ def telling(past: Past) -> dict[str, Hot]:
     changed = {"due": LATER, "limit": BATCH}
     return {
         "note changed": Hot(changes._NOTE, {"now": NOON, "orders": past.open}),
-        "take in": Hot(gathering._TAKE_IN, changed, ("order_changes_pkey", *order)),
+        "gather": Hot(gathering._TAKE_IN, changed, ("order_changes_pkey", *order)),
         "gathered": Hot(gathering._DUE, some, ("order_updates_due", *order)),
         "told overdue": Hot(overdue._OVERDUE, named, order),
         "outlines": Hot(views._COUNTS, {"orders": past.open}, item),
@@ -367,6 +381,7 @@ def reading_the_overview(past: Past) -> dict[str, Hot]:
 _GROUPS = (
     reading_the_log,
     reading_what_is_due,
+    fetching_items,
     recording,
     clocks,
     telling,

@@ -14,6 +14,7 @@ from unbind_broker.deliveries.outcomes import Outcome, OutcomeKind
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.items.states import Reason
+from unbind_broker.orders.positions import Position
 from unbind_broker.orders.states import Action, OrderKind, Scope
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.exchanges import Exchange
@@ -25,7 +26,6 @@ from unbind_broker.sending.payloads import (
     OutgoingItem,
     OutgoingNotice,
 )
-from unbind_broker.sending.positions import Position
 from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.targets import Target
 

@@ -18,11 +18,11 @@ from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.items import service as items
 from unbind_broker.items.item import ItemKey
+from unbind_broker.orders.positions import Position, start_of
 from unbind_broker.platforms.service import Platform
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.positions import Position, start_of
 from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.reading import LogReader
 

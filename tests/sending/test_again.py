@@ -17,11 +17,11 @@ from unbind_broker.deliveries.queue import Due, Subject
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.endpoint import Owner
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.orders.positions import start_of
 from unbind_broker.sending.again import AgainReader
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.positions import start_of
 from unbind_broker.sending.read_numbers import ReadNumbers
 
 SECOND = timedelta(seconds=1)

@@ -7,8 +7,8 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unbind_broker.orders.positions import Position, just_before, start_of
 from unbind_broker.sending.frontier import Frontier, Snapshot
-from unbind_broker.sending.positions import Position, just_before, start_of
 
 
 @dataclass

@@ -16,11 +16,11 @@ from tests.sending.parts import (
 )
 from unbind_broker.deliveries.breaker import LONGEST_HOLD
 from unbind_broker.endpoints.events import EventType
+from unbind_broker.orders.positions import Position, just_before
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import LEAST_CAPACITY, Lane
-from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.read_numbers import ReadNumbers
 
 UNBIND = EventType.UNBIND_REQUESTED

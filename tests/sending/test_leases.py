@@ -15,10 +15,10 @@ from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import EndpointId, WorkerId, new_uuid7
 from unbind_broker.endpoints.states import Delivery, PausedBy
 from unbind_broker.endpoints.tables import endpoint_leases, endpoints
+from unbind_broker.orders.positions import Position
 from unbind_broker.sending import leases
 from unbind_broker.sending.fleet import Fleet
 from unbind_broker.sending.leases import Owned, Tenancy
-from unbind_broker.sending.positions import Position
 from unbind_broker.sending.read_numbers import ReadNumbers
 from unbind_broker.sending.tenure import Tenant, Tenure
 

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tests.sending.reading_desk import Desk, desk_on, sent
 from unbind_broker.base.database import INT, sql
 from unbind_broker.base.ids import OrderId
+from unbind_broker.orders.positions import start_of
 from unbind_broker.sending import log_reads
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.positions import start_of
 
 _MANY = sql(
     """

@@ -3,7 +3,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbind_broker.sending.positions import Position, just_before, start_of
+from unbind_broker.orders.positions import Position, just_before, start_of
 
 rows = st.builds(
     Position,

@@ -11,10 +11,10 @@ from tests.support.order_builders import an_order, asked
 from tests.support.plans import plan_of
 from unbind_broker.base.database import sql
 from unbind_broker.base.ids import OrderId
+from unbind_broker.orders.positions import start_of
 from unbind_broker.sending import log_reads
 from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.log_reads import Want
-from unbind_broker.sending.positions import start_of
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.deliveries.tables import attempts
 from unbind_broker.endpoints.tables import endpoint_leases
+from unbind_broker.orders.positions import Position, just_before
 from unbind_broker.sending import leases
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
-from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.recorder import (
     MOST_BEHIND,
     MOST_REFUSALS,

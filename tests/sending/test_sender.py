@@ -40,13 +40,13 @@ from unbind_broker.base.signing_keys import Secret
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.positions import just_before
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.exchanges import Exchange
 from unbind_broker.sending.finished import Finished
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.outbound import open_outbound
-from unbind_broker.sending.positions import just_before
 from unbind_broker.sending.reach import Reach
 from unbind_broker.sending.recorder import Recorder
 from unbind_broker.sending.sender import STALE_SECONDS, Sender, SenderParts

@@ -15,10 +15,10 @@ from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.tables import endpoint_leases
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.items.tables import items
+from unbind_broker.orders.positions import Position
 from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
 from unbind_broker.orders.tables import order_log, orders
 from unbind_broker.orders.views import show_order_id
-from unbind_broker.sending.positions import Position
 
 Key = tuple[str, str]
 """Platform and public id of an item."""

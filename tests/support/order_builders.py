@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, text, update
 
 from tests.support.builders import a_carrier, a_platform, an_endpoint
 from tests.support.clock import NOON
@@ -162,7 +162,8 @@ async def many_orders(
     await db.execute(insert(orders), rows)
     copies = [{**part, "order_id": new} for new in ids for part in templates]
     await db.execute(insert(items), copies)
-    await db.execute(insert(order_log), [{"xid": 1, "order_id": new} for new in ids])
+    xid = (await db.execute(text("SELECT pg_current_xact_id()::text::bigint"))).scalar()
+    await db.execute(insert(order_log), [{"xid": xid, "order_id": new} for new in ids])
     return ids
 
 

@@ -22,6 +22,7 @@ from unbind_broker.holdings.tables import holdings
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ENDED_BY_US, ItemStatus
 from unbind_broker.items.tables import items
+from unbind_broker.orders.positions import Position
 from unbind_broker.orders.states import (
     OPEN,
     HoldReason,
@@ -31,7 +32,6 @@ from unbind_broker.orders.states import (
 )
 from unbind_broker.orders.tables import order_log, orders
 from unbind_broker.platforms.tables import PlatformStatus, platforms
-from unbind_broker.sending.positions import Position
 
 _GOES_ON = {None, Ended.PORTED_OUT, Ended.TAKEN_OVER}
 _SPARED: defaultdict[Ended | None, set[Ended]] = defaultdict(

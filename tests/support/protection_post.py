@@ -25,6 +25,7 @@ from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.outcomes import OutcomeKind
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.tables import endpoints
+from unbind_broker.orders.positions import Position
 from unbind_broker.orders.tables import order_log
 from unbind_broker.sending import leases, log_reads
 from unbind_broker.sending.batches import Batch, Work
@@ -34,7 +35,6 @@ from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.log_reads import Want
 from unbind_broker.sending.payloads import OutgoingItem, key_of
-from unbind_broker.sending.positions import Position
 from unbind_broker.sending.read_numbers import ReadNumbers
 
 _START = Frontier(START)

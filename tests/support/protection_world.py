@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.sending.record_desk import ME, PLANS
 from tests.support.builders import a_carrier
 from tests.support.clock import FixedClock
+from tests.support.fetching import fetch_for
 from tests.support.guards import BRAKE
 from tests.support.order_builders import INTAKE, a_reachable_platform, asked, asking
 from tests.support.protection_post import Flight, PostOffice, open_post_office
@@ -45,7 +46,6 @@ from unbind_broker.intake.place_order import place
 from unbind_broker.intake.restoring import AskedRestore, restore
 from unbind_broker.intake.retracting import WrongHolding, retract
 from unbind_broker.items.item import ItemKey
-from unbind_broker.items.service import hand_out
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.notices.ending import settle
 from unbind_broker.orders.states import OrderKind
@@ -249,7 +249,7 @@ class World:
         platform = self.platforms[PULLED].id
         async with self.step(fate) as db:
             now = self.clock.now()
-            found = await hand_out(db, now, platform, 2)
+            found = await fetch_for(db, now, platform, 2)
             items = await Briefs(SEALER).load(db, now, found)
         if not fate.crash:
             for one in items.values():

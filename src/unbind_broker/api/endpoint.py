@@ -27,7 +27,7 @@ from unbind_broker.api.taking_effect import until_in_force
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.ids import new_token
 from unbind_broker.deliveries import attempts
-from unbind_broker.deliveries.queue import push_what_was_fetched
+from unbind_broker.deliveries.fetching import push_what_was_fetched
 from unbind_broker.endpoints import service
 from unbind_broker.endpoints.endpoint import Endpoint
 from unbind_broker.endpoints.events import EventType
@@ -125,8 +125,8 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
         else:
             fetched = endpoint.delivery is Delivery.PULL
             endpoint = await service.mark_verified(db, now, owner, url, caller.actor)
-            if fetched and owner.platform_id is not None:
-                await push_what_was_fetched(db, now, endpoint.id, owner.platform_id)
+            if fetched:
+                await push_what_was_fetched(db, now, endpoint.id)
     if fault is not None:
         raise VerificationFailed(fault)
     await until_in_force(context, endpoint)

@@ -5,12 +5,14 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from unbind_broker.api.callers import PlatformCaller, owner_of, platform_of
+from unbind_broker.api.connections import Connections
 from unbind_broker.api.context import Ctx
 from unbind_broker.api.fields import AnswerModel, ShownInstant
 from unbind_broker.api.json_answers import encode, json_answer
@@ -24,15 +26,18 @@ from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.announcing import fetch_cancelled
+from unbind_broker.deliveries.fetching import BEGINNING, fetch, take_in
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
-from unbind_broker.items.service import hand_out
 from unbind_broker.items.states import Reason
 from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.contents import load_cancels
 from unbind_broker.sending.payloads import OutgoingCancel, OutgoingItem
+
+ENOUGH = 2_000
+"""How many items one call takes in, before it hands out a page."""
 
 router = APIRouter(prefix="/v1/items", tags=["results"])
 
@@ -103,18 +108,22 @@ async def fetch_items(
     """
     del status  # there is one word that it can be
     now, platform = context.clock.now(), platform_of(caller)
-    async with context.admission.enter(), context.engine.begin() as db:
-        endpoint = await endpoints.require(db, owner_of(caller))
+    items: Sequence[OutgoingItem] = ()
+    ended: Sequence[OutgoingCancel] = ()
+    async with context.admission.enter():
+        async with context.engine.connect() as db:
+            endpoint = await endpoints.require(db, owner_of(caller))
         if endpoint.delivery is not Delivery.PULL:
             raise EndpointIsPush("the broker posts your items to your endpoint")
-        items: Sequence[OutgoingItem] = ()
-        ended: Sequence[OutgoingCancel] = ()
         if endpoint.status is EndpointStatus.ACTIVE:
-            ended = await _called_back(db, now, endpoint.id, limit)
-            room = limit - len(ended)
-            items = await _hand_out(db, now, platform, room, context.runtime.sealer)
-        if items:
-            await record(db, now, _handed_out(caller.actor, items))
+            await _take_in(context.engine, endpoint.id, platform)
+            async with context.engine.begin() as db:
+                ended = await _called_back(db, now, endpoint.id, limit)
+                sealer, room = context.runtime.sealer, limit - len(ended)
+                order_ids = await fetch(db, now, endpoint.id, platform, room)
+                items = await _contents(db, now, platform, order_ids, sealer)
+                if items:
+                    await record(db, now, _handed_out(caller.actor, items))
     shown = [
         *(_written(EventType.UNBIND_CANCELLED, one) for one in ended),
         *(_written(REQUESTS[item.kind], item) for item in items),
@@ -135,10 +144,26 @@ async def _called_back(
     return [told[one] for one in subjects if one in told]
 
 
-async def _hand_out(
-    db: Db, now: datetime, platform: PlatformId, limit: int, sealer: Sealer
+async def _take_in(
+    engine: Connections, endpoint: EndpointId, platform: PlatformId
+) -> None:
+    """Read the log to its end, or until there is enough for several pages."""
+    items, place = 0, BEGINNING
+    while items < ENOUGH:
+        async with engine.begin() as db:
+            taken = await take_in(db, endpoint, platform, place)
+        if taken.go_on_at is None:
+            return
+        items, place = items + taken.items, taken.go_on_at
+
+
+async def _contents(
+    db: Db,
+    now: datetime,
+    platform: PlatformId,
+    order_ids: Sequence[UUID],
+    sealer: Sealer,
 ) -> list[OutgoingItem]:
-    order_ids = await hand_out(db, now, platform, limit)
     briefs = await Briefs(sealer).load(db, now, order_ids)
     found = [
         briefs[order_id].to_platform(platform)

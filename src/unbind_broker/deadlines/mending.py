@@ -1,10 +1,11 @@
 # ruff: noqa: S608 - only enum codes are put into statements
 """Find open items that nobody would ever send, and let them be sent after all.
 
-An item that is queued follows another one, or its order is held, or its platform
-fetches it; or else it lies ahead of its endpoint's cursor in the order log, untried, or
-has a row in ``deliveries``. An item that was taken waits for its result. One statement
-sees all of it in one snapshot: what is in flight is never mistaken for lost.
+An item that is queued follows another one, or its order is held; or else it lies ahead
+of its endpoint's cursor in the order log, untried unless its platform fetches, or has a
+row in ``deliveries``. An item that was taken waits for its result. One statement sees
+all of it in one snapshot: what is in flight is never mistaken for lost. Made-up
+platforms, which read no log, are left out.
 """
 
 from collections import Counter
@@ -20,6 +21,7 @@ from unbind_broker.deliveries.queue import REQUEST_OF_ORDER
 from unbind_broker.endpoints.posted_to import POSTED_TO
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
+from unbind_broker.platforms.tables import World
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ _MEND = sql(
             AND i.follows IS NULL
         OFFSET 0
     ) i
-    JOIN endpoints e ON e.platform_id = i.platform_id
-        AND {POSTED_TO}
+    JOIN platforms p ON p.id = i.platform_id AND p.world <> {World.REHEARSED.code}
+    JOIN endpoints e ON e.platform_id = p.id AND e.verified_at IS NOT NULL
     JOIN endpoint_leases l ON l.endpoint_id = e.id
     LEFT JOIN LATERAL (
         SELECT true AS yes FROM deliveries d
@@ -100,7 +102,7 @@ _MEND = sql(
         LIMIT 1
     ) due ON true
     WHERE due.yes IS NULL
-        AND (i.attempts > 0 OR logged.xid IS NULL
+        AND ((i.attempts > 0 AND {POSTED_TO}) OR logged.xid IS NULL
             OR (logged.xid, o.id) <= (l.cursor_xid, l.cursor_order_id))
     ORDER BY e.id, o.event, o.id
     ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING

@@ -12,7 +12,6 @@ from unbind_broker.base.database import (
     BOOLEANS,
     INSTANT,
     INSTANTS,
-    INT,
     INTS,
     SMALLS,
     UUIDS,
@@ -20,13 +19,13 @@ from unbind_broker.base.database import (
     fetch_all,
     sql,
 )
-from unbind_broker.base.ids import EndpointId, PlatformId
+from unbind_broker.base.ids import EndpointId
 from unbind_broker.endpoints.events import NOTICES, EventType
 from unbind_broker.items.item import ItemKey, key_arrays
 from unbind_broker.items.states import OPEN as OPEN_ITEMS
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.braking import STOPPED_UNSEEN
-from unbind_broker.orders.states import OPEN, OrderKind, OrderStatus
+from unbind_broker.orders.states import OrderKind, OrderStatus
 
 REQUESTS: dict[OrderKind, EventType] = {
     OrderKind.QUERY: EventType.QUERY_REQUESTED,
@@ -185,22 +184,6 @@ _CLEAR = sql(
     ids=BIGS,
 )
 
-_TAKE_OVER = sql(
-    f"""
-    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
-    SELECT :endpoint, :now, {REQUEST_OF_ORDER}, o.id, 0
-    FROM orders o
-    JOIN items i ON i.order_id = o.id
-    WHERE o.status IN ({codes_of(OPEN)})
-        AND i.platform_id = :platform
-        AND i.status = {_QUEUED} AND i.attempts > 0 AND i.follows IS NULL
-    ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
-    """,
-    endpoint=INT,
-    platform=INT,
-    now=INSTANT,
-)
-
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_ATTEMPTS = 32767  # what a smallint holds
 
@@ -262,18 +245,6 @@ async def schedule(db: Db, rows: Collection[Due]) -> None:
             "replays": [row.replay for row in latest],
         },
     )
-
-
-async def push_what_was_fetched(
-    db: Db, now: datetime, endpoint_id: EndpointId, platform_id: PlatformId
-) -> None:
-    """Let items be sent that a platform fetched and did not take before it turned.
-
-    From now on they are pushed; the order log names only what was never handed out. An
-    order that the brake holds since it was fetched is pushed after its release.
-    """
-    values = {"endpoint": endpoint_id, "platform": platform_id, "now": now}
-    await db.execute(_TAKE_OVER, values)
 
 
 async def stop_sending(db: Db, keys: Collection[ItemKey]) -> None:

@@ -17,7 +17,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from unbind_broker.base.database import (
     INSTANT,
     INSTANTS,
-    INT,
     INTS,
     SMALLS,
     TEXTS,
@@ -29,8 +28,6 @@ from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import OrderId, PlatformId
 from unbind_broker.items.item import Item, ItemKey, key_arrays
 from unbind_broker.items.states import FIRST_FINAL_CODE, ItemStatus
-from unbind_broker.orders.braking import STOPPED_UNSEEN
-from unbind_broker.orders.states import OrderStatus
 from unbind_broker.platforms.receiving import (
     CARRIER_OF_ORDER,
     RECEIVERS,
@@ -184,49 +181,22 @@ _MARK_UNDELIVERABLE = sql(
 
 
 async def hand_out(
-    db: Db, now: datetime, platform: PlatformId, limit: int
-) -> list[UUID]:
-    """Count an attempt of the most urgent queued items and return their orders."""
-    rows = await db.execute(
-        _HAND_OUT, {"platform": platform, "now": now, "limit": limit}
-    )
-    return list(rows.scalars())
+    db: Db, platform: PlatformId, order_ids: Collection[UUID]
+) -> set[UUID]:
+    """Count an attempt of those that wait still; return their orders."""
+    if not order_ids:
+        return set()
+    values = {"orders": list(order_ids), "platforms": [platform] * len(order_ids)}
+    return set((await db.execute(_HAND_OUT, values)).scalars())
 
 
-# Items are looked up row by row (LATERAL with LIMIT): Postgres must not compare each of
-# them with each open order because it expects few.
 _HAND_OUT = sql(
-    f"""
-    WITH waiting AS (
-        SELECT o.id AS order_id, o.deadline
-        FROM orders o
-        CROSS JOIN LATERAL (
-            SELECT FROM items i
-            WHERE i.order_id = o.id AND i.platform_id = :platform
-                AND i.status = {_QUEUED} AND i.follows IS NULL
-            LIMIT 1
-        ) i
-        WHERE o.status = {OrderStatus.IN_PROGRESS.code} AND o.deadline > :now
-            AND CASE WHEN o.told_at IS NULL THEN true ELSE NOT {STOPPED_UNSEEN} END
-        ORDER BY o.deadline, o.id
-        LIMIT :limit
-    ), locked AS (
-        SELECT i.order_id, i.platform_id, w.deadline
-        FROM waiting w
-        JOIN items i ON i.order_id = w.order_id AND i.platform_id = :platform
-        WHERE i.status = {_QUEUED} AND i.follows IS NULL
-        ORDER BY i.order_id
-        FOR NO KEY UPDATE OF i
-    ), counted AS (
-        UPDATE items i SET {_ONE_MORE}
-        FROM locked l
-        WHERE i.order_id = l.order_id AND i.platform_id = l.platform_id
-        RETURNING i.order_id, l.deadline
-    )
-    SELECT order_id FROM counted ORDER BY deadline, order_id""",
-    platform=INT,
-    now=INSTANT,
-    limit=INT,
+    f"""{_NAMED}
+    UPDATE items i SET {_ONE_MORE} {_EACH_LOCKED}
+        AND i.status = {_QUEUED} AND i.follows IS NULL
+    RETURNING i.order_id""",
+    orders=UUIDS,
+    platforms=INTS,
 )
 
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.deliveries.queue import REQUEST_EVENTS
 from unbind_broker.endpoints.events import NOTICES, EventType
+from unbind_broker.orders.positions import Position
 from unbind_broker.sending.payloads import Key, Outgoing
-from unbind_broker.sending.positions import Position
 
 _FIRST = "first"
 

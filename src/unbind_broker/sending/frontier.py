@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from unbind_broker.sending.positions import Position, start_of
+from unbind_broker.orders.positions import Position, start_of
 
 
 class Snapshot(NamedTuple):

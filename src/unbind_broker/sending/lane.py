@@ -14,12 +14,12 @@ from unbind_broker.deliveries.breaker import (
 from unbind_broker.deliveries.hearing import Heard
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.health import Health
+from unbind_broker.orders.positions import Position, just_before
 from unbind_broker.sending.batches import Batch, Work
 from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.leases import Tenancy
 from unbind_broker.sending.pace import Pace
 from unbind_broker.sending.payloads import Key, most_together
-from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.read_numbers import ReadNumbers, Tombstones
 from unbind_broker.sending.targets import Target
 

@@ -19,7 +19,7 @@ from unbind_broker.base.database import (
 )
 from unbind_broker.base.ids import EndpointId, WorkerId
 from unbind_broker.endpoints.posted_to import POSTED_TO
-from unbind_broker.sending.positions import Position
+from unbind_broker.orders.positions import Position
 
 
 class Tenancy(NamedTuple):

@@ -21,8 +21,8 @@ from unbind_broker.base.database import (
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.positions import Position
 from unbind_broker.sending.frontier import Frontier, Snapshot
-from unbind_broker.sending.positions import Position
 
 
 class Row(NamedTuple):

@@ -63,7 +63,7 @@ _QUEUE = sql(
         (SELECT count(*)
             FROM (SELECT endpoint_id FROM deliveries LIMIT :most) d
             JOIN endpoints e ON e.id = d.endpoint_id
-            WHERE {REAL}) AS rows,
+            WHERE {POSTED_TO} AND {REAL}) AS rows,
         (SELECT min(d.due_at)
             FROM endpoints e
             CROSS JOIN LATERAL (

@@ -14,6 +14,7 @@ from uuid import UUID
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import PlatformId
 from unbind_broker.deliveries.queue import REQUESTS
+from unbind_broker.orders.positions import Position, just_before
 from unbind_broker.sending import log_reads
 from unbind_broker.sending.batches import Work
 from unbind_broker.sending.briefs import Briefs
@@ -22,7 +23,6 @@ from unbind_broker.sending.frontier import Frontier
 from unbind_broker.sending.lane import Lane
 from unbind_broker.sending.log_reads import Behind, Row, Tail, Want
 from unbind_broker.sending.payloads import OutgoingItem
-from unbind_broker.sending.positions import Position, just_before
 from unbind_broker.sending.read_numbers import ReadNumbers
 
 ROWS_OF_TAIL = 256

@@ -1,0 +1,172 @@
+"""What waits for a platform that fetches: found by its rows, taken in from the log."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.attempts import endpoint_of
+from tests.support.builders import a_carrier
+from tests.support.clock import NOON
+from tests.support.fetching import fetch_for
+from tests.support.joining import a_number
+from tests.support.order_builders import (
+    a_query,
+    a_reachable_platform,
+    an_order,
+    asked,
+    bring_to,
+    item_row,
+    many_orders,
+)
+from unbind_broker.base.database import Db
+from unbind_broker.base.ids import OrderId
+from unbind_broker.carriers.service import Carrier
+from unbind_broker.deliveries import queue
+from unbind_broker.deliveries.fetching import (
+    BEGINNING,
+    fetch,
+    push_what_was_fetched,
+    take_in,
+)
+from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.states import Delivery
+from unbind_broker.endpoints.tables import endpoint_leases
+from unbind_broker.items.item import ItemKey
+from unbind_broker.items.states import ItemStatus
+from unbind_broker.orders.positions import Position
+from unbind_broker.orders.states import OrderKind, OrderStatus, Scope
+from unbind_broker.orders.tables import orders
+from unbind_broker.platforms.service import Platform
+
+LATER = NOON + timedelta(hours=1)
+
+
+async def some_orders(db: Db, carrier: Carrier, more: int) -> list[OrderId]:
+    first = await an_order(db, carrier)
+    return sorted([first, *await many_orders(db, carrier, more, like=first)])
+
+
+@pytest.fixture
+async def carrier(db: Db) -> Carrier:
+    return await a_carrier(db)
+
+
+@pytest.fixture
+async def platform(db: Db) -> Platform:
+    return await a_reachable_platform(db, delivery=Delivery.PULL)
+
+
+async def test_the_most_urgent_items_are_handed_out_first(db: Db) -> None:
+    carrier = await a_carrier(db)
+    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+    order_id = await an_order(db, carrier)
+    query_id = await a_query(db, carrier)
+    assert await fetch_for(db, NOON, platform.id, 1) == [query_id]
+    assert await fetch_for(db, NOON, platform.id, 10) == [query_id, order_id]
+    attempts = [
+        (await item_row(db, ItemKey(one, platform.id))).attempts
+        for one in (query_id, order_id)
+    ]
+    assert attempts == [2, 1]
+
+
+async def test_only_what_waits_is_handed_out(db: Db) -> None:
+    carrier = await a_carrier(db)
+    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+    other = await a_reachable_platform(db, "douyin", delivery=Delivery.PULL)
+    taken = await an_order(db, carrier)
+    await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
+    await an_order(db, carrier, asked(scope=Scope.CURRENT_OWNER, platforms=("weibo",)))
+    other_number = asked(platforms=("douyin",), number=a_number(1))
+    await an_order(db, carrier, other_number)
+    await a_query(db, carrier, asked(OrderKind.QUERY, platforms=("weibo",)))
+    past_the_query = NOON + timedelta(minutes=10)
+    assert await fetch_for(db, past_the_query, platform.id, 10) == []
+    assert len(await fetch_for(db, past_the_query, other.id, 10)) == 2
+
+
+async def test_held_order_is_handed_out_when_it_is_released(
+    db: Db, carrier: Carrier, platform: Platform
+) -> None:
+    order_id = await an_order(db, carrier)
+    await db.execute(update(orders).values(status=OrderStatus.HELD))
+    assert await fetch_for(db, NOON, platform.id, 10) == []
+    await db.execute(update(orders).values(status=OrderStatus.IN_PROGRESS))
+    assert await fetch_for(db, NOON, platform.id, 10) == [order_id]
+
+
+async def test_what_waits_is_pushed_once_the_platform_is_posted_to(
+    db: Db, carrier: Carrier, platform: Platform
+) -> None:
+    """It fetched one, took another, and never saw the third, which the log names."""
+    fetched, taken = [await an_order(db, carrier) for _ in range(2)]
+    await fetch_for(db, NOON, platform.id, 10)
+    await queue.stop_sending(db, [ItemKey(taken, platform.id)])
+    await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
+    await an_order(db, carrier)
+
+    await push_what_was_fetched(db, LATER, await endpoint_of(db, platform.id))
+
+    rows = await db.execute(select(deliveries.c.order_id, deliveries.c.due_at))
+    assert [tuple(row) for row in rows] == [(fetched, LATER)]
+
+
+async def test_log_is_read_on_where_the_last_reading_ended(
+    db: Db, carrier: Carrier, platform: Platform
+) -> None:
+    made = await some_orders(db, carrier, 4)
+    endpoint = await endpoint_of(db, platform.id)
+
+    found: list[int] = []
+    place: Position | None = BEGINNING
+    while place is not None:
+        items, place = await take_in(db, endpoint, platform.id, place, most=2)
+        found.append(items)
+
+    assert found == [2, 2, 1]
+    assert sorted(await fetch(db, NOON, endpoint, platform.id, 10)) == made
+
+
+async def test_order_that_commits_late_is_not_missed(engine: AsyncEngine) -> None:
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+
+    async def fetched() -> set[UUID]:
+        async with engine.begin() as db:
+            return set(await fetch_for(db, NOON, platform.id, 10))
+
+    async with engine.begin() as slow:
+        late = await an_order(slow, carrier)
+        async with engine.begin() as db:
+            soon = await an_order(db, carrier, asked(number=a_number(1)))
+        before = await fetched()
+    after = await fetched()
+
+    assert before == {soon}
+    assert after == {late, soon}
+
+
+async def test_two_who_fetch_at_once_take_each_item_in_once(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        made = await some_orders(db, carrier, 40)
+        endpoint = await endpoint_of(db, platform.id)
+
+    async def take() -> int:
+        async with engine.begin() as db:
+            return (await take_in(db, endpoint, platform.id)).items
+
+    assert sum(await asyncio.gather(*(take() for _ in range(4)))) == len(made)
+    async with engine.connect() as db:
+        rows = list((await db.execute(select(deliveries.c.order_id))).scalars())
+        cursor = (await db.execute(select(endpoint_leases.c.cursor_order_id))).scalar()
+    assert sorted(rows) == made
+    assert cursor == made[-1]
