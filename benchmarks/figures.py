@@ -104,8 +104,15 @@ def write(name: str, report: dict[str, Any], *, smoke: bool) -> None:
     print(text)
     if smoke:
         return
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    put(RESULTS / f"{name}.json", text)
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole or not at all, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text + "\n", encoding="utf-8")
+    new.replace(path)
 
 
 def _first(path: str, name: str) -> str:

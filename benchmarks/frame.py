@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from benchmarks.about import About, Scalar
-from benchmarks.figures import RESULTS, machine
+from benchmarks.figures import RESULTS, machine, put
 from unbind_broker.cli.loop import run_on_loop
 
 ROUNDS = 5
@@ -91,29 +91,50 @@ def measure(about: About, given: argparse.Namespace, cases: Cases) -> None:
 
 
 async def measured(about: About, given: argparse.Namespace, cases: Cases) -> str:
-    """Run every case and keep the report, as ``measure`` does; return it."""
-    run = machine()
-    async with cases(given) as opened:
-        kept = await in_turns(opened, given.rounds, given.minutes)
-    report = {
+    """Run every case and keep the report, as ``measure`` does; return it.
+
+    It is kept after each case, too, and tells that the run was broken off until that
+    has ended.
+    """
+    head = {
         "name": about.name,
-        "run": run,
+        "run": machine(),
         "given": {
             name: value
             for name, value in vars(given).items()
             if name not in {"into", "smoke"}
         },
-        "cases": [{"of": one.of, "rounds": one.rounds} for one in kept],
     }
-    text = json.dumps(report, indent=1, ensure_ascii=False)
-    if not given.smoke or given.into != RESULTS:
-        given.into.mkdir(parents=True, exist_ok=True)
-        (given.into / f"{about.name}.json").write_text(text + "\n", encoding="utf-8")
+    path = given.into / f"{about.name}.json"
+    is_kept = not given.smoke or given.into != RESULTS
+
+    def keep(kept: Sequence[Kept]) -> None:
+        if is_kept:
+            put(path, _told({**head, "broken_off": True}, kept))
+
+    async with cases(given) as opened:
+        kept = await in_turns(opened, given.rounds, given.minutes, keep)
+    text = _told(head, kept)
+    if is_kept:
+        put(path, text)
     return text
 
 
-async def in_turns(cases: Sequence[Case], rounds: int, minutes: float) -> list[Kept]:
-    """Measure A B A B …: all sides of all cases in each round."""
+def _told(head: Mapping[str, Any], kept: Sequence[Kept]) -> str:
+    cases = [{"of": one.of, "rounds": one.rounds} for one in kept]
+    return json.dumps({**head, "cases": cases}, indent=1, ensure_ascii=False)
+
+
+async def in_turns(
+    cases: Sequence[Case],
+    rounds: int,
+    minutes: float,
+    keep: Callable[[Sequence[Kept]], None] = lambda _: None,
+) -> list[Kept]:
+    """Measure A B A B …: all sides of all cases in each round.
+
+    ``keep`` gets what there is whenever all sides of a case have had their turn.
+    """
     kept = [Kept(case.of, {name: [] for name in case.sides}) for case in cases]
     began, longest = monotonic(), 0.0
     for turn in range(rounds):
@@ -127,6 +148,7 @@ async def in_turns(cases: Sequence[Case], rounds: int, minutes: float) -> list[K
                 found.rounds[name].append(rounded(reading))
                 _say(f"round {turn + 1}: {_shown(case.of)} {name}: {_shown(reading)}")
                 await asyncio.sleep(0)
+            keep(kept)
         longest = max(longest, monotonic() - started)
     return kept
 

@@ -81,6 +81,11 @@ _RUN = Words(
     "测量前的平均负载：{load_average_before}；轮数：{rounds}。",
 )
 
+_BROKEN_OFF = Words(
+    "**This run was broken off before its end.**\n",
+    "**本次测量中途中断，未全部完成。**\n",
+)
+
 
 def pages(
     abouts: Sequence[About], results: Path, words: Path = WORDS
@@ -129,6 +134,8 @@ def _section(report: Report, words: Path, language: Language) -> Iterator[str]:
     about = report.about
     yield f"## {_say(about.title, language)}\n"
     yield f"{_say(about.question, language)}\n"
+    if report.is_broken_off:
+        yield _say(_BROKEN_OFF, language)
     yield f"![{_say(about.title, language)}]({_plot_name(report, language)})\n"
     for measure in about.measures:
         yield _table(report, measure, language)

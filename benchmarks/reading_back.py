@@ -42,6 +42,7 @@ class Report:
         self.about = about
         self.run: Mapping[str, Any] = kept["run"]
         self.cases: Sequence[Mapping[str, Any]] = kept["cases"]
+        self.is_broken_off: bool = kept.get("broken_off", False)
 
     def rounds(self, case: Mapping[str, Any], side: str, measure: str) -> list[float]:
         """Give one figure of one side, round by round; empty where it was not taken."""
@@ -56,7 +57,7 @@ class Report:
         pairs = zip(
             self.rounds(case, ratio.over, ratio.measure),
             self.rounds(under, ratio.under, ratio.measure),
-            strict=False,  # the last round may have been broken off
+            strict=False,  # a run that was broken off has a round less of later cases
         )
         return [over / below for over, below in pairs if below]
 

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import figures
 from benchmarks.about import About, Measure, Ratio, Target, Words
+from benchmarks.figures import put
 from benchmarks.frame import Case, Reading, Side, a_parser, asked, in_turns, measure
 from benchmarks.page import pages, stale
 from benchmarks.plots import Group, bars
@@ -160,6 +161,53 @@ def test_what_was_measured_is_kept_and_makes_the_page(
     ]
     assert "| 1 | yes | 2 | 2 | 1.00 | – |" in made["benchmarks.md"]
     assert "| 1 | 是 | 2 | 2 | 1.00 | – |" in made["benchmarks.zh-CN.md"]
+
+
+@asynccontextmanager
+async def _cases_that_break_off(_: Namespace) -> AsyncIterator[list[Case]]:
+    left = [1.0, 2.0, 3.0]
+
+    async def run() -> Reading:
+        if not left:
+            raise TimeoutError("the worker delivers no more")
+        return {"rate": left.pop(0)}
+
+    yield [Case({"batch": batch, "tls": True}, {"ours": run}) for batch in (1, 50)]
+
+
+def test_a_run_that_was_broken_off_keeps_its_cases_and_tells_it(
+    tmp_path: Path,
+) -> None:
+    given = asked(a_parser(ABOUT), {}, ["--into", str(tmp_path)])
+
+    with pytest.raises(TimeoutError):
+        measure(ABOUT, given, _cases_that_break_off)
+
+    kept = read(ABOUT, tmp_path)
+    assert kept is not None
+    assert kept.is_broken_off
+    rounds = [kept.rounds(case, "ours", "rate") for case in kept.cases]
+    assert rounds == [[1.0, 3.0], [2.0]]
+    assert kept.ratios(kept.cases[1], ABOUT.ratios[1]) == [2.0]
+    assert [one.name for one in tmp_path.iterdir()] == ["trial.json"]
+    page = pages([ABOUT], tmp_path)["benchmarks.md"]
+    assert "**This run was broken off before its end.**" in page
+
+
+def test_what_broke_off_in_its_first_round_makes_a_page_until_a_run_ends(
+    tmp_path: Path,
+) -> None:
+    given = asked(a_parser(ABOUT), {}, ["--into", str(tmp_path)])
+    told = a_kept((1, [10], [20]), (50, [], [])) | {"broken_off": True}
+    put(tmp_path / "trial.json", json.dumps(told))
+
+    made = pages([ABOUT], tmp_path)
+
+    assert "| 50 | no | – | – | – | – |" in made["benchmarks.md"]
+    measure(ABOUT, given, _cases)
+    kept = read(ABOUT, tmp_path)
+    assert kept is not None
+    assert not kept.is_broken_off
 
 
 def test_what_people_wrote_stands_below_the_figures(tmp_path: Path) -> None:
