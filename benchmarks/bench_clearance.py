@@ -118,12 +118,17 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
             platforms = await some_platforms(stack, http, given.readers)
             run = _Run(stack, http, platforms, Plain(pool), given)
             yield [
-                Case({"what": "upload"}, {"service": run.upload, "plain": run.copy_in}),
+                Case(
+                    {"what": "upload"},
+                    {"service": run.upload, "plain": run.copy_in},
+                    is_a_step=True,
+                ),
                 Case({"what": "publish"}, {"service": run.publish}),
                 Case({"what": "manifest"}, {"service": run.read, "plain": run.scan}),
                 Case(
                     {"what": "findings"},
                     {"service": run.report, "plain": run.copy_findings},
+                    is_a_step=True,
                 ),
                 Case(
                     {"what": "results"}, {"service": run.results, "plain": run.copy_out}

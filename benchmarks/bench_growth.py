@@ -30,8 +30,9 @@ from tests.support.database import Server
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import open_engine, sql
-from unbind_broker.base.ids import new_uuid7
 from unbind_broker.base.instants import show_instant
+from unbind_broker.base.numbers import PhoneNumber
+from unbind_broker.carriers.service import Carrier
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
 
@@ -143,30 +144,44 @@ async def _filled(
         serve = ["serve", "--port", "0", "--json"]
         serving = await run(serve, environment_of(url), log)
         ending.push_async_callback(end, serving)
+        orders = max(1, given.backlog // platforms)
+        delivering = _Delivering(engine, sink, carrier, model, orders, platforms)
         calls = _Calls(await told_url(serving), key, given.seconds)
         paths = [f"/v1/orders/{show_order_id(OrderKind.UNBIND, one)}" for one in some]
         yield {
-            "deliver": partial(_deliver, engine, sink, model, given.backlog, platforms),
+            "deliver": delivering.deliver,
             "accept": calls.accept,
             "read": partial(calls.read, paths[:: max(1, len(paths) // READ)]),
             "list": partial(calls.read, ["/v1/orders?limit=50"]),
         }
 
 
-async def _deliver(
-    engine: AsyncEngine, sink: Sink, model: UUID, items: int, platforms: int
-) -> Reading:
-    """Let a worker deliver what was accepted meanwhile, then a backlog."""
-    orders = max(1, items // platforms)
-    async with some_workers(engine, 1, {}):
-        await delivered(engine, sink, 0, model, SECONDS)
-        await settle(engine.url.render_as_string(hide_password=False))
-        sink.reset()
-        first = new_uuid7(SystemClock().now())
-        await backlog.release(engine, model, first.int - model.int, orders)
-        ended = await delivered(engine, sink, orders * platforms, first, SECONDS)
-        began = sink.read()["first"]
-    return {"per_second": orders * platforms / (ended - began)}
+@dataclass
+class _Delivering:
+    """A worker that is started for each reading, on one of the databases."""
+
+    engine: AsyncEngine
+    sink: Sink
+    carrier: Carrier
+    start: UUID
+    orders: int
+    platforms: int
+    numbers: Iterator[int] = field(default_factory=lambda: count(2000))
+
+    async def deliver(self) -> Reading:
+        """Let a worker deliver what was accepted meanwhile, then a backlog."""
+        # Workers try their keys on the newest number, and copies have none of theirs.
+        number = PhoneNumber(f"+861380000{next(self.numbers):04}")
+        model = await backlog.a_model(self.engine, self.carrier, number)
+        first, expected = UUID(int=model.int + 1), self.orders * self.platforms
+        async with some_workers(self.engine, 1, {}):
+            await delivered(self.engine, self.sink, 0, self.start, SECONDS)
+            await settle(self.engine.url.render_as_string(hide_password=False))
+            self.sink.reset()
+            await backlog.release(self.engine, model, 1, self.orders)
+            ended = await delivered(self.engine, self.sink, expected, first, SECONDS)
+            began = self.sink.read()["first"]
+        return {"per_second": expected / (ended - began)}
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Ask one question: all sides in turns in one run, every round's reading kept.
 
+Each round begins with another side, and with another case.
 A program describes itself as ``ABOUT``, opens its cases in ``cases(given)`` and ends
 with ``measure(ABOUT, options(), cases)``. Readings are kept as they are; medians,
 spreads and ratios are formed by whoever reads them.
@@ -14,7 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.about import About, Scalar
 from benchmarks.figures import RESULTS, machine, put
@@ -23,6 +24,7 @@ from unbind_broker.cli.loop import run_on_loop
 ROUNDS = 5
 MINUTES = 4.0
 
+One = TypeVar("One")
 Reading = Mapping[str, float]
 Side = Callable[[], Awaitable[Reading]]
 
@@ -33,6 +35,8 @@ class Case:
 
     of: Mapping[str, Scalar]
     sides: Mapping[str, Side]
+    is_a_step: bool = False
+    """Whether its sides build on each other, and cases on those before: none turns."""
 
 
 @dataclass(frozen=True)
@@ -131,26 +135,34 @@ async def in_turns(
     minutes: float,
     keep: Callable[[Sequence[Kept]], None] = lambda _: None,
 ) -> list[Kept]:
-    """Measure A B A B …: all sides of all cases in each round.
+    """Measure A B B A …: all sides of all cases in each round, another one first.
 
     ``keep`` gets what there is whenever all sides of a case have had their turn.
     """
     kept = [Kept(case.of, {name: [] for name in case.sides}) for case in cases]
+    are_steps = any(case.is_a_step for case in cases)
     began, longest = monotonic(), 0.0
     for turn in range(rounds):
         started = monotonic()
         if turn and started - began + longest > minutes * 60:
             _say(f"time is up after {turn} of {rounds} rounds")
             break
-        for case, found in zip(cases, kept, strict=True):
-            for name, side in case.sides.items():
-                reading = await side()
+        for place in turned(range(len(cases)), 0 if are_steps else turn):
+            case, found = cases[place], kept[place]
+            for name in turned(list(case.sides), 0 if case.is_a_step else turn):
+                reading = await case.sides[name]()
                 found.rounds[name].append(rounded(reading))
                 _say(f"round {turn + 1}: {_shown(case.of)} {name}: {_shown(reading)}")
                 await asyncio.sleep(0)
             keep(kept)
         longest = max(longest, monotonic() - started)
     return kept
+
+
+def turned(some: Sequence[One], turn: int) -> list[One]:
+    """Let the next one begin at each turn, so that warming and drift favour none."""
+    first = turn % max(1, len(some))
+    return [*some[first:], *some[:first]]
 
 
 def rounded(reading: Reading) -> Reading:

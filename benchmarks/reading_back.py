@@ -57,7 +57,7 @@ class Report:
         pairs = zip(
             self.rounds(case, ratio.over, ratio.measure),
             self.rounds(under, ratio.under, ratio.measure),
-            strict=False,  # a run that was broken off has a round less of later cases
+            strict=False,  # a run that was broken off has a round less of some cases
         )
         return [over / below for over, below in pairs if below]
 

@@ -67,24 +67,47 @@ def report(*cases: tuple[int, Sequence[float], Sequence[float]]) -> Report:
     return Report(ABOUT, a_kept(*cases))
 
 
-async def test_all_sides_of_all_cases_take_turns_in_each_round() -> None:
-    turns: list[str] = []
+def noting(turns: list[str], *names: str) -> dict[str, Side]:
+    """Make sides that note when they have their turn."""
 
     def side(name: str) -> Side:
         async def run() -> Reading:
             turns.append(name)
-            return {"rate": 1.0}
+            return {"rate": len(turns)}
 
         return run
 
-    cases = [
-        Case({"batch": 1}, {"a": side("1a"), "b": side("1b")}),
-        Case({"batch": 2}, {"a": side("2a"), "b": side("2b")}),
-    ]
-    kept = await in_turns(cases, rounds=2, minutes=1)
+    return {name[-1]: side(name) for name in names}
 
-    assert turns == ["1a", "1b", "2a", "2b"] * 2
-    assert [len(one.rounds["a"]) for one in kept] == [2, 2]
+
+async def test_all_sides_of_all_cases_take_turns_and_another_begins_each_round() -> (
+    None
+):
+    turns: list[str] = []
+    cases = [
+        Case({"batch": 1}, noting(turns, "1a", "1b", "1c")),
+        Case({"batch": 2}, noting(turns, "2a", "2b")),
+    ]
+
+    kept = await in_turns(cases, rounds=3, minutes=1)
+
+    assert " ".join(turns[:5]) == "1a 1b 1c 2a 2b"
+    assert " ".join(turns[5:10]) == "2b 2a 1b 1c 1a"
+    assert " ".join(turns[10:]) == "1c 1a 1b 2a 2b"
+    assert [one["rate"] for one in kept[0].rounds["a"]] == [1, 10, 12]
+    assert [one["rate"] for one in kept[1].rounds["b"]] == [5, 6, 15]
+
+
+async def test_steps_keep_their_order() -> None:
+    turns: list[str] = []
+    cases = [
+        Case({"what": "upload"}, noting(turns, "1a", "1b"), is_a_step=True),
+        Case({"what": "read"}, noting(turns, "2a", "2b")),
+    ]
+
+    await in_turns(cases, rounds=2, minutes=1)
+
+    assert " ".join(turns) == "1a 1b 2a 2b 1a 1b 2b 2a"
 
 
 async def test_no_round_begins_when_the_time_is_up() -> None:
@@ -187,7 +210,7 @@ def test_a_run_that_was_broken_off_keeps_its_cases_and_tells_it(
     assert kept is not None
     assert kept.is_broken_off
     rounds = [kept.rounds(case, "ours", "rate") for case in kept.cases]
-    assert rounds == [[1.0, 3.0], [2.0]]
+    assert rounds == [[1.0], [2.0, 3.0]]
     assert kept.ratios(kept.cases[1], ABOUT.ratios[1]) == [2.0]
     assert [one.name for one in tmp_path.iterdir()] == ["trial.json"]
     page = pages([ABOUT], tmp_path)["benchmarks.md"]
