@@ -1,8 +1,9 @@
 """How fast is the trail sealed, and what does that cost whoever writes it?
 
-Connections record events, some to a transaction, in turns without and with a sealer
-beside them in another process. Then a backlog is sealed by itself. Every event is of
-the size that an accepted order leaves. Read the ratio, not the rates.
+Processes record events, some to a transaction, in turns without and with a sealer
+beside them in one more. They are several, so that the database is kept busy, not one
+event loop of ours. A backlog is sealed by itself. Every event is of the size that an
+accepted order leaves. Read the ratio, not the rates.
 """
 
 import argparse
@@ -12,35 +13,24 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.about import About, Measure, Ratio, Words
+from benchmarks.audit_writers import Writing, a_fact, write_all
 from benchmarks.frame import Case, Reading, a_parser, asked, measure
-from benchmarks.servers import a_server
+from benchmarks.open_loop import STARTING
+from benchmarks.processes import computed_by_family
+from benchmarks.servers import a_server, postmaster
 from tests.support.clock import NOON, FixedClock
 from tests.support.sealing import BROKER_KEY
 from unbind_broker.audit import store
 from unbind_broker.audit.sealing import MOST_EVENTS, seal
 from unbind_broker.audit.seals import START
-from unbind_broker.audit.trail import Fact, record
+from unbind_broker.audit.trail import record
 from unbind_broker.base.database import open_engine
-from unbind_broker.base.ids import new_uuid7
 from unbind_broker.worker.seal_clock import SealClock
-
-INDEX = bytes(range(32))
-FACTS = {
-    "kind": "unbind",
-    "scope": "previous_owner",
-    "action": "detach",
-    "owner_since": "2025-03-01",
-    "consent": {"method": "sms_otp", "at": "2026-11-20T04:00:00+00:00"},
-    "recheck": False,
-    "held": False,
-    "items": 64,
-}
-
 
 ABOUT = About(
     name="audit",
@@ -64,6 +54,10 @@ ABOUT = About(
     parameters={"what": Words("what", "内容")},
     measures=(
         Measure("events_per_second", Words("events/s", "条/秒")),
+        Measure(
+            "postgres_us_per_event",
+            Words("Postgres's CPU, µs an event", "Postgres CPU，微秒/条"),
+        ),
         Measure("unsealed", Words("unsealed in the end", "结束时未封")),
     ),
     ratios=(
@@ -92,23 +86,26 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = a_parser(ABOUT)
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=5.0, help="of writing")
-    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--writers", type=int, default=2, help="processes")
+    parser.add_argument("--clients", type=int, default=4, help="connections of each")
     parser.add_argument("--facts", type=int, default=5, help="per transaction")
+    parser.add_argument("--starting", type=float, default=STARTING, help="seconds")
     parser.add_argument("--sealer", help=argparse.SUPPRESS)
-    return asked(parser, {"backlog": 200, "seconds": 0.2}, arguments)
+    smoke = {"backlog": 200, "seconds": 0.2, "clients": 2, "starting": 0.3}
+    return asked(parser, smoke, arguments)
 
 
 @asynccontextmanager
 async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
     """Name what is done; all of it in one database."""
     async with a_server(smoke=given.smoke) as server, server.fresh() as url:
-        engine = open_engine(url, pool=given.clients, application="bench")
+        engine = open_engine(url, pool=2, application="bench")
         try:
             yield [
                 Case(
                     {"what": "written"},
                     {
-                        "alone": partial(_written, engine, given),
+                        "alone": partial(_written, engine, given, url),
                         "beside": partial(_written_beside, engine, given, url),
                     },
                 ),
@@ -121,20 +118,20 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
             await engine.dispose()
 
 
-async def _written(engine: AsyncEngine, given: argparse.Namespace) -> Reading:
-    rate = await _write_rate(engine, given.seconds, given.clients, given.facts)
+async def _written(engine: AsyncEngine, given: argparse.Namespace, url: str) -> Reading:
+    figures = await _write(engine, given, url)
     await _seal_all(engine)
-    return {"events_per_second": rate}
+    return figures
 
 
 async def _written_beside(
     engine: AsyncEngine, given: argparse.Namespace, url: str
 ) -> Reading:
     async with _sealer(url):
-        rate = await _write_rate(engine, given.seconds, given.clients, given.facts)
+        figures = await _write(engine, given, url)
         left = await _unsealed(engine)
     await _seal_all(engine)
-    return {"events_per_second": rate, "unsealed": left}
+    return {**figures, "unsealed": left}
 
 
 async def _sealed(engine: AsyncEngine, backlog: int) -> Reading:
@@ -146,7 +143,7 @@ async def _backlog_rate(engine: AsyncEngine, events: int) -> float:
     for first in range(0, events, 10_000):
         some = min(10_000, events - first)
         async with engine.begin() as db:
-            await record(db, NOON, *(_fact() for _ in range(some)))
+            await record(db, NOON, *(a_fact() for _ in range(some)))
     started = perf_counter()
     sealed = await _seal_all(engine)
     if sealed != events:
@@ -169,27 +166,17 @@ async def _unsealed(engine: AsyncEngine) -> int:
         return await store.count_behind(db, last.last if last else START)
 
 
-async def _write_rate(
-    engine: AsyncEngine, seconds: float, clients: int, facts: int
-) -> float:
-    written = 0
-    until = perf_counter() + seconds
-
-    async def client() -> None:
-        nonlocal written
-        while perf_counter() < until:
-            async with engine.begin() as db:
-                await record(db, NOON, *(_fact() for _ in range(facts)))
-            written += facts
-
-    started = perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return written / (perf_counter() - started)
-
-
-def _fact() -> Fact:
-    order_id = new_uuid7(NOON)
-    return Fact("carrier:china-mobile", "order.accepted", order_id, INDEX, FACTS)
+async def _write(engine: AsyncEngine, given: argparse.Namespace, url: str) -> Reading:
+    begins_at = monotonic() + given.starting
+    writing = Writing(url, given.clients, given.facts, begins_at, given.seconds)
+    father = await postmaster(engine)
+    spent = computed_by_family(father)
+    rate = await asyncio.to_thread(write_all, writing, given.writers)
+    spent = computed_by_family(father) - spent
+    return {
+        "events_per_second": rate,
+        "postgres_us_per_event": spent / (rate * given.seconds) * 1e6,
+    }
 
 
 @asynccontextmanager

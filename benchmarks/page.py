@@ -138,7 +138,8 @@ def _section(report: Report, words: Path, language: Language) -> Iterator[str]:
         yield _say(_BROKEN_OFF, language)
     yield f"![{_say(about.title, language)}]({_plot_name(report, language)})\n"
     for measure in about.measures:
-        yield _table(report, measure, language)
+        if any(_is_taken(report, side, measure) for side in about.sides):
+            yield _table(report, measure, language)
     found = list(report.found())
     if found:
         yield _targets(report, found, language)

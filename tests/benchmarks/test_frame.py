@@ -1,10 +1,10 @@
 """Sides take turns, every reading is kept, and ratios are formed within a round."""
 
 import json
-import re
 from argparse import Namespace
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from benchmarks.about import About, Measure, Ratio, Target, Words
 from benchmarks.figures import put
 from benchmarks.frame import Case, Reading, Side, a_parser, asked, in_turns, measure
 from benchmarks.page import pages, stale
-from benchmarks.plots import Group, bars
 from benchmarks.reading_back import Report, read, spread
 
 RATE = Measure("rate", Words("items/s", "条/秒"))
@@ -233,6 +232,16 @@ def test_what_broke_off_in_its_first_round_makes_a_page_until_a_run_ends(
     assert not kept.is_broken_off
 
 
+def test_a_measure_that_was_not_taken_has_no_table(tmp_path: Path) -> None:
+    about = replace(ABOUT, measures=[RATE, Measure("held", Words("MiB", "MiB"))])
+    put(tmp_path / "trial.json", json.dumps(a_kept((1, [10], [20]))))
+
+    made = pages([about], tmp_path)
+
+    assert "items/s" in made["benchmarks.md"]
+    assert "MiB |" not in made["benchmarks.md"]
+
+
 def test_what_people_wrote_stands_below_the_figures(tmp_path: Path) -> None:
     kept = json.dumps(a_kept((1, [10], [20])))
     (tmp_path / "trial.json").write_text(kept, encoding="utf-8")
@@ -243,29 +252,6 @@ def test_what_people_wrote_stands_below_the_figures(tmp_path: Path) -> None:
 
     assert made["benchmarks.md"].endswith("rounds: 1.\n\nIt waits.\n")
     assert made["benchmarks.zh-CN.md"].endswith("轮数：1。\n\n它在等待。\n")
-
-
-@pytest.mark.parametrize(
-    ("values", "ticks"), [([10.0, 400.0], 0), ([30.0, 4000.0], 2), ([0.0, 5000.0], 0)]
-)
-def test_figures_far_apart_are_drawn_on_powers_of_ten(
-    values: list[float], ticks: int
-) -> None:
-    drawn = bars("x", ["a"], [Group("one", [spread([one]) for one in values])], 0)
-
-    assert drawn.count('class="tick"') == ticks
-    assert "-" not in "".join(re.findall(r'width="([^"]*)"', drawn))
-
-
-def test_a_label_that_would_reach_the_bars_goes_on_below_itself() -> None:
-    label = "a name of some length 1.0, posts by something, at once 10"
-
-    drawn = bars("x", ["a"], [Group(label, [spread([1.0])])], 0)
-
-    assert re.findall(r'<text x="0" y="(\d+)">([^<]*)', drawn) == [
-        ("59", "a name of some length 1.0"),
-        ("73", "posts by something, at once 10"),
-    ]
 
 
 def test_what_was_kept_in_another_form_is_not_read(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Writers of the audit trail in processes of their own, all beginning together."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+
+from benchmarks.processes import elsewhere
+from tests.support.clock import NOON
+from unbind_broker.audit.trail import Fact, record
+from unbind_broker.base.database import open_engine
+from unbind_broker.base.ids import new_uuid7
+from unbind_broker.cli.loop import run_on_loop
+
+INDEX = bytes(range(32))
+FACTS = {
+    "kind": "unbind",
+    "scope": "previous_owner",
+    "action": "detach",
+    "owner_since": "2025-03-01",
+    "consent": {"method": "sms_otp", "at": "2026-11-20T04:00:00+00:00"},
+    "recheck": False,
+    "held": False,
+    "items": 64,
+}
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What one process writes: facts, some to a transaction, on some connections."""
+
+    url: str
+    clients: int
+    facts: int
+    begins_at: float
+    seconds: float
+
+
+def write_all(writing: Writing, processes: int) -> float:
+    """Let so many processes write at once; return the events per second of all."""
+    return sum(elsewhere(_run, [writing] * processes))
+
+
+def a_fact() -> Fact:
+    """Make one of the size that an accepted order leaves."""
+    order_id = new_uuid7(NOON)
+    return Fact("carrier:china-mobile", "order.accepted", order_id, INDEX, FACTS)
+
+
+def _run(writing: Writing) -> float:
+    return run_on_loop(_write(writing))
+
+
+async def _write(writing: Writing) -> float:
+    engine = open_engine(writing.url, pool=writing.clients, application="bench writer")
+    written, clients = 0, range(writing.clients)
+
+    async def write() -> None:
+        async with engine.begin() as db:
+            await record(db, NOON, *(a_fact() for _ in range(writing.facts)))
+
+    async def client() -> None:
+        nonlocal written
+        while monotonic() < until:
+            await write()
+            written += writing.facts
+
+    try:
+        await asyncio.gather(*(write() for _ in clients))  # connections are open then
+        await asyncio.sleep(max(0.0, writing.begins_at - monotonic()))
+        began = monotonic()
+        until = began + writing.seconds
+        await asyncio.gather(*(client() for _ in clients))
+        return written / (monotonic() - began)
+    finally:
+        await engine.dispose()
