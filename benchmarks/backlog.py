@@ -6,12 +6,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier, a_platform, an_endpoint
-from tests.support.order_builders import NUMBER, an_order, asked
+from tests.support.order_builders import an_order, asked
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import UUIDS, Db, sql
 from unbind_broker.base.ids import EndpointId
-from unbind_broker.base.numbers import PhoneNumber
 from unbind_broker.carriers.service import Carrier
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.states import OrderStatus
@@ -39,13 +38,11 @@ async def register(
         return await a_carrier(db, now=now), ids
 
 
-async def a_model(
-    engine: AsyncEngine, carrier: Carrier, number: PhoneNumber = NUMBER
-) -> UUID:
+async def a_model(engine: AsyncEngine, carrier: Carrier) -> UUID:
     """Accept an order as the service does; it is the first one of what is to send."""
     now = SystemClock().now()
     async with engine.begin() as db:
-        return await an_order(db, carrier, asked(number=number, now=now), now=now)
+        return await an_order(db, carrier, asked(now=now), now=now)
 
 
 async def release(engine: AsyncEngine, model: UUID, first: int, count: int) -> None:

@@ -2,25 +2,28 @@
 
 One database for each case, filled before; then all sides take turns on all of them:
 orders that are accepted, read and listed over HTTP, and a backlog for a worker.
+
+With items, the tables hold what settled over a month: so many items with their orders,
+holdings, exchanges, audit trail and idempotency keys. Without, they hold what the work
+itself needs: nothing but one order where orders are accepted or a backlog is delivered;
+fifty where the page that lists them is read, and they themselves. What a reading adds
+is deleted after it (but for its exchanges, audit trail and idempotency keys), so that
+no case grows from round to round.
 """
 
 import argparse
-import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, cycle
-from time import monotonic
 from uuid import UUID
 
-import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks import backlog, past
 from benchmarks.about import About, Measure, Ratio, Target, Words
-from benchmarks.frame import Case, Reading, a_parser, asked, measure
+from benchmarks.closed_loop import Callers
+from benchmarks.frame import Case, Reading, Side, a_parser, asked, measure
 from benchmarks.servers import a_server, settle
 from benchmarks.sink import Sink, a_sink
 from benchmarks.stack import end, environment_of, run, told_url
@@ -30,9 +33,7 @@ from tests.support.database import Server
 from unbind_broker.base.clock import SystemClock
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.database import open_engine, sql
-from unbind_broker.base.instants import show_instant
-from unbind_broker.base.numbers import PhoneNumber
-from unbind_broker.carriers.service import Carrier
+from unbind_broker.base.ids import new_uuid7
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
 
@@ -86,22 +87,25 @@ ABOUT = About(
     ),
 )
 SECONDS = 120.0
-CALLERS = 8
 READ = 500
 """Orders that are read in turns."""
+LISTED = 50
+"""Orders of a page."""
+WRITING = ("deliver", "accept")
+Sides = Mapping[str, Side]
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read what is asked for."""
     parser = a_parser(ABOUT)
-    parser.set_defaults(rounds=3, minutes=8.0)
+    parser.set_defaults(rounds=3, minutes=12.0)
     full = [1_000_000, 10_000_000]
     parser.add_argument("--items", type=int, nargs="+", default=full)
     parser.add_argument("--platforms", type=int, default=100, help="in these cases")
     parser.add_argument("--many", type=int, nargs="*", default=[500, 1000])
     parser.add_argument("--beside", type=int, default=full[0], help="items with many")
     parser.add_argument("--backlog", type=int, default=50_000, help="items delivered")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of calls")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of calls")
     smoke = {"items": [], "platforms": 3, "many": [], "backlog": 30}
     return asked(parser, {**smoke, "seconds": 0.2}, arguments)
 
@@ -118,7 +122,7 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
             Case(
                 {"platforms": platforms, "items": items},
                 await ending.enter_async_context(
-                    _filled(server, sink, given, platforms, items)
+                    _some_case(server, sink, given, platforms, items)
                 ),
             )
             for platforms, items in sizes
@@ -126,16 +130,30 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
 
 
 @asynccontextmanager
-async def _filled(
+async def _some_case(
     server: Server, sink: Sink, given: argparse.Namespace, platforms: int, items: int
-) -> AsyncIterator[dict[str, Callable[[], Awaitable[Reading]]]]:
+) -> AsyncIterator[Sides]:
+    """Give the sides on one database; without items, some on one that has no orders."""
+    opened = partial(_filled, server, sink, given, platforms)
+    async with opened(items // platforms or LISTED) as sides:
+        if items:
+            yield sides
+            return
+        async with opened(0) as bare:
+            yield {**sides, **{name: bare[name] for name in WRITING}}
+
+
+@asynccontextmanager
+async def _filled(
+    server: Server, sink: Sink, given: argparse.Namespace, platforms: int, orders: int
+) -> AsyncIterator[Sides]:
     async with server.fresh() as url, AsyncExitStack() as ending:
         engine = open_engine(url, pool=4, application="bench", answer_limit=None)
         ending.push_async_callback(engine.dispose)
         urls = [f"{sink.url}/p/{place}" for place in range(platforms)]
         carrier, _ = await backlog.register(engine, urls, 50)
         model = await backlog.a_model(engine, carrier)
-        await past.fill(engine, model, items, platforms)
+        await past.fill(engine, model, orders, platforms)
         async with engine.begin() as db:
             key = (await a_key(db, carrier, now=SystemClock().now())).key
             found = await db.execute(_SOME, {"model": model})
@@ -144,104 +162,38 @@ async def _filled(
         serve = ["serve", "--port", "0", "--json"]
         serving = await run(serve, environment_of(url), log)
         ending.push_async_callback(end, serving)
-        orders = max(1, given.backlog // platforms)
-        delivering = _Delivering(engine, sink, carrier, model, orders, platforms)
-        calls = _Calls(await told_url(serving), key, given.seconds)
         paths = [f"/v1/orders/{show_order_id(OrderKind.UNBIND, one)}" for one in some]
+        calls = Callers(await told_url(serving), key, given.seconds)
+        deliver = partial(_deliver, engine, sink, model, given.backlog, platforms)
         yield {
-            "deliver": delivering.deliver,
-            "accept": calls.accept,
+            "deliver": partial(_taken_back, engine, model, deliver),
+            "accept": partial(_taken_back, engine, model, calls.accept),
             "read": partial(calls.read, paths[:: max(1, len(paths) // READ)]),
-            "list": partial(calls.read, ["/v1/orders?limit=50"]),
+            "list": partial(calls.read, [f"/v1/orders?limit={LISTED}"]),
         }
 
 
-@dataclass
-class _Delivering:
-    """A worker that is started for each reading, on one of the databases."""
-
-    engine: AsyncEngine
-    sink: Sink
-    carrier: Carrier
-    start: UUID
-    orders: int
-    platforms: int
-    numbers: Iterator[int] = field(default_factory=lambda: count(2000))
-
-    async def deliver(self) -> Reading:
-        """Let a worker deliver what was accepted meanwhile, then a backlog."""
-        # Workers try their keys on the newest number, and copies have none of theirs.
-        number = PhoneNumber(f"+861380000{next(self.numbers):04}")
-        model = await backlog.a_model(self.engine, self.carrier, number)
-        first, expected = UUID(int=model.int + 1), self.orders * self.platforms
-        async with some_workers(self.engine, 1, {}):
-            await delivered(self.engine, self.sink, 0, self.start, SECONDS)
-            await settle(self.engine.url.render_as_string(hide_password=False))
-            self.sink.reset()
-            await backlog.release(self.engine, model, 1, self.orders)
-            ended = await delivered(self.engine, self.sink, expected, first, SECONDS)
-            began = self.sink.read()["first"]
-        return {"per_second": expected / (ended - began)}
+async def _taken_back(engine: AsyncEngine, model: UUID, side: Side) -> Reading:
+    """Let tables hold afterwards what they held before."""
+    reading = await side()
+    await past.take_back(engine, model)
+    return reading
 
 
-@dataclass
-class _Calls:
-    """Callers of the API who ask as fast as they are answered."""
-
-    url: str
-    key: str
-    seconds: float
-    numbers: Iterator[int] = field(default_factory=lambda: count(10**7))
-
-    async def accept(self) -> Reading:
-        """Place orders, each about a number of its own."""
-        consent = show_instant(SystemClock().now())
-
-        async def place(http: aiohttp.ClientSession) -> None:
-            # Valid mobile numbers, made up here and kept nowhere.
-            number = f"+861{39}{next(self.numbers):08}"
-            asked_for = {
-                "number": number,
-                "owner_since": "2025-03-01",
-                "consent": {"method": "sms_otp", "at": consent},
-            }
-            async with http.post("/v1/orders", json=asked_for) as answer:
-                await _expect(answer, 202)
-
-        return await self._all(place)
-
-    async def read(self, paths: Sequence[str]) -> Reading:
-        """Read these in turns."""
-        turns = cycle(paths)
-
-        async def read(http: aiohttp.ClientSession) -> None:
-            async with http.get(next(turns)) as answer:
-                await _expect(answer, 200)
-
-        return await self._all(read)
-
-    async def _all(
-        self, call: Callable[[aiohttp.ClientSession], Awaitable[None]]
-    ) -> Reading:
-        done, headers = 0, {"Authorization": f"Bearer {self.key}"}
-        async with aiohttp.ClientSession(self.url, headers=headers) as http:
-            await call(http)
-            began = monotonic()
-
-            async def caller() -> None:
-                nonlocal done
-                while monotonic() - began < self.seconds:
-                    await call(http)
-                    done += 1
-
-            await asyncio.gather(*(caller() for _ in range(CALLERS)))
-            return {"per_second": done / (monotonic() - began)}
-
-
-async def _expect(answer: aiohttp.ClientResponse, status: int) -> None:
-    said = await answer.read()
-    if answer.status != status:
-        raise AssertionError(f"{status} expected, {answer.status} came: {said[:200]!r}")
+async def _deliver(
+    engine: AsyncEngine, sink: Sink, model: UUID, items: int, platforms: int
+) -> Reading:
+    """Let a worker deliver a backlog, once it has warmed up on one order."""
+    orders = max(1, items // platforms)
+    async with some_workers(engine, 1, {}):
+        await delivered(engine, sink, 0, model, SECONDS)
+        await settle(engine.url.render_as_string(hide_password=False))
+        sink.reset()
+        first = new_uuid7(SystemClock().now())
+        await backlog.release(engine, model, first.int - model.int, orders)
+        ended = await delivered(engine, sink, orders * platforms, first, SECONDS)
+        began = sink.read()["first"]
+    return {"per_second": orders * platforms / (ended - began)}
 
 
 _SOME = sql("SELECT id FROM orders WHERE id < :model ORDER BY id", model=UUID_TYPE)

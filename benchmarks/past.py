@@ -27,17 +27,15 @@ from unbind_broker.orders.states import OrderStatus
 SPAN = timedelta(days=30)
 ROWS_AT_ONCE = 1_000_000
 PER_REQUEST = 50
-FEWEST = 100
 
 
-async def fill(engine: AsyncEngine, model: UUID, items: int, platforms: int) -> None:
-    """Let orders have come and ended, evenly over a month before now.
+async def fill(engine: AsyncEngine, model: UUID, orders: int, platforms: int) -> None:
+    """Let so many orders have come and ended, evenly over a month before now.
 
     They are like ``model``, each about a number of its own, with an item at every
-    platform of it; there are as many as it takes for so many items, and some for none.
+    platform of it.
     """
     now = SystemClock().now()
-    orders = max(FEWEST, items // platforms)
     times = [now - SPAN + SPAN * 0.99 * place / orders for place in range(orders)]
     async with engine.begin() as db:
         await db.execute(_MONTHS, {"first": now - SPAN})
@@ -45,6 +43,21 @@ async def fill(engine: AsyncEngine, model: UUID, items: int, platforms: int) -> 
     for first in range(0, orders, at_once):
         await _write(engine, model, times[first : first + at_once])
     await _seal(engine, now)
+    await _pack(engine)
+
+
+async def take_back(engine: AsyncEngine, model: UUID) -> None:
+    """Delete all orders after ``model``, as if they had never come.
+
+    Their exchanges, their audit trail and their idempotency keys stay.
+    """
+    async with engine.begin() as db:
+        for statement in _LATER:
+            await db.execute(statement, {"model": model})
+    await _pack(engine)
+
+
+async def _pack(engine: AsyncEngine) -> None:
     plain = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with plain.connect() as db:
         await db.execute(text("VACUUM (ANALYZE, FREEZE)"))
@@ -68,6 +81,17 @@ async def _seal(engine: AsyncEngine, now: datetime) -> None:
                 return
 
 
+_LATER = tuple(
+    sql(f"DELETE FROM {table} WHERE {name} > :model", model=UUID_TYPE)  # noqa: S608 - names
+    for table, name in (
+        ("orders", "id"),
+        ("items", "order_id"),
+        ("order_log", "order_id"),
+        ("order_updates", "order_id"),
+        ("deliveries", "order_id"),
+        ("holdings", "order_id"),
+    )
+)
 _NEW = "unnest(:ids, :times) AS n (id, at)"
 _INDEX = "sha256(uuid_send(n.id))"
 _MONTHS = sql("SELECT ensure_months(:first, 2)", first=INSTANT)

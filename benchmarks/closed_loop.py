@@ -1,0 +1,81 @@
+"""Callers of the API who ask as fast as they are answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count, cycle
+from time import monotonic
+
+import aiohttp
+
+from benchmarks.frame import Reading
+from unbind_broker.base.clock import SystemClock
+from unbind_broker.base.instants import show_instant
+
+CALLERS = 8
+WARMING = 1 / 8
+"""Of the seconds, before them: processes may be new to their database."""
+
+
+@dataclass
+class Callers:
+    """Some at once; their calls count once they have been at it for a moment."""
+
+    url: str
+    key: str
+    seconds: float
+    numbers: Iterator[int] = field(default_factory=lambda: count(10**7))
+
+    async def accept(self) -> Reading:
+        """Place orders, each about a number of its own."""
+        consent = show_instant(SystemClock().now())
+
+        async def place(http: aiohttp.ClientSession) -> None:
+            # Valid mobile numbers, made up here and kept nowhere.
+            number = f"+861{39}{next(self.numbers):08}"
+            asked_for = {
+                "number": number,
+                "owner_since": "2025-03-01",
+                "consent": {"method": "sms_otp", "at": consent},
+            }
+            async with http.post("/v1/orders", json=asked_for) as answer:
+                await _expect(answer, 202)
+
+        return await self._all(place)
+
+    async def read(self, paths: Sequence[str]) -> Reading:
+        """Read these in turns."""
+        turns = cycle(paths)
+
+        async def read(http: aiohttp.ClientSession) -> None:
+            async with http.get(next(turns)) as answer:
+                await _expect(answer, 200)
+
+        return await self._all(read)
+
+    async def _all(
+        self, call: Callable[[aiohttp.ClientSession], Awaitable[None]]
+    ) -> Reading:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        async with aiohttp.ClientSession(self.url, headers=headers) as http:
+
+            async def calls(seconds: float) -> float:
+                done, began = 0, monotonic()
+
+                async def caller() -> None:
+                    nonlocal done
+                    while monotonic() - began < seconds:
+                        await call(http)
+                        done += 1
+
+                await asyncio.gather(*(caller() for _ in range(CALLERS)))
+                return done / (monotonic() - began)
+
+            await calls(self.seconds * WARMING)
+            return {"per_second": await calls(self.seconds)}
+
+
+async def _expect(answer: aiohttp.ClientResponse, status: int) -> None:
+    said = await answer.read()
+    if answer.status != status:
+        raise AssertionError(f"{status} expected, {answer.status} came: {said[:200]!r}")
