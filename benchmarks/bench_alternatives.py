@@ -195,6 +195,8 @@ class _Sizing:
             rate = found[at_once]["items_per_second"]
             _say(f"{one.name}, {at_once} at once: {rate:.0f} items/s")
         best = max(found, key=lambda at_once: found[at_once]["items_per_second"])
+        if best in {min(found), max(found)}:
+            _say(f"{one.name} does best at an end of what was tried: {best} at once")
         return best, self._sized(self.given.orders, found[best])
 
     def _sized(self, least: int, reading: Reading) -> int:

@@ -10,7 +10,10 @@ _HERE = "benchmarks.alternatives"
 
 @dataclass(frozen=True)
 class Competitor:
-    """One alternative; ``at_once`` are the settings of concurrency that are tried."""
+    """One alternative; ``at_once`` are the settings of concurrency that are tried.
+
+    They reach so far to either side that the best lies between.
+    """
 
     name: str
     module: str
@@ -84,7 +87,7 @@ COMPETITORS = (
         name="pgqueuer",
         module="pgqueuer_postgres",
         needs=("pgqueuer",),
-        at_once=(50, 100, 200, 400),
+        at_once=(50, 100, 200, 400, 800),
         uses_redis=False,
         commands=_by_itself("pgqueuer_postgres"),
     ),
@@ -101,7 +104,7 @@ COMPETITORS = (
         name="dramatiq",
         module="dramatiq_redis",
         needs=("dramatiq", "redis", "psycopg", "psycopg-pool", "urllib3"),
-        at_once=(4, 8, 32),
+        at_once=(4, 8, 16, 32, 64),
         uses_redis=True,
         commands=_dramatiq,
         client="urllib3",
