@@ -12,7 +12,6 @@ Celery and dramatiq need ``redis-server`` on this machine too.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +22,7 @@ from benchmarks.alternatives.competitors import COMPETITORS, Competitor
 from benchmarks.alternatives.redis_server import PROGRAM, a_redis, find_redis
 from benchmarks.alternatives.turns import Turns
 from benchmarks.frame import Case, Reading, Side, a_parser, asked, measure
+from benchmarks.processes import leave_last_cores
 from benchmarks.servers import a_server
 from benchmarks.sink import a_sink
 
@@ -105,7 +105,7 @@ _HOW = " How to install it: the head of benchmarks/bench_alternatives.py."
 async def cases(given: argparse.Namespace) -> AsyncIterator[list[Case]]:
     """Open the stores and the receivers, and find sizes for all sides."""
     async with AsyncExitStack() as opening:
-        cores = _shared_out(given)
+        cores = leave_last_cores(given.processes, smoke=given.smoke)
         program = find_redis()
         found = list(_installed(given.only, with_redis=program is not None))
         if not found and not given.smoke:
@@ -144,15 +144,6 @@ def _installed(names: Iterable[str], *, with_redis: bool) -> Iterable[Competitor
             _say(f"{one.name} is left out; there is no {PROGRAM} on this machine")
         else:
             yield one
-
-
-def _shared_out(given: argparse.Namespace) -> frozenset[int]:
-    """Leave the last cores to the workers; return them. A smoke test shares all."""
-    cores = sorted(os.sched_getaffinity(0))
-    if given.smoke or len(cores) <= given.processes:
-        return frozenset(cores)
-    os.sched_setaffinity(0, cores[: -given.processes])
-    return frozenset(cores[-given.processes :])
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from benchmarks.figures import percentiles
 from benchmarks.frame import Case, Reading, a_parser, asked, measure
 from benchmarks.plain_clearance import Plain
 from benchmarks.processes import computed
+from benchmarks.servers import plain_dsn
 from benchmarks.stack import Shape, Stack, a_stack
 
 ABOUT = About(
@@ -107,8 +108,7 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
     async with a_stack(shape, smoke=given.smoke) as stack:
         host, port = stack.urls[0]
         headers = {"Authorization": f"Bearer {stack.keys[0]}"}
-        url = stack.engine.url.set(drivername="postgresql")
-        dsn = url.render_as_string(hide_password=False)
+        dsn = plain_dsn(stack.database_url)
         async with (
             httpx.AsyncClient(
                 base_url=f"http://{host}:{port}", headers=headers, timeout=600

@@ -11,7 +11,6 @@ and the page, and docs/launch-day.md tells what was found.
 
 import argparse
 import asyncio
-import os
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +20,7 @@ from sqlalchemy import text
 from benchmarks.figures import machine, merged, of_status, percentiles, summary, write
 from benchmarks.frame import add_smoke, asked
 from benchmarks.open_loop import STARTING, Answers, Load, run_loads
+from benchmarks.processes import leave_last_cores
 from benchmarks.stack import Shape, Stack, a_stack
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
@@ -32,15 +32,13 @@ NORMAL_P99 = 1.0
 async def main() -> None:
     """Measure, and write one JSON document."""
     given = _options()
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(0, set(cores[:-1]))
+    cores = leave_last_cores(smoke=given.smoke)
     report: dict[str, Any] = {"what": "crowd", **machine(), **vars(given)}
     shape = Shape(given.platforms, given.serves)
     async with a_stack(shape, smoke=given.smoke) as stack:
         base = Load(
             *(stack.urls, stack.keys, 0, 0, min(64, given.connections)),
-            core=cores[-1],
+            cores=cores,
             starting=given.starting,
         )
         capacity = await _capacity(base, given.burst)

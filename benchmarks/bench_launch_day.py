@@ -14,7 +14,6 @@ and the page, and docs/launch-day.md tells what was found.
 
 import argparse
 import asyncio
-import os
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -25,6 +24,8 @@ from benchmarks.figures import machine, merged, of_status, percentiles, summary,
 from benchmarks.frame import add_smoke, asked
 from benchmarks.open_loop import STARTING, Answers, Load, run_loads
 from benchmarks.plain_sql import plain_rate
+from benchmarks.processes import leave_last_cores
+from benchmarks.servers import plain_dsn
 from benchmarks.stack import Shape, Stack, a_stack
 
 HELD_P99 = 1.0
@@ -35,13 +36,11 @@ SETTLING = 900.0
 async def main() -> None:
     """Measure, and write one JSON document."""
     given = _options()
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(0, set(cores[:-1]))
+    cores = leave_last_cores(smoke=given.smoke)
     report: dict[str, Any] = {"what": "launch day", **machine(), **vars(given)}
     shape = Shape(given.platforms, given.serves, given.workers)
     async with a_stack(shape, smoke=given.smoke) as stack:
-        day = _Day(stack, given, cores[-1])
+        day = _Day(stack, given, cores)
         held, report["steps"] = await day.highest_rate()
         report["held_per_second"] = held
         report["at_held_rate"] = await day.run(held, given.seconds)
@@ -49,7 +48,7 @@ async def main() -> None:
         report["settled"] = await day.settled()
         model = await day.some_order()
         await stack.halt()
-        url, seconds = stack.database_url, given.plain_seconds
+        url, seconds = plain_dsn(stack.database_url), given.plain_seconds
         plain = await asyncio.to_thread(plain_rate, url, model, seconds)
     report["plain_sql_per_second"] = round(plain, 1)
     report["held_of_plain_sql"] = round(held / plain, 3)
@@ -78,10 +77,12 @@ def _options() -> argparse.Namespace:
 class _Day:
     """One service under several loads, and what became of them."""
 
-    def __init__(self, stack: Stack, given: argparse.Namespace, core: int) -> None:
+    def __init__(
+        self, stack: Stack, given: argparse.Namespace, cores: frozenset[int]
+    ) -> None:
         self.stack = stack
         self.given = given
-        self.core = core
+        self.cores = cores
         self.numbers_from = 0
         self.accepted = 0
 
@@ -164,7 +165,7 @@ class _Day:
             seconds=seconds,
             connections=self.given.connections,
             numbers_from=self.numbers_from,
-            core=self.core,
+            cores=self.cores,
             starting=self.given.starting,
         )
         self.numbers_from += int(rate * seconds)

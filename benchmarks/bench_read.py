@@ -7,7 +7,6 @@ core, everything else on the others.
 
 import argparse
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from benchmarks.about import About, Measure, Words
 from benchmarks.figures import of_status, percentiles
 from benchmarks.frame import Case, Reading, a_parser, asked, measure
 from benchmarks.open_loop import STARTING, Answers, Load, run_loads
+from benchmarks.processes import leave_last_cores
 from benchmarks.stack import Shape, a_stack
 from unbind_broker.orders.states import OrderKind
 from unbind_broker.orders.views import show_order_id
@@ -65,22 +65,21 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 @asynccontextmanager
 async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
     """Name the sizes of an order."""
-    cores = sorted(os.sched_getaffinity(0))
-    core = cores[-1] if len(cores) > 1 and not given.smoke else None
-    if core is not None:
-        os.sched_setaffinity(0, set(cores[:-1]))
+    cores = leave_last_cores(smoke=given.smoke)
     yield [
-        Case({"items": items}, {"service": partial(_read, given, items, core)})
+        Case({"items": items}, {"service": partial(_read, given, items, cores)})
         for items in given.items
     ]
 
 
-async def _read(given: argparse.Namespace, items: int, core: int | None) -> Reading:
+async def _read(
+    given: argparse.Namespace, items: int, cores: frozenset[int]
+) -> Reading:
     shape = Shape(items, serves=1, workers=0)
     async with a_stack(shape, smoke=given.smoke) as stack:
         base = Load(
             *(stack.urls, stack.keys[:1], 1.0, 2.0, 4),
-            core=core,
+            cores=cores,
             starting=given.starting,
         )
         await asyncio.to_thread(run_loads, [base])

@@ -9,7 +9,6 @@ runs on the last core, everything else on the others.
 
 import argparse
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,8 +25,9 @@ from benchmarks.figures import percentiles
 from benchmarks.frame import Case, Reading, a_parser, measure
 from benchmarks.frame import asked as read_options
 from benchmarks.plain_results import Updating, update_all
-from benchmarks.processes import computed
+from benchmarks.processes import computed, leave_last_cores
 from benchmarks.result_callers import Reporting, report_all
+from benchmarks.servers import plain_dsn
 from benchmarks.stack import Shape, Stack, a_stack
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from tests.support.order_builders import an_order, asked
@@ -110,13 +110,10 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 @asynccontextmanager
 async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
     """Name what is reported, and what is fetched."""
-    cores = sorted(os.sched_getaffinity(0))
-    core = cores[-1] if len(cores) > 1 and not given.smoke else None
-    if core is not None:
-        os.sched_setaffinity(0, set(cores[:-1]))
+    cores = leave_last_cores(smoke=given.smoke)
     shape = Shape(platforms=1, serves=max(given.serves), workers=0)
     async with a_stack(shape, smoke=given.smoke) as stack:
-        run = _Run(stack, given, core)
+        run = _Run(stack, given, cores)
         yield [
             *(
                 Case(
@@ -156,11 +153,11 @@ class _Run:
     """One service, and what is reported to it one part after the other."""
 
     def __init__(
-        self, stack: Stack, given: argparse.Namespace, core: int | None
+        self, stack: Stack, given: argparse.Namespace, cores: frozenset[int]
     ) -> None:
         self.stack = stack
         self.given = given
-        self.core = core
+        self.cores = cores
         self.made = 0
 
     async def report(
@@ -178,7 +175,7 @@ class _Run:
             lines=self.given.lines,
             at_once=self.given.at_once,
             signed_by=SEED if is_signed else None,
-            core=self.core,
+            cores=self.cores,
         )
         await self._warm_up(reporting)
         before = self._computed()
@@ -198,15 +195,14 @@ class _Run:
     async def update(self, outcome: str) -> Reading:
         """Set as many items by one statement for each report."""
         some = await self._some(self.given.platforms, taken=True)
-        url = self.stack.engine.url.set(drivername="postgresql")
         updating = Updating(
-            url=url.render_as_string(hide_password=False),
+            url=plain_dsn(self.stack.database_url),
             platforms=some.platforms,
             orders=some.orders,
             is_final=outcome == "unbound",
             lines=self.given.lines,
             at_once=self.given.at_once,
-            core=self.core,
+            cores=self.cores,
         )
         updated = await asyncio.to_thread(update_all, updating)
         lines = len(some.orders) * len(some.platforms)

@@ -9,8 +9,8 @@ from time import monotonic
 import aiohttp
 
 from benchmarks.frame import Reading
+from benchmarks.order_body import a_number, order_body
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.base.instants import show_instant
 
 CALLERS = 8
 WARMING = 1 / 8
@@ -28,17 +28,11 @@ class Callers:
 
     async def accept(self) -> Reading:
         """Place orders, each about a number of its own."""
-        consent = show_instant(SystemClock().now())
+        consented_at = SystemClock().now()
 
         async def place(http: aiohttp.ClientSession) -> None:
-            # Valid mobile numbers, made up here and kept nowhere.
-            number = f"+861{39}{next(self.numbers):08}"
-            asked_for = {
-                "number": number,
-                "owner_since": "2025-03-01",
-                "consent": {"method": "sms_otp", "at": consent},
-            }
-            async with http.post("/v1/orders", json=asked_for) as answer:
+            body = order_body(a_number(next(self.numbers)), consented_at)
+            async with http.post("/v1/orders", json=body) as answer:
                 await _expect(answer, 202)
 
         return await self._all(place)

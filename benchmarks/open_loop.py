@@ -6,7 +6,6 @@ service that lets its callers wait cannot hide it. One request at a time per con
 
 import asyncio
 import json
-import os
 import resource
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,8 @@ from time import monotonic, process_time
 
 from typing_extensions import override
 
-from benchmarks.processes import elsewhere
+from benchmarks.order_body import a_number, order_body
+from benchmarks.processes import elsewhere, run_on
 
 LATE = 30.0
 """Seconds after the last request was due; who is not answered then is lost."""
@@ -38,7 +38,7 @@ class Load:
     numbers_from: int = 0
     path: str = "/v1/orders"
     is_read: bool = False
-    core: int | None = None
+    cores: frozenset[int] = frozenset()
     starting: float = STARTING
 
 
@@ -65,8 +65,7 @@ def run_loads(loads: Sequence[Load]) -> list[Answers]:
 
 def _run(asked: tuple[Load, float]) -> Answers:
     load, begins_at = asked
-    if load.core is not None:
-        os.sched_setaffinity(0, {load.core})
+    run_on(load.cores)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return asyncio.run(_Callers(load).call(begins_at))
@@ -223,18 +222,11 @@ def _requests(load: Load) -> Iterator[bytes]:
         reads = [_head("GET", load.path, key) + b"\r\n" for key in load.keys]
         for place in count():
             yield reads[place % len(reads)]
-    consent = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.now(UTC)
     heads = [_head("POST", load.path, key) for key in load.keys]
     for place in count():
-        # Valid mobile numbers, made up here and kept nowhere.
-        number = f"+861{39}{_FIRST_OF_RANGE + load.numbers_from + place:08}"
-        body = json.dumps(
-            {
-                "number": number,
-                "owner_since": "2025-03-01",
-                "consent": {"method": "sms_otp", "at": consent},
-            }
-        ).encode()
+        number = a_number(_FIRST_OF_RANGE + load.numbers_from + place)
+        body = json.dumps(order_body(number, now)).encode()
         length = b"content-length: %d\r\n\r\n" % len(body)
         kind = b"content-type: application/json\r\n"
         yield heads[place % len(heads)] + kind + length + body

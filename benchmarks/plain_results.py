@@ -5,7 +5,6 @@ report: those that run together are about the same orders.
 """
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from benchmarks.processes import elsewhere
+from benchmarks.processes import elsewhere, run_on
 from unbind_broker.items.states import FIRST_FINAL_CODE, HolderAction, ItemStatus
 
 _FINAL = f"""
@@ -42,7 +41,7 @@ class Updating:
     is_final: bool
     lines: int
     at_once: int
-    core: int | None = None
+    cores: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -61,8 +60,7 @@ def update_all(updating: Updating) -> Updated:
 
 
 def _run(updating: Updating) -> Updated:
-    if updating.core is not None:
-        os.sched_setaffinity(0, {updating.core})
+    run_on(updating.cores)
     return asyncio.run(_update(updating))
 
 

@@ -42,8 +42,7 @@ def _run(asked: tuple[str, UUID, float]) -> float:
 
 
 async def _insert(url: str, model: UUID, seconds: float, clients: int = 8) -> float:
-    plain = url.replace("postgresql+asyncpg://", "postgresql://", 1)
-    pool = await asyncpg.create_pool(plain, min_size=clients, max_size=clients)
+    pool = await asyncpg.create_pool(url, min_size=clients, max_size=clients)
     ends_at, done = monotonic() + seconds, 0
 
     async def client() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -38,6 +38,24 @@ def spawned_without_main() -> Iterator[None]:
         yield
     finally:
         main.__dict__.update(hidden)
+
+
+def leave_last_cores(many: int = 1, *, smoke: bool = False) -> frozenset[int]:
+    """Let this process and those it starts use the other cores; return the last ones.
+
+    Where there are no more than those, all share them, as in a smoke test.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if smoke or len(cores) <= many:
+        return frozenset(cores)
+    run_on(cores[:-many])
+    return frozenset(cores[-many:])
+
+
+def run_on(cores: Collection[int]) -> None:
+    """Let this process and those that it starts use these cores; if none, as before."""
+    if cores:
+        os.sched_setaffinity(0, cores)
 
 
 def computed(*pids: int) -> float:

@@ -6,7 +6,6 @@ time runs. One report at a time per connection.
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
-from benchmarks.processes import elsewhere
+from benchmarks.processes import elsewhere, run_on
 from unbind_broker.base.ids import Prefix, format_id
 from unbind_broker.base.signing import sign_v1a, signature_headers
 from unbind_broker.base.signing_keys import PrivateKey
@@ -27,7 +26,7 @@ class Reporting:
     """What is reported: some outcome for each order, by each of these keys.
 
     ``signed_by`` holds the seed that reports are signed with, under ids that begin with
-    ``name``. ``core`` is where the process runs. Connections go to the ``urls`` in
+    ``name``. ``cores`` are where the process runs. Connections go to the ``urls`` in
     turn.
     """
 
@@ -39,7 +38,7 @@ class Reporting:
     lines: int
     at_once: int
     signed_by: bytes | None = None
-    core: int | None = None
+    cores: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -59,8 +58,7 @@ def report_all(reporting: Reporting) -> Reported:
 
 
 def _run(reporting: Reporting) -> Reported:
-    if reporting.core is not None:
-        os.sched_setaffinity(0, {reporting.core})
+    run_on(reporting.cores)
     return asyncio.run(_report(reporting))
 
 

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.order_body import order_body
 from tests.support.app import a_runtime, in_process
 from unbind_broker.base.clock import SystemClock
 
@@ -53,12 +54,7 @@ async def statements_of_an_order(engine: AsyncEngine, key: str) -> list[Statemen
     """
     async with in_process(a_runtime(engine, SystemClock())) as http:
         headers = {"authorization": f"Bearer {key}"}
-        consent = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        body = {
-            "number": NUMBER,
-            "owner_since": "2025-03-01",
-            "consent": {"method": "sms_otp", "at": consent},
-        }
+        body = order_body(NUMBER, SystemClock().now())
         with _noting(engine) as noted:
             answer = await http.post("/v1/orders", headers=headers, json=body)
     answer.raise_for_status()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from benchmarks.processes import parent_of
@@ -53,6 +53,12 @@ async def a_server(*, smoke: bool = False) -> AsyncIterator[Server]:
             await asyncio.to_thread(embedded.close)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def plain_dsn(url: str | URL) -> str:
+    """Write a database's URL as every client reads it, password and all."""
+    plain = make_url(url).set(drivername="postgresql")
+    return plain.render_as_string(hide_password=False)
 
 
 async def postmaster(engine: AsyncEngine) -> int:

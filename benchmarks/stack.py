@@ -14,10 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.servers import a_server
+from benchmarks.processes import resident
+from benchmarks.servers import a_server, plain_dsn
 from benchmarks.sink import Sink, a_sink
 from tests.support.builders import a_carrier, a_key, a_platform, an_endpoint
 from unbind_broker.base.clock import SystemClock
@@ -54,7 +54,7 @@ class Stack:
 
     def memory(self) -> list[int]:
         """Give the resident memory of each process of the API, in MiB."""
-        return [_resident(one.pid) for one in self.serves]
+        return [resident(one.pid) // 2**20 for one in self.serves]
 
     async def halt(self) -> None:
         """End every process but the database."""
@@ -107,7 +107,7 @@ def environment_of(
     """
     return {
         **{name: own for name, own in os.environ.items() if name[:7] != "UNBIND_"},
-        "UNBIND_DATABASE_URL": _plain(database_url),
+        "UNBIND_DATABASE_URL": plain_dsn(database_url),
         "UNBIND_SECRET_KEYS": _SEALING,
         "UNBIND_INDEX_KEY": _INDEX,
         "UNBIND_ALLOW_PRIVATE_ENDPOINTS": "1",
@@ -166,15 +166,3 @@ async def _registry(engine: AsyncEngine, sink: Sink, platforms: int) -> tuple[st
         carriers = [await a_carrier(db, f"carrier-{n}") for n in range(CARRIERS)]
         keys = [await a_key(db, carrier) for carrier in carriers]
     return tuple(key.key for key in keys)
-
-
-def _plain(url: str) -> str:
-    plain = make_url(url).set(drivername="postgresql")
-    return plain.render_as_string(hide_password=False)
-
-
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) // 1024
-    return 0

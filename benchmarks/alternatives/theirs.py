@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_bytes
 
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook
 
@@ -53,9 +53,3 @@ async def their_trial(
         expected=job.orders * len(job.urls),
         recorded=recorded,
     )
-
-
-def plain(url: str) -> str:
-    """Write a database's URL as every client reads it."""
-    shown = make_url(url).set(drivername="postgresql")
-    return shown.render_as_string(hide_password=False)

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import IO, Protocol
 
 from benchmarks.frame import Reading
-from benchmarks.processes import computed_by_family
+from benchmarks.processes import computed_by_family, run_on
 from benchmarks.stack import end
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,13 +112,13 @@ async def _started(trial: Trial, machine: Machine) -> AsyncIterator[_Watched]:
         log = ending.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed
         usual = os.sched_getaffinity(0)
         running = []
-        os.sched_setaffinity(0, machine.cores)  # those that are started inherit it
+        run_on(machine.cores)  # those that are started inherit it
         try:
             for command in trial.commands:
                 running.append(await _start(command, trial.environment, log))
                 ending.push_async_callback(end, running[-1])
         finally:
-            os.sched_setaffinity(0, usual)
+            run_on(usual)
         yield _Watched(running, machine.stores, log)
 
 

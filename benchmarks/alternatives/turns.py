@@ -11,10 +11,10 @@ from benchmarks.alternatives.competitors import Competitor
 from benchmarks.alternatives.job import Job
 from benchmarks.alternatives.ours import our_trial
 from benchmarks.alternatives.redis_server import Redis
-from benchmarks.alternatives.theirs import plain, some_doors, their_trial
+from benchmarks.alternatives.theirs import some_doors, their_trial
 from benchmarks.alternatives.trial import Machine, timed
 from benchmarks.frame import Reading
-from benchmarks.servers import postmaster, settle
+from benchmarks.servers import plain_dsn, postmaster, settle
 from benchmarks.signatures import items_signed_by, verified_items
 from benchmarks.sink import Sink
 from tests.support.database import Server
@@ -60,7 +60,7 @@ class Turns:
         async with self.server.empty() as url, _engine(url) as engine:
             doors = some_doors(sink.url, self.platforms)
             job = Job(
-                database_url=plain(url),
+                database_url=plain_dsn(url),
                 redis_url=self.redis.url if self.redis else "",
                 urls=tuple(doors.urls),
                 secrets=tuple(doors.secrets),

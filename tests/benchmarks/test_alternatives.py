@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.alternatives.competitors import COMPETITORS, Competitor
 from benchmarks.alternatives.job import Job, Signer
-from benchmarks.alternatives.theirs import plain, some_doors
+from benchmarks.alternatives.theirs import some_doors
 from benchmarks.alternatives.trial import Machine, Trial, run_to_its_end, timed
+from benchmarks.servers import plain_dsn
 
 DOORS = some_doors("http://127.0.0.1:9", 3)
 JOB = Job(
@@ -127,6 +128,6 @@ async def test_a_queue_that_cannot_be_filled_tells_what_it_said() -> None:
 
 
 def test_other_clients_read_the_address_of_the_database() -> None:
-    assert plain("postgresql+asyncpg://me@/db?host=%2Ftmp") == (
+    assert plain_dsn("postgresql+asyncpg://me@/db?host=%2Ftmp") == (
         "postgresql://me@/db?host=%2Ftmp"
     )
