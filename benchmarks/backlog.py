@@ -50,13 +50,18 @@ async def release(engine: AsyncEngine, model: UUID, first: int, count: int) -> N
     ids = [UUID(int=model.int + first + place) for place in range(count)]
     async with engine.begin() as db:
         await copy(db, model, ids)
-        await db.execute(_DUE, {"ids": ids})
+        await let_go(db, ids)
 
 
 async def copy(db: Db, model: UUID, ids: Sequence[UUID]) -> None:
     """Make orders under way like ``model`` that nobody is to send."""
     for statement in _COPIES:
         await db.execute(statement, {"model": model, "ids": ids})
+
+
+async def let_go(db: Db, ids: Sequence[UUID]) -> None:
+    """Let these orders' items be sent, or fetched."""
+    await db.execute(_LOG, {"ids": ids})
 
 
 _COPIES = (
@@ -84,7 +89,7 @@ _COPIES = (
         ids=UUIDS,
     ),
 )
-_DUE = sql(
+_LOG = sql(
     """
         INSERT INTO order_log (xid, order_id)
         SELECT pg_current_xact_id()::text::bigint, n.id FROM unnest(:ids) AS n (id)""",

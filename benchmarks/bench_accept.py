@@ -37,7 +37,7 @@ ABOUT = About(
     question=Words(
         "How many orders for 64 and for 200 platforms do 1, 2 and 4 processes accept a "
         "second over HTTP, beside pgbench running the same statements?",
-        "1、2、4 个 serve 进程通过 HTTP 每秒受理多少个面向 64 个、200 个平台的订单？"
+        "1、2、4 个服务进程通过 HTTP 每秒受理多少个面向 64 个、200 个平台的订单？"
         "对照是用 pgbench 运行同样的语句。",
     ),
     notes=Words(
@@ -59,7 +59,7 @@ ABOUT = About(
         "pgbench 每次都新建连接，要先规划语句。",
     ),
     sides={
-        "broker": Words("broker", "本项目"),
+        "broker": Words("service", "本服务"),
         "pgbench": Words("pgbench", "pgbench"),
     },
     parameters={
@@ -81,7 +81,7 @@ ABOUT = About(
     ratios=(
         Ratio(
             "of_pgbench",
-            Words("broker to pgbench", "本项目与 pgbench 之比"),
+            Words("service to pgbench", "本服务与 pgbench 之比"),
             "orders_per_second",
             "broker",
             "pgbench",

@@ -60,7 +60,7 @@ ABOUT = About(
         "what it has not written yet. The backlogs differ in size so that each side "
         "works for seconds.",
         "各方的 worker 进程数相同，并绑定到相同数量的核；Postgres（同一实例，持久化"
-        "写入）、Redis（默认配置）和接收端使用其余的核。替代方案每条消息只发送一个条目："
+        "写入）、Redis（默认配置）和接收端使用其余的核。替代方案每条消息只发送一个明细："
         "按端点合并成批正是它们没有的功能。各替代方案的并发数事先试过几档，取最好的一"
         "档。基于事件循环的方案与我们的 worker 一样，在 uvloop 上用 aiohttp 发送（除非"
         "指定了 httpx），其余用 urllib3。以下几点对替代方案有利：消息里直接放着待发送的"

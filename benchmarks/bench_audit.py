@@ -43,8 +43,8 @@ ABOUT = About(
         "Connections record events of the size that an accepted order leaves, some to "
         "a transaction, without and with a sealer beside them in a process of its own. "
         "The backlog is sealed by itself, nobody writes meanwhile.",
-        "若干连接写入与受理工单同样大小的事件，每个事务写几条；对照为旁边另有一个进程在"
-        "封签。“积压”一栏是无人写入时单独封签的速度。",
+        "若干连接写入与受理订单同样大小的事件，每个事务写几条；对照为旁边另有一个进程在"
+        "封签。“backlog” 一行是无人写入时单独封签的速度。",
     ),
     sides={
         "alone": Words("nobody seals", "无人封签"),
@@ -58,7 +58,7 @@ ABOUT = About(
             "postgres_us_per_event",
             Words("Postgres's CPU, µs an event", "Postgres CPU，微秒/条"),
         ),
-        Measure("unsealed", Words("unsealed in the end", "结束时未封")),
+        Measure("unsealed", Words("unsealed at the end, events", "结束时未封，条")),
     ),
     ratios=(
         Ratio(

@@ -34,25 +34,25 @@ from benchmarks.stack import Shape, Stack, a_stack
 
 ABOUT = About(
     name="clearance",
-    title=Words("Clearances", "批量清号"),
+    title=Words("Clearances", "号码焕新"),
     question=Words(
         "How many numbers of a clearance are uploaded, published, read by platforms "
         "and answered a second, beside COPY of the same rows?",
-        "批量清号每秒能上传、发布、供平台读取并收回结果多少个号码？"
+        "号码焕新每秒能上传、发布、供平台读取并收回结果多少个号码？"
         "对照是对同样的行使用 COPY。",
     ),
     notes=Words(
         "One serving process. Upload: NDJSON, one part after the other; the plain side "
         "copies the rows that came of it into a table with the same indexes, a "
         "transaction for each part. Publish: the one request, by the numbers that it "
-        "publishes. Manifest: some platforms at once read all numbers, page by page; "
+        "publishes. Manifest: eight platforms at once read all numbers, page by page; "
         "the plain side reads the same rows, sealed as they are. Findings: those "
         "platforms report at once, each what it found of every sixtieth number; plain "
         "as for the upload. Results: the carrier reads a line for each number, with "
         "what every platform said; the plain side reads the rows behind it. COPY "
         "checks no number, seals and opens none, makes no JSON and no HTTP.",
         "一个服务进程。上传：NDJSON，逐块上传；对照把由此产生的行用 COPY 写入索引相同的"
-        "表，每块一个事务。发布：仅一个请求，按发布的号码数计。清单：若干平台同时逐页读完"
+        "表，每块一个事务。发布：仅一个请求，按发布的号码数计。清单：八个平台同时逐页读完"
         "全部号码；对照读取同样的行，号码仍为密文。结果上报：这些平台同时上报，每个平台"
         "约六十个号码中有一个结果；对照同上传。读取结果：运营商为每个号码读一行，含各平台"
         "的答复；对照读取其背后的行。COPY 不校验号码，不加密也不解密，不生成 JSON，"
@@ -66,8 +66,8 @@ ABOUT = About(
     measures=(
         Measure("lines_per_second", Words("lines/s", "行/秒")),
         Measure("cpu_us_per_line", Words("own CPU, µs a line", "自身 CPU，微秒/行"), 1),
-        Measure("p50_ms", Words("a page, p50 ms", "每页 p50，毫秒"), 1),
-        Measure("p99_ms", Words("p99 ms", "p99，毫秒"), 1),
+        Measure("p50_ms", Words("a page, p50, ms", "每页 p50，毫秒"), 1),
+        Measure("p99_ms", Words("a page, p99, ms", "每页 p99，毫秒"), 1),
         Measure("bytes", Words("bytes a line kept", "每行存储字节"), 1),
         Measure("peak_mib", Words("most memory, MiB", "内存峰值，MiB")),
     ),

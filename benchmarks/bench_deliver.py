@@ -29,7 +29,7 @@ ABOUT = About(
         "How many items does one worker deliver a second, beside the HTTP client that "
         "it uses (aiohttp) and a bare asyncio protocol which post the same bytes to "
         "the same receiver?",
-        "一个工作进程每秒投递多少条目？对照是它所用的 HTTP 客户端（aiohttp）"
+        "一个工作进程每秒投递多少明细？对照是它所用的 HTTP 客户端（aiohttp）"
         "和裸 asyncio 协议，两者向同一接收端发送同样的字节。",
     ),
     notes=Words(
@@ -41,11 +41,11 @@ ABOUT = About(
         "receiver computes limits the bare protocol: see its share of a core. Batches "
         "that are not full (few items for each endpoint) cost the worker more requests "
         "than the clients send.",
-        "工作进程要从 Postgres 读取条目、解封号码、签名、发送、判断应答并记录结果；"
+        "工作进程要从 Postgres 读取明细、解封号码、签名、发送、判断应答并记录结果；"
         "两个客户端只是反复发送工作进程发过的同一个请求。"
         "各方对每个端点都保持 4 个连接，都在独立进程里运行 uvloop，"
         "并与 Postgres（持久落盘）和单进程的接收端共用一台机器。"
-        "裸协议受接收端自身开销限制，参见接收端占核。每个端点的条目较少时批次装不满，"
+        "裸协议受接收端自身开销限制，参见接收端占核。每个端点的明细较少时批次装不满，"
         "工作进程的请求数会多于两个客户端。",
     ),
     sides={

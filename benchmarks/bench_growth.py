@@ -40,15 +40,15 @@ from unbind_broker.orders.views import show_order_id
 SIDES = {
     "deliver": Words("deliver", "投递"),
     "accept": Words("accept", "受理"),
-    "read": Words("read an order", "读工单"),
-    "list": Words("list orders", "列工单"),
+    "read": Words("read an order", "读订单"),
+    "list": Words("list orders", "列订单"),
 }
 ABOUT = About(
     name="growth",
     title=Words("Growth", "数据增长"),
     question=Words(
         "Is it as fast with millions of items in the tables as with none?",
-        "表里有数百万条目时，还和空表时一样快吗？",
+        "表里有数百万明细时，还和空表时一样快吗？",
     ),
     notes=Words(
         "Each case has a database of its own, filled with orders that have settled "
@@ -59,18 +59,18 @@ ABOUT = About(
         "month read with all their items, pages of 50 orders listed; requests/s. "
         "Rows are written as they end up, so tables hold no dead ones. The ratio is "
         "to the case without items and with as many platforms.",
-        "每种情形有自己的数据库，预先填入近一个月内已结案的工单及其条目、持号记录、往来"
-        "记录、审计与幂等键；“0”条目指只有一百个这样的工单。投递：一个工作进程，"
+        "每种情形有自己的数据库，预先填入近一个月内已结案的订单及其明细、持号记录、往来"
+        "记录、审计与幂等键；“0”明细指只有一百个这样的订单。投递：一个工作进程，"
         "max_batch 为 50，结果随应答返回，单位条/秒。其余：一个服务进程、八个并发调用"
-        "方，分别为受理工单、读取当月工单（含全部条目）、按每页 50 个列出工单，单位请求"
+        "方，分别为受理订单、读取当月订单（含全部明细）、按每页 50 个列出订单，单位请求"
         "/秒。数据按最终形态写入，表中没有死元组。比值以平台数相同的空表情形为分母。",
     ),
     sides=SIDES,
     parameters={
         "platforms": Words("platforms", "平台数"),
-        "items": Words("items in the tables", "表中条目数"),
+        "items": Words("items in the tables", "表中明细数"),
     },
-    measures=(Measure("per_second", Words("per second", "每秒")),),
+    measures=(Measure("per_second", Words("items/s or requests/s", "条/秒或请求/秒")),),
     ratios=tuple(
         Ratio(
             f"{name}_to_empty",

@@ -20,7 +20,7 @@ ABOUT = About(
     name="idle",
     title=Words("An idle worker", "空闲的工作进程"),
     question=Words(
-        "How much of a core does a worker take that has nothing to send?",
+        "How much of a core does an idle worker take?",
         "没有东西可投递时，一个工作进程占用多少核？",
     ),
     notes=Words(
@@ -28,8 +28,8 @@ ABOUT = About(
         "connections were used; nothing falls due while it is watched. Settings as "
         "they come: clocks, sealing, polling and the renewal of leases go on. What "
         "Postgres computes for it, its own upkeep included, stands beside it.",
-        "一个工作进程持有全部端点。每个端点事先各收到过一个条目，连接都用过；观察期间没有"
-        "任何条目到期。设置均为默认：时钟、封签、轮询和租约续期照常进行。旁边列出 "
+        "一个工作进程持有全部端点。每个端点事先各收到过一个明细，连接都用过；观察期间没有"
+        "任何明细到期。设置均为默认：时钟、封签、轮询和租约续期照常进行。旁边列出 "
         "Postgres 同期的用量（含其自身维护）。",
     ),
     sides={"worker": Words("a worker", "一个工作进程")},

@@ -23,17 +23,17 @@ ABOUT = About(
     title=Words("Memory under a backlog", "积压时的内存"),
     question=Words(
         "How much memory does a worker take while a million items are due?",
-        "一百万个条目到期时，一个工作进程占用多少内存？",
+        "一百万个明细到期时，一个工作进程占用多少内存？",
     ),
     notes=Words(
         "One worker delivers the whole backlog; its resident memory is read every "
         "half second. The slope is that of a straight line through the later half of "
         "the readings, in MiB for each 100,000 items delivered: what it would keep.",
         "一个工作进程投递全部积压，每半秒读一次常驻内存。斜率取后半段读数的拟合直线，单位为"
-        "每投递十万条目增加的 MiB，即它会留住的内存。",
+        "每投递十万明细增加的 MiB，即它会留住的内存。",
     ),
     sides={"worker": Words("a worker", "一个工作进程")},
-    parameters={"items": Words("items due", "到期条目")},
+    parameters={"items": Words("items due", "到期明细")},
     measures=(
         Measure("most_mib", Words("most, MiB", "峰值，MiB"), 1),
         Measure("before_mib", Words("before, MiB", "之前，MiB"), 1),

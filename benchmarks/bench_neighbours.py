@@ -32,7 +32,7 @@ ABOUT = About(
     question=Words(
         "How long do items for healthy endpoints wait beside one endpoint that hangs "
         "and one that fails?",
-        "旁边有一个挂起、一个报错的端点时，健康端点的条目要等多久？",
+        "旁边有一个挂起、一个报错的端点时，健康端点的明细要等多久？",
     ),
     notes=Words(
         "One worker. Orders fall due one by one at a steady rate, whatever becomes of "
@@ -41,9 +41,9 @@ ABOUT = About(
         "one that fails answers 500 at once. Delays are those of the healthy endpoints "
         "alone, from when its order is written, just before that is committed, to "
         "the start of its request.",
-        "一个工作进程。工单按固定速率逐个到期，不等前面的结果；每个工单在每个端点都有一"
-        "个条目。挂起的端点接受连接但从不应答，直到工作进程的 10 秒超时；报错的端点立即"
-        "返回 500。延迟只计健康端点：从工单写入（提交之前片刻）到请求发出。",
+        "一个工作进程。订单按固定速率逐个到期，不等前面的结果；每个订单在每个端点都有一"
+        "个明细。挂起的端点接受连接但从不应答，直到工作进程的 10 秒超时；报错的端点立即"
+        "返回 500。延迟只计健康端点：从订单写入（提交之前片刻）到请求发出。",
     ),
     sides={
         "well": Words("all well", "全部健康"),
@@ -54,7 +54,7 @@ ABOUT = About(
         Measure("p50_ms", Words("p50, ms", "p50，毫秒"), 1),
         Measure("p99_ms", Words("p99, ms", "p99，毫秒"), 1),
         Measure("most_ms", Words("longest, ms", "最长，毫秒"), 1),
-        Measure("items", Words("items of healthy ones", "健康端点条目数")),
+        Measure("items", Words("items of healthy ones", "健康端点明细数")),
     ),
     ratios=(
         Ratio(

@@ -25,10 +25,10 @@ from unbind_broker.orders.views import show_order_id
 
 ABOUT = About(
     name="read",
-    title=Words("Reading an order", "读取工单"),
+    title=Words("Reading an order", "读取订单"),
     question=Words(
         "How often can one process show an order with all its items?",
-        "一个服务进程每秒能读取多少次带全部条目的工单？",
+        "一个服务进程每秒能完成多少次订单读取（含全部明细）？",
     ),
     notes=Words(
         "One serving process. First sixteen callers ask as fast as they are answered; "
@@ -38,7 +38,7 @@ ABOUT = About(
         "面的应答），耗时从应发出的时刻算起。",
     ),
     sides={"service": Words("service", "本服务")},
-    parameters={"items": Words("items of the order", "工单条目数")},
+    parameters={"items": Words("items of the order", "订单明细数")},
     measures=(
         Measure("reads_per_second", Words("reads/s", "次/秒")),
         Measure("p50_ms", Words("p50 at half of it, ms", "半速 p50，毫秒"), 1),

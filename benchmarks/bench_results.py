@@ -51,10 +51,10 @@ ABOUT = About(
         "reads no JSON, judges nothing, settles no order and keeps no trail. A "
         "platform that fetches reads pages of 200 items and takes them. Lines for "
         "each second that the process computed do not depend on what else ran.",
-        "八个平台同时上报，每份 1,000 行，针对同一批工单。对照方对同样多"
-        "的条目写同样的列，每份上报一条 `UPDATE … FROM unnest`，连接数相同：不解析 "
-        "JSON、不作判断、不结案、不留审计。拉取的平台每页读 200 条并确认收到。“每计算秒"
-        "行数”以服务进程自身的计算时间为准，与机器上的其他负载无关。",
+        "八个平台同时上报，每份 1,000 行，针对同一批订单。对照方对同样多"
+        "的明细写同样的列，每份上报一条 `UPDATE … FROM unnest`，连接数相同：不解析 "
+        "JSON、不作判断、不结案、不留审计。拉取的平台每页读 200 条并确认收到。“每 CPU "
+        "秒行数”以服务进程自身的计算时间为准，与机器上的其他负载无关。",
     ),
     sides={
         "service": Words("service", "本服务"),
@@ -66,7 +66,7 @@ ABOUT = About(
     },
     measures=(
         Measure("lines_per_second", Words("lines/s", "行/秒")),
-        Measure("lines_per_computed_second", Words("lines/CPU s", "行/计算秒")),
+        Measure("lines_per_computed_second", Words("lines/CPU s", "行/CPU 秒")),
         Measure("p50_ms", Words("p50 of a report, ms", "单份 p50，毫秒"), 1),
         Measure("p99_ms", Words("p99 of a report, ms", "单份 p99，毫秒"), 1),
     ),
@@ -257,6 +257,8 @@ class _Run:
             model = await an_order(db, carrier, asked(now=now), now=now)
             ids = [UUID(int=model.int + place) for place in range(self.given.orders)]
             await backlog.copy(db, model, ids[1:])
+            if delivery is Delivery.PULL:
+                await backlog.let_go(db, ids[1:])
             if taken:
                 await db.execute(_TAKE, {"ids": ids})
         plain = self.stack.engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -49,10 +49,10 @@ _WRITE = sql(
 PATIENCE = 60.0
 ABOUT = About(
     name="watch",
-    title=Words("Watching orders live", "实时跟踪工单"),
+    title=Words("Watching orders live", "实时跟踪订单"),
     question=Words(
-        "What do a thousand streams cost that follow an order each?",
-        "一千条各跟踪一个工单的事件流要花多少资源？",
+        "What do a thousand streams cost, each following one order?",
+        "一千条各跟踪一个订单的事件流要花多少资源？",
     ),
     notes=Words(
         "Everything behind HTTP in one process: the shared look at the database, the "
@@ -69,13 +69,15 @@ ABOUT = About(
     parameters={"what": Words("what happens", "情形")},
     measures=(
         Measure("processor", Words("% of a core", "占一个核的 %"), 1),
-        Measure("p50_ms", Words("told after, p50 ms", "送达 p50，毫秒"), 1),
-        Measure("p99_ms", Words("p99 ms", "p99，毫秒"), 1),
-        Measure("look_ms", Words("a look, p50 ms", "一次查询 p50，毫秒"), 1),
+        Measure("p50_ms", Words("told after, p50, ms", "送达 p50，毫秒"), 1),
+        Measure("p99_ms", Words("told after, p99, ms", "送达 p99，毫秒"), 1),
+        Measure(
+            "look_ms", Words("a look at the database, p50, ms", "一次查询 p50，毫秒"), 1
+        ),
         Measure("looks_per_second", Words("looks/s", "查询/秒"), 1),
         Measure("rows", Words("rows a look, p50", "每次行数 p50")),
         Measure("events", Words("events told", "送达事件数")),
-        Measure("come_seconds", Words("all come, s", "全部接入，秒"), 2),
+        Measure("come_seconds", Words("until all are connected, s", "全部接入，秒"), 2),
         Measure("rss_mib", Words("resident, MiB", "常驻内存，MiB")),
     ),
 )

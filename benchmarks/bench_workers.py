@@ -30,12 +30,12 @@ ABOUT = About(
     notes=Words(
         "Workers, Postgres and the receiver share the cores of one machine; the kernel "
         "places them. Where the machine's busy cores come near to all it has, more "
-        "workers cannot help. Backends that write wait for the disk or for the "
-        "write-ahead log. Each batch size has a backlog of its own length; every item "
-        "is acknowledged and none is answered with a result.",
+        "workers cannot help. Those that wait for disk wait for the "
+        "write-ahead log, too. Each batch size has a backlog of its own length; every "
+        "item is acknowledged and none is answered with a result.",
         "工作进程、Postgres 和接收端共用一台机器的核，由内核调度。当整机忙碌的核数接近"
-        "总核数时，再加工作进程也无济于事。“写”是指后端在等磁盘或预写日志。每种批量各有"
-        "自己的积压长度；每个条目都只被确认收到，不带结果。",
+        "总核数时，再加工作进程也无济于事。“等磁盘”包括等预写日志。每种批量各有"
+        "自己的积压长度；每个明细都只被确认收到，不带结果。",
     ),
     sides={
         "workers_1": Words("1 worker", "1 个工作进程"),
@@ -49,9 +49,21 @@ ABOUT = About(
         Measure("postgres_cores", Words("Postgres's cores", "Postgres 用核"), 2),
         Measure("receiver_cores", Words("receiver's cores", "接收端用核"), 2),
         Measure("machine_cores", Words("all busy cores", "整机忙碌核数"), 2),
-        Measure("backends_running", Words("backends that run", "在算的后端"), 2),
-        Measure("backends_writing", Words("that write", "在写的后端"), 2),
-        Measure("backends_locked", Words("that wait for locks", "在等锁的后端"), 2),
+        Measure(
+            "backends_running",
+            Words("Postgres backends at work, mean", "在算的 Postgres 后端，平均"),
+            2,
+        ),
+        Measure(
+            "backends_writing",
+            Words("backends that wait for disk, mean", "等磁盘的后端，平均"),
+            2,
+        ),
+        Measure(
+            "backends_locked",
+            Words("backends that wait for locks, mean", "等锁的后端，平均"),
+            2,
+        ),
     ),
     ratios=(
         Ratio(

@@ -18,52 +18,12 @@ from benchmarks.plots import Group, bars
 from benchmarks.reading_back import Found, Report, Spread, read, spread
 
 ROOT = Path(__file__).resolve().parents[1]
-WORDS = Path(__file__).parent / "words"
+INTRO = Path(__file__).parent
+WORDS = INTRO / "words"
 Language = Literal["en", "zh"]
 _SUFFIXES: Mapping[Language, str] = {"en": "", "zh": ".zh-CN"}
 _TONGUES: Mapping[Language, str] = {"en": "en", "zh": "zh-CN"}
 
-_HEAD = Words(
-    """# Benchmarks
-
-[中文](benchmarks.zh-CN.md)
-
-"Fast" is a ratio taken in one run: all sides take turns on the same machine, with the
-same Postgres and the same receivers. Every figure is the median of the rounds, with the
-lowest and the highest behind it. Ratios are formed within a round, then their median is
-taken. Rates belong to the machine that is named with them; ratios travel further. Where
-figures lie far apart a plot is logarithmic, with a line at each power of ten.
-
-```text
-make bench                             every program, one after the other
-make bench ARGS=--smoke                show that they work, in seconds
-python -m benchmarks.bench_deliver     one of them (--help names its options)
-make bench-page                        write this page from benchmarks/results/*.json
-```
-
-This page is made from those files, and a test holds that it says what they say. What
-limits a figure and what was tried stands in benchmarks/words, and is taken from there.
-""",
-    """# 性能测量
-
-[English](benchmarks.md)
-
-这里的“快”指同一次运行中测得的比值：各方在同一台机器上，使用同一个 Postgres 和同一批
-接收端，轮流测量。每个数字都是各轮的中位数，其后给出最低值和最高值。比值先在每一轮内部
-计算，再取中位数。绝对速率只对所注明的机器有意义，比值则更具普遍性。数值相差悬殊时，
-图中采用对数刻度，每个 10 的幂画一条竖线。
-
-```text
-make bench                             依次运行所有程序
-make bench ARGS=--smoke                几秒内验证程序可用
-python -m benchmarks.bench_deliver     只运行其中一个（--help 列出选项）
-make bench-page                        由 benchmarks/results/*.json 生成本页
-```
-
-本页由这些文件生成，并有测试保证两者一致。关于瓶颈和各种尝试的说明写在
-benchmarks/words 中，原样收入本页。
-""",
-)
 _NOTHING = Words("Nothing has been measured yet.\n", "尚无测量结果。\n")
 _SMALL = 0.1
 _YES, _NO = Words("yes", "是"), Words("no", "否")
@@ -98,7 +58,7 @@ def pages(
     made: dict[str, str] = {}
     languages: tuple[Language, ...] = ("en", "zh")
     for language in languages:
-        parts = [_say(_HEAD, language)]
+        parts = [_intro(language)]
         for report in reports:
             parts += _section(report, words, language)
             made |= _plots(report, language)
@@ -266,6 +226,10 @@ def _rounds(report: Report) -> int:
 
 def _plot_name(report: Report, language: Language) -> str:
     return f"benchmarks/{report.about.name}{_SUFFIXES[language]}.svg"
+
+
+def _intro(language: Language) -> str:
+    return (INTRO / f"intro.{_TONGUES[language]}.md").read_text("utf-8")
 
 
 def _say(words: Words, language: Language) -> str:
