@@ -25,6 +25,12 @@ pytestmark = [pytest.mark.smoke, pytest.mark.timeout(300)]
 PROGRAMS = all_programs()
 
 
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the service's modules be compiled once, not by each of its processes."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+
+
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 async def test_a_program_measures_all_its_sides(
     server: Server, name: str, tmp_path: Path
