@@ -53,15 +53,16 @@ ABOUT = About(
     notes=Words(
         "Each case has a database of its own, filled with orders that have settled "
         "over the last month, with their items, holdings, exchanges, audit trail and "
-        "idempotency keys; “0” items stand for a hundred such orders. One worker at "
-        "max_batch 50 delivers a backlog, results come inside the answers; items/s. "
+        "idempotency keys; “0” items: one order where orders are accepted or "
+        "delivered, fifty where they are read or listed. One worker at max_batch 50 "
+        "delivers a backlog, results come inside the answers; items/s. "
         "One serving process, eight callers at once: orders accepted, orders of that "
         "month read with all their items, pages of 50 orders listed; requests/s. "
         "Rows are written as they end up, so tables hold no dead ones. The ratio is "
         "to the case without items and with as many platforms.",
         "每种情形有自己的数据库，预先填入近一个月内已结案的订单及其明细、持号记录、往来"
-        "记录、审计与幂等键；“0”明细指只有一百个这样的订单。投递：一个工作进程，"
-        "max_batch 为 50，结果随应答返回，单位条/秒。其余：一个服务进程、八个并发调用"
+        "记录、审计与幂等键；“0”明细：受理与投递时只有一个订单，读取与列出时"
+        "有五十个。投递：一个工作进程，max_batch 为 50，结果随应答返回，单位条/秒。其余：一个服务进程、八个并发调用"
         "方，分别为受理订单、读取当月订单（含全部明细）、按每页 50 个列出订单，单位请求"
         "/秒。数据按最终形态写入，表中没有死元组。比值以平台数相同的空表情形为分母。",
     ),
