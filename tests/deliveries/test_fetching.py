@@ -2,10 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.attempts import endpoint_of
@@ -22,6 +23,7 @@ from tests.support.order_builders import (
     item_row,
     many_orders,
 )
+from tests.support.waiting import eventually
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.carriers.service import Carrier
@@ -34,7 +36,7 @@ from unbind_broker.deliveries.fetching import (
 )
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.states import Delivery
-from unbind_broker.endpoints.tables import endpoint_leases
+from unbind_broker.endpoints.tables import endpoint_leases, endpoints
 from unbind_broker.items.item import ItemKey
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.positions import Position
@@ -43,6 +45,11 @@ from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
 
 LATER = NOON + timedelta(hours=1)
+_CURSOR = select(endpoint_leases.c.cursor_xid, endpoint_leases.c.cursor_order_id)
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 
 
 async def some_orders(db: Db, carrier: Carrier, more: int) -> list[OrderId]:
@@ -149,6 +156,42 @@ async def test_order_that_commits_late_is_not_missed(engine: AsyncEngine) -> Non
 
     assert before == {soon}
     assert after == {late, soon}
+
+
+async def test_nothing_is_taken_in_once_the_platform_is_posted_to(
+    engine: AsyncEngine,
+) -> None:
+    """A row that is due at its deadline would never be sent, and the cursor be past it.
+
+    Whoever takes in waits for the turn that is under way.
+    """
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        await an_order(db, carrier)
+        endpoint = await endpoint_of(db, platform.id)
+        cursor = (await db.execute(_CURSOR)).one()
+
+    async def take() -> int:
+        async with engine.begin() as db:
+            return (await take_in(db, endpoint, platform.id)).items
+
+    async with engine.begin() as turning:
+        await turning.execute(
+            update(endpoints).values(delivery=Delivery.PUSH, url="https://a.example/")
+        )
+        await push_what_was_fetched(turning, NOON, endpoint)
+        taking = asyncio.create_task(take())
+        await eventually(partial(_is_waited, engine))
+    assert await taking == 0
+    async with engine.connect() as db:
+        assert (await db.execute(select(deliveries.c.id))).all() == []
+        assert (await db.execute(_CURSOR)).one() == cursor
+
+
+async def _is_waited(engine: AsyncEngine) -> bool:
+    async with engine.connect() as db:
+        return bool((await db.execute(_WAITING)).scalar_one())
 
 
 async def test_two_who_fetch_at_once_take_each_item_in_once(

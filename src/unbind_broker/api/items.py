@@ -29,6 +29,7 @@ from unbind_broker.deliveries.announcing import fetch_cancelled
 from unbind_broker.deliveries.fetching import BEGINNING, fetch, take_in
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints import service as endpoints
+from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery, EndpointStatus
 from unbind_broker.items.states import Reason
@@ -101,10 +102,10 @@ async def fetch_items(
 ) -> Response:
     """Fetch what was called back, then the items that wait for you.
 
-    Items come with the nearest deadline first. Take both with `POST /v1/results` and
-    `outcome: "acknowledged"`, items with their results at once; until then they are
-    handed out again. Each time counts as an attempt of the item. Nothing is handed out
-    while the endpoint is paused.
+    What is asked of you again comes first, then what has the nearest deadline. Take
+    both with `POST /v1/results` and `outcome: "acknowledged"`, items with their results
+    at once; until then they are handed out again. Each time counts as an attempt of
+    the item. Nothing is handed out while the endpoint is paused.
     """
     del status  # there is one word that it can be
     now, platform = context.clock.now(), platform_of(caller)
@@ -112,23 +113,31 @@ async def fetch_items(
     ended: Sequence[OutgoingCancel] = ()
     async with context.admission.enter():
         async with context.engine.connect() as db:
-            endpoint = await endpoints.require(db, owner_of(caller))
-        if endpoint.delivery is not Delivery.PULL:
-            raise EndpointIsPush("the broker posts your items to your endpoint")
+            endpoint = await _require_fetching(db, owner_of(caller))
         if endpoint.status is EndpointStatus.ACTIVE:
             await _take_in(context.engine, endpoint.id, platform)
-            async with context.engine.begin() as db:
+        async with context.engine.begin() as db:
+            # Its owner may have paused or turned it meanwhile.
+            endpoint = await _require_fetching(db, owner_of(caller))
+            if endpoint.status is EndpointStatus.ACTIVE:
                 ended = await _called_back(db, now, endpoint.id, limit)
                 sealer, room = context.runtime.sealer, limit - len(ended)
                 order_ids = await fetch(db, now, endpoint.id, platform, room)
                 items = await _contents(db, now, platform, order_ids, sealer)
-                if items:
-                    await record(db, now, _handed_out(caller.actor, items))
+            if items:
+                await record(db, now, _handed_out(caller.actor, items))
     shown = [
         *(_written(EventType.UNBIND_CANCELLED, one) for one in ended),
         *(_written(REQUESTS[item.kind], item) for item in items),
     ]
     return json_answer(encode({"data": shown, "next_cursor": None}))
+
+
+async def _require_fetching(db: Db, owner: Owner) -> Endpoint:
+    endpoint = await endpoints.require(db, owner)
+    if endpoint.delivery is not Delivery.PULL:
+        raise EndpointIsPush("the broker posts your items to your endpoint")
+    return endpoint
 
 
 async def _called_back(

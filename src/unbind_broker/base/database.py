@@ -157,7 +157,7 @@ def open_engine(
         **isolation,
         pool_size=pool,
         max_overflow=0,
-        # Those that were used last are hot there too, and need no ping.
+        # Those that were used last are hot there too.
         pool_use_lifo=True,
         pool_timeout=3,
         hide_parameters=True,

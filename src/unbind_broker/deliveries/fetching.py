@@ -15,6 +15,7 @@ from unbind_broker.base.database import BIG, INSTANT, INT, Db, fetch_all, sql
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, REQUEST_OF_ORDER
+from unbind_broker.endpoints.states import Delivery
 from unbind_broker.items.service import hand_out
 from unbind_broker.items.states import ItemStatus
 from unbind_broker.orders.braking import STOPPED_UNSEEN
@@ -44,7 +45,8 @@ async def take_in(
 
     They lie beyond the endpoint's cursor, and ``after``: the cursor itself does not
     pass a transaction that still runs, and what lies behind one is read once more.
-    Call it in a transaction of its own, which locks no item.
+    Nothing is taken in for an endpoint that is posted to by now. Call it in a
+    transaction of its own, which locks no item.
     """
     values = {
         "endpoint": endpoint,
@@ -85,9 +87,10 @@ _TAKE_IN = sql(
         FROM (
             SELECT cursor_xid, cursor_order_id,
                 (cursor_xid, cursor_order_id) < (:xid, :order) AS behind
-            FROM endpoint_leases
-            WHERE endpoint_id = :endpoint
-            FOR NO KEY UPDATE
+            FROM endpoint_leases l
+            JOIN endpoints e ON e.id = l.endpoint_id
+            WHERE l.endpoint_id = :endpoint AND e.delivery = {Delivery.PULL.code}
+            FOR NO KEY UPDATE OF l FOR SHARE OF e
         ) l
     ), seen AS MATERIALIZED (
         SELECT l.xid, l.order_id

@@ -61,9 +61,14 @@ _QUEUE = sql(
     f"""
     SELECT
         (SELECT count(*)
-            FROM (SELECT endpoint_id FROM deliveries LIMIT :most) d
-            JOIN endpoints e ON e.id = d.endpoint_id
-            WHERE {POSTED_TO} AND {REAL}) AS rows,
+            FROM (
+                SELECT FROM endpoints e
+                CROSS JOIN LATERAL (
+                    SELECT FROM deliveries WHERE endpoint_id = e.id OFFSET 0
+                ) d
+                WHERE {POSTED_TO} AND {REAL}
+                LIMIT :most
+            ) d) AS rows,
         (SELECT min(d.due_at)
             FROM endpoints e
             CROSS JOIN LATERAL (
