@@ -241,6 +241,10 @@ async def test_a_follower_is_read_by_nobody_who_sends(line: Queue) -> None:
     assert found == [line.ids[0]]
     waits = await still_waiting(line.db, line.platform.id, line.ids)
     assert waits == {line.ids[0]}
+
+
+async def test_a_follower_is_not_taken_in_by_who_fetches(line: Queue) -> None:
+    await line.db.execute(update(endpoints).values(delivery=Delivery.PULL))
     await take_in(line.db, await line.endpoint(), PlatformId(line.platform.id))
     assert await line.sent_again() == [(0, EventType.UNBIND_REQUESTED)]
 
