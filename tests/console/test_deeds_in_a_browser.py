@@ -60,7 +60,9 @@ async def test_dispute_is_looked_into_and_what_was_silent_is_told(
         await look.says("Nothing has been done yet")
         assert await look.faults() == []
         await look.page.click("main button")
-        await look.says("Told in the name of china-unicom; 1 queries or orders ended.")
+        await look.says(
+            "Told in the name of china-unicom; queries and orders ended: 1."
+        )
         await look.says("There is no dispute.")
 
 

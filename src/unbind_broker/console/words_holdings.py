@@ -55,7 +55,7 @@ WORDS = {
     "holdings.on": Words("发生日期", "On"),
     "holdings.told": Words(
         "已代 {carrier} 告知，终止了 {n} 个查询或订单。",
-        "Told in the name of {carrier}; {n} queries or orders ended.",
+        "Told in the name of {carrier}; queries and orders ended: {n}.",
     ),
     "holdings.told.before": Words(
         "{carrier} 此前已告知，未作改动。",
@@ -126,11 +126,11 @@ WORDS = {
     "holdings.ending": Words("将终止的查询和订单", "Queries and orders that end"),
     "holdings.retracted": Words(
         "已撤回，终止了 {n} 个查询或订单。",
-        "It is taken back; {n} queries or orders ended.",
+        "It is taken back; queries and orders ended: {n}.",
     ),
     "holdings.retracted.again": Words(
         "已撤回，终止了 {n} 个查询或订单；先前的持有记录重新生效。",
-        "It is taken back; {n} queries or orders ended, and the one before it lives "
-        "again.",
+        "It is taken back, and the one before it lives again; queries and orders "
+        "ended: {n}.",
     ),
 }

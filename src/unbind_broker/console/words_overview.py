@@ -6,7 +6,7 @@ WORDS = {
     "overview.title": Words("总览", "Overview"),
     "overview.flow": Words("最近一小时", "The last hour"),
     "overview.orders_per_minute": Words("每分钟订单数", "Orders per minute"),
-    "overview.items_per_minute": Words("每分钟事项数", "Items per minute"),
+    "overview.items_per_minute": Words("每分钟明细数", "Items per minute"),
     "overview.rate": Words(
         "上一整分钟 {last}，一小时内最多 {most}，合计 {all}；当前分钟已有 {running}",
         "{last} in the last full minute, {most} at most, {all} in the hour; {running} "
@@ -20,14 +20,14 @@ WORDS = {
     ),
     "overview.open": Words("办理中", "Under way"),
     "overview.orders": Words("办理中的订单", "Orders in progress"),
-    "overview.items": Words("未结事项", "Open items"),
+    "overview.items": Words("未结明细", "Open items"),
     "overview.overdue": Words("已逾期", "Overdue"),
     "overview.within_hour": Words("1 小时内到期", "Due within the hour"),
     "overview.within_day": Words("24 小时内到期", "Due within a day"),
     "overview.held": Words("暂缓处理的订单", "Orders held"),
     "overview.held.undo": Words("撤回期内", "Undo window"),
     "overview.among": Words(
-        "事项数仅统计最先到期的 {n} 个订单。",
+        "明细数仅统计最先到期的 {n} 个订单。",
         "Items are counted of the {n} orders due first.",
     ),
     "overview.trouble": Words("问题与争议", "Trouble and disputes"),

@@ -75,14 +75,14 @@ WORDS = {
     "platform.preview": Words("预览：{deed}", "Preview: {deed}"),
     "platform.pause": Words("暂停发送", "Pause sending"),
     "platform.pause.warning": Words(
-        "不再向此平台发送任何请求，直到管理员恢复；待发条目保留至各自期限。",
+        "不再向此平台发送任何请求，直到管理员恢复；待发明细保留至各自期限。",
         "Nothing is sent to it until administrators resume; items wait until their own "
         "deadline.",
     ),
     "platform.paused": Words("已暂停向此平台发送。", "Nothing is sent to it any more."),
     "platform.resume": Words("恢复发送", "Resume sending"),
     "platform.resume.warning": Words(
-        "立即发送所有等待中的条目，并从头判断平台的健康状况。",
+        "立即发送所有等待中的明细，并从头判断平台的健康状况。",
         "Everything that waited goes out at once, and its health is judged anew.",
     ),
     "platform.resume.owner": Words(
@@ -92,14 +92,14 @@ WORDS = {
     "platform.resumed": Words("已恢复向此平台发送。", "It is sent to again."),
     "platform.suspend": Words("停止派单", "Suspend the platform"),
     "platform.suspend.warning": Words(
-        "不再为此平台生成新条目；已有条目继续发送，仍接受其结果。",
+        "不再为此平台生成新明细；已有明细继续发送，仍接受其结果。",
         "No new items are made for it; those there are go on, and their results are "
         "taken.",
     ),
     "platform.suspended": Words("已停止向此平台派单。", "The platform is suspended."),
     "platform.readmit": Words("恢复派单", "Readmit the platform"),
     "platform.readmit.warning": Words(
-        "此后的新订单将再次为此平台生成条目；停止期间的订单不会补派。",
+        "此后的新订单将再次为此平台生成明细；停止期间的订单不会补派。",
         "New orders make items for it again; orders of the meantime do not.",
     ),
     "platform.readmitted": Words(
@@ -108,12 +108,12 @@ WORDS = {
     "platform.undeliverable": Words("未能送达：{n} 条", "Undeliverable items: {n}"),
     "platform.undeliverable.list": Words("查看列表", "Look at them"),
     "platform.undeliverable.none": Words(
-        "没有未能送达的条目。", "There is no undeliverable item."
+        "没有未能送达的明细。", "There is no undeliverable item."
     ),
     "platform.cause": Words("未送达原因", "Why they could not be delivered"),
     "cause.refused": Words("平台拒收请求", "The platform refused the request"),
     "cause.overdue": Words("送达前已过期限", "The deadline passed before it was taken"),
-    "platform.requeue": Words("重新发送未送达条目", "Send undeliverable items again"),
+    "platform.requeue": Words("重新发送未送达明细", "Send undeliverable items again"),
     "platform.redeliver": Words("补发已发送的请求", "Send again what was sent"),
     "platform.redeliver.warning": Words(
         "平台丢失数据时使用：把此后发送且未办结的内容再发一次，最多分摊在一小时内。",
@@ -125,10 +125,11 @@ WORDS = {
         "时区：{zone}；最多 30 天前。", "Zone: {zone}; at most 30 days ago."
     ),
     "platform.redeliver.scheduled": Words("将补发", "Would go out again"),
-    "platform.redelivered": Words("将补发 {n} 条。", "{n} things go out again."),
+    "platform.redelivered": Words("将补发 {n} 条。", "What goes out again: {n}."),
     "platform.redelivered.more": Words(
         "将补发 {n} 条；一次最多 100,000 条，请从更晚的时间再次执行。",
-        "{n} things go out again, the oldest: 100,000 at most; do it again from later.",
+        "What goes out again: {n}, the oldest (100,000 at most); do it again from "
+        "later.",
     ),
     "sent.at": Words("时间", "Time"),
     "sent.outcome": Words("结果", "What came of it"),

@@ -67,7 +67,7 @@ WORDS = {
         "goes on by itself once the platform answers; no item is lost.",
     ),
     "platform.means.disabled": Words(
-        "连续失败数日或平台回应 410，已停止发送。须由平台重新验证接收地址；待发条目保留"
+        "连续失败数日或平台回应 410，已停止发送。须由平台重新验证接收地址；待发明细保留"
         "至各自期限。",
         "It failed for days, or answered 410: nothing is sent until the platform has "
         "verified its endpoint again. Items wait until their own deadline.",
@@ -77,7 +77,7 @@ WORDS = {
         "The newest requests failed; they are tried again by plan.",
     ),
     "platform.means.slow": Words(
-        "请求成功，但有条目等待发送超过 1 分钟。",
+        "请求成功，但有明细等待发送超过 1 分钟。",
         "Requests succeed, but something has waited to be sent for over a minute.",
     ),
     "platform.means.unsteady": Words(
@@ -85,16 +85,16 @@ WORDS = {
         "Some requests succeed, some fail: less is sent at once.",
     ),
     "platform.means.paused": Words(
-        "已暂停发送，待发条目保留至各自期限。由谁暂停，由谁恢复。",
+        "已暂停发送，待发明细保留至各自期限。由谁暂停，由谁恢复。",
         "Nothing is sent; items wait until their own deadline. Only the side that "
         "paused it resumes it.",
     ),
     "platform.means.suspended": Words(
-        "不再为此平台生成新条目；已有条目仍接受其结果。",
+        "不再为此平台生成新明细；已有明细仍接受其结果。",
         "No new items are made for this platform; results for older ones are taken.",
     ),
     "platform.means.not_ready": Words(
-        "尚未登记或验证接收地址，因此不会向其派发条目。",
+        "尚未登记或验证接收地址，因此不会向其派发明细。",
         "It has no verified endpoint, so no items are made for it.",
     ),
     "platform.means.healthy": Words("发送正常。", "Everything sent is taken."),
