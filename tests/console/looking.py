@@ -19,7 +19,7 @@ from unbind_broker.keys.tables import Role
 
 NARROW = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 900}
-GRAVE = {"serious", "critical"}
+GRAVE = {"moderate", "serious", "critical"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Look:
         await self.page.wait_for_load_state()
 
     async def grave_faults(self) -> list[str]:
-        """Name what axe finds serious or critical on the page, and where."""
+        """Name what axe finds worse than minor on the page, and where."""
         found = await Axe().run(self.page)
         return [
             f"{fault['id']}: {node['html']}"
