@@ -254,6 +254,19 @@ def test_five_days_and_twenty_tries_without_a_success_are_the_end() -> None:
     assert endpoint.breaker.most(MOST) == 0
 
 
+def test_who_is_given_up_is_not_probed_until_the_next_pause_is_over() -> None:
+    endpoint = an_open_one()
+    while HealthEventKind.DISABLED not in endpoint.told:
+        endpoint.probe(BAD)
+    news = endpoint.breaker.news()
+    assert news is not None
+    endpoint.breaker.noted(news)
+    endpoint.breaker.look(endpoint.now + timedelta(minutes=7))
+    assert endpoint.breaker.most(MOST) == 0
+    endpoint.breaker.look(endpoint.now + timedelta(minutes=13))
+    assert endpoint.breaker.most(MOST) == 1
+
+
 def test_quiet_endpoint_is_not_given_up_for_few_tries() -> None:
     endpoint = Endpoint()
     endpoint.answers(*[BAD] * 9, every=timedelta(days=1))

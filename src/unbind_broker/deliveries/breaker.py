@@ -169,13 +169,17 @@ class Breaker:
         if kind is OutcomeKind.THROTTLED:
             self._window.shrink(heard.most, heard.started_at, now)
         self._recent.add(now, failed=True)
-        self._give_up_if_hopeless(heard)
-        if self.phase is Phase.PROBING or (
-            self.phase is Phase.CLOSED and self._must_open(kind)
+        hopeless = self._why_hopeless(heard)
+        if (
+            hopeless is not None
+            or self.phase is Phase.PROBING
+            or (self.phase is Phase.CLOSED and self._must_open(kind))
         ):
             self._open(heard)
         elif health.condition is Condition.HEALTHY and self._must_degrade():
             self._degrade(heard)
+        if hopeless is not None:
+            self._edges.append(Edge(HealthEventKind.DISABLED, now, hopeless))
 
     def _must_open(self, kind: OutcomeKind) -> bool:
         return (
@@ -233,22 +237,20 @@ class Breaker:
         detail = f"{self._good} requests in a row were taken"
         self._edges.append(Edge(HealthEventKind.RECOVERED, now, detail))
 
-    def _give_up_if_hopeless(self, heard: Heard) -> None:
+    def _why_hopeless(self, heard: Heard) -> str | None:
+        """Say why it is to be disabled; None: it is not, or was said to be before."""
         health, policy = self._known(heard), self._policy
         since = health.failing_since
         if self.is_gone or since is None:
-            return
+            return None
         if self._blocked >= BLOCKED_STREAK:
-            detail = heard.error
-        elif (
+            return heard.error
+        if (
             health.failures >= policy.disable_tries
             and heard.ended_at - since >= policy.disable_after
         ):
-            detail = f"no success since {since:%Y-%m-%d %H:%M} UTC; {heard.error}"
-        else:
-            return
-        self._edges.append(Edge(HealthEventKind.DISABLED, heard.ended_at, detail))
-        self.phase = Phase.OPEN
+            return f"no success since {since:%Y-%m-%d %H:%M} UTC; {heard.error}"
+        return None
 
     def _known(self, heard: Heard) -> Health:
         return self._health or Health(Condition.HEALTHY, since=heard.started_at)
