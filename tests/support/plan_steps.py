@@ -88,7 +88,7 @@ def _walk(node: dict[str, Any], leading: Mapping[str, str]) -> Iterator[Step]:
     compares = (
         node["Node Type"] == "Nested Loop"
         and "Join Filter" in node
-        and not _is_looked_up(node["Plans"][1], leading)
+        and not _is_looked_up(_inner(node), leading)
     )
     yield Step(
         kind=node["Node Type"],
@@ -101,6 +101,13 @@ def _walk(node: dict[str, Any], leading: Mapping[str, str]) -> Iterator[Step]:
     )
     for below in node.get("Plans", ()):
         yield from _walk(below, leading)
+
+
+def _inner(join: dict[str, Any]) -> dict[str, Any]:
+    """Find the side that is read for each row of the other, behind any sub-plans."""
+    sides = {below["Parent Relationship"]: below for below in join["Plans"]}
+    inner: dict[str, Any] = sides["Inner"]
+    return inner
 
 
 def _tables_of(node: dict[str, Any]) -> Iterator[str]:
@@ -119,4 +126,5 @@ def _is_looked_up(node: dict[str, Any], leading: Mapping[str, str]) -> bool:
 def _is_bound(node: dict[str, Any], leading: Mapping[str, str]) -> bool:
     """Tell by the first condition, as they are written in the order of the columns."""
     first = node.get("Index Cond", "").lstrip("(")
-    return re.match(rf"(ROW\()?{leading[node['Index Name']]}\b", first) is not None
+    column = re.escape(leading[node["Index Name"]])
+    return re.match(rf"(ROW\()?{column}(?!\w)", first) is not None
