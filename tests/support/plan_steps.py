@@ -1,4 +1,4 @@
-"""Carry a statement out under ``EXPLAIN`` and tell what it read, step by step."""
+"""Plan a statement, or carry it out, and tell what each step reads."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,8 @@ from sqlalchemy import TextClause
 
 from unbind_broker.base.database import Db
 
-_EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
+_CARRY_OUT = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
+_PLAN = "EXPLAIN (FORMAT JSON)"
 _LEADING = """
     SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true)
     FROM pg_index
@@ -20,6 +21,7 @@ _LEADING = """
 class Step:
     """One step of a plan: how much it looked at, what it discarded among it.
 
+    ``table`` is the ``relation``, or that for which a bitmap is made of an index.
     ``blocks`` are those of the steps below, too. ``compared`` are the tables below it,
     if it holds each row of its one side against each of its other side, which it does
     not look up. ``reads_all``: no condition on the first column of its index bounds
@@ -29,6 +31,7 @@ class Step:
     kind: str
     index: str
     relation: str
+    table: str
     rows: int
     blocks: int
     compared: frozenset[str]
@@ -43,17 +46,34 @@ async def steps_of(
     ``generic``: by the plan that serves any values, which Postgres may turn to once a
     connection has run a statement five times.
     """
+    mode = "force_generic_plan" if generic else "force_custom_plan"
+    return await _explain(db, _CARRY_OUT, mode, statement, values)
+
+
+async def planned(
+    db: Db, statement: TextClause, values: Mapping[str, object]
+) -> list[Step]:
+    """Return the steps of the plan for any values; none of them looks at anything."""
+    return await _explain(db, _PLAN, "force_generic_plan", statement, values)
+
+
+async def _explain(
+    db: Db,
+    explain: str,
+    mode: str,
+    statement: TextClause,
+    values: Mapping[str, object],
+) -> list[Step]:
     compiled = statement.compile(dialect=db.dialect)
     names = compiled.positiontup or []
     given = ", ".join(_literal(values[name]) for name in names)
-    mode = "force_generic_plan" if generic else "force_custom_plan"
     driver: Any = (await db.get_raw_connection()).driver_connection
     undone = await db.begin_nested()
     try:
         await driver.execute(f"SET LOCAL plan_cache_mode = {mode}")
         await driver.execute(f"PREPARE asked AS {compiled}")
         call = f"EXECUTE asked({given})" if given else "EXECUTE asked"
-        found = await driver.fetchval(f"{_EXPLAIN} {call}")
+        found = await driver.fetchval(f"{explain} {call}")
     finally:
         await undone.rollback()
     await driver.execute("DEALLOCATE asked")
@@ -81,8 +101,13 @@ def _word(value: object) -> str:
     return f"\\\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
-def _walk(node: dict[str, Any], leading: Mapping[str, str]) -> Iterator[Step]:
-    loops = node["Actual Loops"]
+def _walk(
+    node: dict[str, Any], leading: Mapping[str, str], above: str = ""
+) -> Iterator[Step]:
+    """Give a step, and those below it; ``above`` is the table of the step above."""
+    relation = node.get("Relation Name", "")
+    table = relation or (above if "Bitmap" in node["Node Type"] else "")
+    loops = node.get("Actual Loops", 0)
     discarded = node.get("Rows Removed by Filter", 0)
     discarded += node.get("Rows Removed by Join Filter", 0)
     compares = (
@@ -93,14 +118,15 @@ def _walk(node: dict[str, Any], leading: Mapping[str, str]) -> Iterator[Step]:
     yield Step(
         kind=node["Node Type"],
         index=node.get("Index Name", ""),
-        relation=node.get("Relation Name", ""),
-        rows=round((node["Actual Rows"] + discarded) * loops),
-        blocks=node["Shared Hit Blocks"] + node["Shared Read Blocks"],
+        relation=relation,
+        table=table,
+        rows=round((node.get("Actual Rows", 0) + discarded) * loops),
+        blocks=node.get("Shared Hit Blocks", 0) + node.get("Shared Read Blocks", 0),
         compared=frozenset(_tables_of(node) if compares else ()),
         reads_all="Index Name" in node and not _is_bound(node, leading),
     )
     for below in node.get("Plans", ()):
-        yield from _walk(below, leading)
+        yield from _walk(below, leading, table)
 
 
 def _inner(join: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,26 @@ def test_a_step_looks_at_what_it_gives_and_what_it_discards_each_time() -> None:
     assert (step.rows, step.blocks) == ((2 + 3 + 5) * 7, 11 + 13)
 
 
+def test_a_bitmap_is_made_of_the_table_that_is_read_by_it() -> None:
+    indexes = [a_node("Bitmap Index Scan", Index_Name="pkey") for _ in range(2)]
+    before = a_node("Result")
+    either = a_node("BitmapOr", *indexes)
+    plan = a_node("Bitmap Heap Scan", before, either, Relation_Name="orders")
+    found = [(step.kind, step.table) for step in _walk(plan, LEADING)]
+    assert found == [
+        ("Bitmap Heap Scan", "orders"),
+        ("Result", ""),
+        ("BitmapOr", "orders"),
+        ("Bitmap Index Scan", "orders"),
+        ("Bitmap Index Scan", "orders"),
+    ]
+
+
+def test_a_plan_that_was_not_carried_out_looks_at_nothing() -> None:
+    step = top({"Node Type": "Seq Scan", "Relation Name": "orders"})
+    assert (step.rows, step.blocks) == (0, 0)
+
+
 def test_an_index_is_bound_by_a_condition_on_its_first_column_only() -> None:
     bound = (
         "(due <= $1)",
