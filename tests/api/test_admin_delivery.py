@@ -142,3 +142,17 @@ async def test_a_long_queue_is_neither_counted_to_its_end_nor_sorted(db: Db) -> 
     assert "deliveries_due" in plan, plan
     (row,) = await db.execute(overview._QUEUE, {"now": NOON, "most": 1000})
     assert row.rows == 1000
+
+
+async def test_what_platforms_will_fetch_takes_no_place_of_what_is_posted(
+    db: Db,
+) -> None:
+    fetching = await an_endpoint(
+        db, await a_platform(db, "fetching"), delivery=Delivery.PULL
+    )
+    pushed = await an_endpoint(db, await a_platform(db, "pushed"))
+    for endpoint, rows in ((fetching, 5), (pushed, 2), (fetching, 5)):
+        for minutes in range(rows):
+            await a_row(db, endpoint.endpoint.id, minutes)
+    (row,) = await db.execute(overview._QUEUE, {"now": NOON, "most": 3})
+    assert row.rows == 2
