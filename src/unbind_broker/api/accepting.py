@@ -175,19 +175,31 @@ async def accept_placed(
     if seconds is None or context.completions.is_full:
         return _written(answer)
     await context.completions.wait(placed.order_id, seconds)
-    reading_for.set(None)  # many that one caller waits for may end at once
     try:
-        view = await read_own(context, caller, placed.order_id, [accepting.kind])
-        over = OrderStatus(view["status"]) not in OPEN
-        waited = StoredAnswer(200 if over else 202, location, encode(view))
-        if repeatable:
-            async with context.engine.begin() as db:
-                await restate(db, repeatable, waited)
+        waited = await _restated(context, caller, placed.order_id, location, accepting)
     except (SQLAlchemyError, OSError, Overloaded) as error:
         # It stands, so its sender must not be told that it failed.
         log.warning("wait_broken_off", extra={"error": type(error).__name__})
         return _written(answer)
     return _written(waited, {"Preference-Applied": f"wait={seconds}"})
+
+
+async def _restated(
+    context: Context,
+    caller: Caller,
+    order_id: UUID,
+    location: str,
+    accepting: Accepting,
+) -> StoredAnswer:
+    """Answer as the order stands by now; so are its repetitions answered."""
+    reading_for.set(None)  # many that one caller waits for may end at once
+    view = await read_own(context, caller, order_id, [accepting.kind])
+    over = OrderStatus(view["status"]) not in OPEN
+    answer = StoredAnswer(200 if over else 202, location, encode(view))
+    if accepting.repeatable:
+        async with context.engine.begin() as db:
+            await restate(db, accepting.repeatable, answer)
+    return answer
 
 
 async def read_own(

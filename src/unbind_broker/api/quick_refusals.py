@@ -14,6 +14,7 @@ from typing import Any
 
 from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.door import ADMITTED, Door, key_in
+from unbind_broker.api.problem_kind import ProblemKind
 from unbind_broker.api.problem_kinds import KINDS
 from unbind_broker.api.rates import Quota, RateLimited
 from unbind_broker.api.request_ids import choose_request_id
@@ -74,17 +75,7 @@ class QuickRefusals:
         if not self._door.rehearses(head.get("key")):
             self._door.tallies.problems[kind.code] += 1
         request_id = choose_request_id(head.get("request_id", ""), self._clock)
-        body = json.dumps(
-            {
-                "type": f"/problems/{kind.code}",
-                "title": kind.title,
-                "status": kind.status,
-                "detail": refusal.detail,
-                "code": kind.code,
-                "request_id": request_id,
-            },
-            separators=(",", ":"),
-        ).encode()
+        body = _problem(kind, refusal.detail, request_id)
         fields = b"".join(
             b"%s: %s\r\n" % field for field in (quota.fields if quota else ())
         )
@@ -116,6 +107,18 @@ class QuickRefusals:
         counts = {str(status): count for status, count in self._refused.items()}
         log.warning("shed", extra={"refused": counts})
         self._refused.clear()
+
+
+def _problem(kind: ProblemKind, detail: str, request_id: str) -> bytes:
+    problem = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": kind.code,
+        "request_id": request_id,
+    }
+    return json.dumps(problem, separators=(",", ":")).encode()
 
 
 def _simple_head(data: bytes) -> dict[str, str] | None:

@@ -149,9 +149,9 @@ def open_engine(
     itself gives a statement up; the connection stays.
     """
     isolation = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
-    limits = {}
+    settings = _SERVER_SETTINGS | {"application_name": application}
     if statement_limit is not None:
-        limits["statement_timeout"] = str(int(statement_limit * 1000))
+        settings["statement_timeout"] = str(int(statement_limit * 1000))
     engine = create_async_engine(
         url,
         **isolation,
@@ -165,11 +165,7 @@ def open_engine(
             "timeout": CONNECT_LIMIT,
             "command_timeout": answer_limit,
             "connection_class": WatchedConnection,
-            "server_settings": {
-                "application_name": application,
-                **_SERVER_SETTINGS,
-                **limits,
-            },
+            "server_settings": settings,
         },
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)

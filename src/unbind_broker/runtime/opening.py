@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -58,28 +59,11 @@ async def open_runtime(
     """
     sealer = Sealer(_keys("UNBIND_SECRET_KEYS", installation.secret_keys))
     index_key = _keys("UNBIND_INDEX_KEY", installation.index_key)[0]
-    engine = open_engine(
-        installation.database_url, pool=settings.database_pool, application=application
-    )
-    readers = open_engine(
-        installation.database_url,
-        pool=settings.database_read_pool,
-        application=application,
-        autocommit=True,
-    )
-    probes, lookups = (
-        open_engine(
-            installation.database_url, pool=1, application=application, autocommit=True
-        )
-        for _ in range(2)
-    )
-    figures = open_engine(
-        installation.database_url,
-        pool=1,
-        application=application,
-        autocommit=True,
-        statement_limit=FIGURES_LIMIT,
-    )
+    opened = partial(open_engine, installation.database_url, application=application)
+    engine = opened(pool=settings.database_pool)
+    readers = opened(pool=settings.database_read_pool, autocommit=True)
+    probes, lookups = (opened(pool=1, autocommit=True) for _ in range(2))
+    figures = opened(pool=1, autocommit=True, statement_limit=FIGURES_LIMIT)
     try:
         async with open_tracer(settings, application.replace(" ", "-")) as tracer:
             yield Runtime(
@@ -96,8 +80,8 @@ async def open_runtime(
                 tracer=tracer,
             )
     finally:
-        for opened in (figures, lookups, probes, readers, engine):
-            await close_engine(opened)
+        for pool in (figures, lookups, probes, readers, engine):
+            await close_engine(pool)
 
 
 def _broker_key(settings: Settings, index_key: SecretKey) -> BrokerKey:
