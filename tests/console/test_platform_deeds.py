@@ -107,6 +107,17 @@ async def test_what_was_sent_goes_out_again_as_previewed(console: Console) -> No
     assert len(await deeds_of(console)) == 1
 
 
+async def test_nothing_to_send_again_is_said_at_once(console: Console) -> None:
+    await asked(console)
+    await console.sign_in()
+    since = f"{NOON.astimezone(ZONE) - timedelta(minutes=5):%FT%H:%M}"
+    answer = await console.act(f"{PAGE}/redeliver", since=since)
+    assert answer.status_code == 303
+    assert "没有可补发的内容" in (await console.get(PAGE)).text
+    assert await queued(console) == 0
+    assert await deeds_of(console) == []
+
+
 @pytest.mark.parametrize("since", ["", "yesterday", "2026-01-01T00:00", "2099-01-01"])
 async def test_wrong_time_sends_nothing_again(console: Console, since: str) -> None:
     await asked(console)

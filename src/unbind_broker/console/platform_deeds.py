@@ -106,6 +106,8 @@ async def redeliver(visit: AdminVisit, slug: SlugInPath, form: Posted) -> Respon
         endpoint = await endpoints.require(db, _owner(platform))
         require_posting(endpoint)
         found = await replay_since(db, visit.now, endpoint, since, None)
+        if not found.scheduled:
+            return visit.go(f"{HOME}/{slug}", "platform.redeliver.none")
         lines = (
             ("platform.redeliver.since", f"{since:%F %H:%M} {since.tzname()}"),
             ("platform.redeliver.scheduled", about(found.scheduled)),

@@ -125,6 +125,10 @@ WORDS = {
         "时区：{zone}；最多 30 天前。", "Zone: {zone}; at most 30 days ago."
     ),
     "platform.redeliver.scheduled": Words("将补发", "Would go out again"),
+    "platform.redeliver.none": Words(
+        "自该时刻起没有可补发的内容，未作改动。",
+        "Nothing that was sent since then can go out again; nothing has changed.",
+    ),
     "platform.redelivered": Words("将补发 {n} 条。", "What goes out again: {n}."),
     "platform.redelivered.more": Words(
         "将补发 {n} 条；一次最多 100,000 条，请从更晚的时间再次执行。",
