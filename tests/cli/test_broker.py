@@ -17,13 +17,9 @@ from tests.support.order_builders import a_reachable_platform
 from tests.support.waiting import PATIENCE, eventually
 from unbind_broker.app.server import CannotListen, reserve, url_of
 from unbind_broker.base.instants import show_instant
-from unbind_broker.cli.broker import (
-    run_api_part,
-    run_both,
-    run_worker_part,
-    telling_health,
-)
+from unbind_broker.cli.broker import run_api_part, run_both
 from unbind_broker.cli.loop import Stop
+from unbind_broker.cli.working import run_worker_part, telling_health
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.liveness import Liveness
 

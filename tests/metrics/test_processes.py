@@ -13,8 +13,9 @@ from tests.support.garbage import garbage_as_before
 from tests.support.waiting import eventually
 from unbind_broker.app.server import reserve, url_of
 from unbind_broker.base.clock import SystemClock
-from unbind_broker.cli.broker import run_both, run_worker_part, telling_health
+from unbind_broker.cli.broker import run_both
 from unbind_broker.cli.loop import Stop
+from unbind_broker.cli.working import run_worker_part, telling_health
 from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.opening import Runtime
 from unbind_broker.worker.liveness import Liveness

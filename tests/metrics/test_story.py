@@ -16,7 +16,8 @@ from tests.support.receiver import Answer, Door, Receiver
 from tests.support.sealing import BLIND_INDEX, BROKER_KEY, SEALER
 from tests.support.waiting import eventually
 from tests.worker.stage import CLOCK, Stage, set_stage, short
-from unbind_broker.app.factory import create_app, create_health_app
+from unbind_broker.app.factory import create_app
+from unbind_broker.app.health import create_health_app
 from unbind_broker.deadlines.mending import last_walk
 from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.metrics.metric import Kind

@@ -5,7 +5,7 @@ from datetime import timedelta
 from httpx import ASGITransport, AsyncClient
 
 from tests.support.clock import FixedClock
-from unbind_broker.app.factory import create_health_app
+from unbind_broker.app.health import create_health_app
 from unbind_broker.base.loop import Loop
 from unbind_broker.worker.liveness import Liveness
 

@@ -21,7 +21,6 @@ from unbind_broker.api.request_ids import RequestIds
 from unbind_broker.api.routes import ROUTERS
 from unbind_broker.api.security_headers import SecurityHeaders
 from unbind_broker.api.tallies import CountRequests
-from unbind_broker.base.clock import Clock
 from unbind_broker.console.application import ConsoleBeside, create_console
 from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.opening import Runtime
@@ -55,20 +54,6 @@ def create_app(
     app.add_middleware(CountRequests, tallies=context.tallies)
     proxies = [str(one) for one in runtime.settings.trusted_proxies]
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
-    return app
-
-
-def create_health_app(
-    clock: Clock, pulse_of: PulseOf, exposition: Exposition | None = None
-) -> FastAPI:
-    """Return an application that tells how the worker fares, and nothing else."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.state.pulse_of = pulse_of
-    app.state.expose = None if exposition is None else exposition.write
-    app.include_router(alive_router)
-    install_problems(app)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestIds, clock=clock)
     return app
 
 

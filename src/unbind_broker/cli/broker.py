@@ -1,11 +1,11 @@
-"""Run the parts of the broker in this process, and end them in good order."""
+"""Run the API in this process, or all of the broker, and end it in good order."""
 
 import asyncio
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,18 +13,15 @@ from fastapi import FastAPI
 
 from unbind_broker.api.health import PulseOf
 from unbind_broker.api.quick_refusals import QuickRefusals
-from unbind_broker.app.factory import create_app, create_health_app
+from unbind_broker.app.factory import create_app
 from unbind_broker.app.server import DRAINING, ApiServer
-from unbind_broker.base.clock import Clock
-from unbind_broker.base.ids import WorkerId, new_uuid7
 from unbind_broker.cli.loop import Stop
+from unbind_broker.cli.working import run_worker_part
 from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.garbage import spare_what_stays
 from unbind_broker.runtime.open_files import raise_open_files
 from unbind_broker.runtime.opening import Runtime
-from unbind_broker.runtime.worker_locks import hold_worker_lock
 from unbind_broker.worker.liveness import Liveness
-from unbind_broker.worker.process import run_worker
 
 NO_NOTICE = timedelta(0)
 
@@ -97,65 +94,6 @@ async def run_api_part(
         watching.cancel()
 
 
-@asynccontextmanager
-async def telling_health(
-    clock: Clock,
-    listener: socket.socket | None,
-    liveness: Liveness,
-    exposition: Exposition | None = None,
-) -> AsyncIterator[None]:
-    """Serve ``/healthz`` and ``/metrics`` of a worker beside the block.
-
-    Without a ``listener`` nowhere. Raises ``CannotListen``.
-    """
-    if listener is None:
-        yield
-        return
-    ready = asyncio.Event()
-    if exposition is not None:
-        exposition.show_pulse(liveness.pulse)
-    app = create_health_app(clock, liveness.pulse, exposition)
-    server = ApiServer(app, ready.set)
-    serving = asyncio.create_task(server.serve_on(listener))
-    serving.add_done_callback(lambda _: ready.set())
-    await ready.wait()
-    if serving.done():
-        await serving  # it could not begin
-    try:
-        yield
-    finally:
-        server.drop()
-        await serving
-
-
-async def run_worker_part(
-    runtime: Runtime,
-    data_dir: Path | None,
-    stop: Stop,
-    liveness: Liveness | None = None,
-    exposition: Exposition | None = None,
-) -> None:
-    """Work until asked to stop, then give the leases back."""
-    worker_id = WorkerId(new_uuid7(runtime.clock.now()))
-    with hold_worker_lock(data_dir, worker_id) as dead:
-        working = asyncio.create_task(
-            run_worker(
-                runtime,
-                stop.asked,
-                worker_id=worker_id,
-                dead_predecessors=dead,
-                liveness=liveness,
-                exposition=exposition,
-            )
-        )
-        hurry = asyncio.create_task(_cancel_when(stop.hurried, working))
-        try:
-            with suppress(asyncio.CancelledError):
-                await working
-        finally:
-            hurry.cancel()
-
-
 async def _end_server(
     server: ApiServer, app: FastAPI, stop: Stop, notice: timedelta
 ) -> None:
@@ -176,11 +114,6 @@ async def _end_server(
 async def _pass_on(heard: asyncio.Event, told: asyncio.Event) -> None:
     await heard.wait()
     told.set()
-
-
-async def _cancel_when(event: asyncio.Event, task: asyncio.Task[None]) -> None:
-    await event.wait()
-    task.cancel()
 
 
 def _shout(runtime: Runtime) -> None:

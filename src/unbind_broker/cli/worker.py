@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from unbind_broker.app.server import reserve, url_of
-from unbind_broker.cli.broker import run_worker_part, telling_health
 from unbind_broker.cli.database import database_faults_told, prepare
 from unbind_broker.cli.database_watch import ending_with_database
 from unbind_broker.cli.fitting_keys import require_fit
 from unbind_broker.cli.loop import Stop, run_on_loop
 from unbind_broker.cli.options import LOOPBACK, DataDir, Host
+from unbind_broker.cli.working import run_worker_part, telling_health
 from unbind_broker.metrics.exposition import Exposition
 from unbind_broker.runtime.garbage import spare_what_stays
 from unbind_broker.runtime.installation import Installation, open_installation
