@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import uvloop
+from typing_extensions import override
 
 from unbind_broker.client.http_client import HttpClient
 
@@ -59,3 +60,26 @@ def test_connection_that_is_reset_at_once_is_an_error_of_httpx(resetting: str) -
 
     assert ways.total() == ROUNDS * AT_ONCE
     assert all(issubclass(way, httpx.RequestError) for way in ways), ways
+
+
+class Lacking(httpx.AsyncBaseTransport):
+    """A transport that fails for want of an attribute of nothing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise AttributeError(f"None has no attribute {self.name!r}", name=self.name)
+
+
+async def test_want_of_a_socket_is_an_error_of_httpx() -> None:
+    async with HttpClient(transport=Lacking("getpeername")) as http:
+        with pytest.raises(httpx.ConnectError, match="as soon as it was open"):
+            await http.get("http://127.0.0.1/")
+
+
+async def test_any_other_want_stays_the_fault_that_it_is() -> None:
+    async with HttpClient(transport=Lacking("headers")) as http:
+        with pytest.raises(AttributeError, match="headers"):
+            await http.get("http://127.0.0.1/")

@@ -44,17 +44,9 @@ class WatchedConnection(Connection):
 
     @override
     async def execute(self, *args: Any, **options: Any) -> str:
-        """Begin, end or ask whether the other end is there: silence means gone."""
+        """Begin, end or have plans forgotten: silence means gone."""
         try:
             return await super().execute(*args, **options)
-        except TimeoutError as silence:
-            raise self._gone() from silence
-
-    @override
-    async def fetchrow(self, *args: Any, **options: Any) -> Any:
-        """Ask whether the other end is there: silence means gone."""
-        try:
-            return await super().fetchrow(*args, **options)
         except TimeoutError as silence:
             raise self._gone() from silence
 
@@ -63,14 +55,14 @@ class WatchedConnection(Connection):
         return ConnectionDoesNotExistError("the database did not answer in time")
 
 
-def ask_now_and_then(
+def forget_plans_now_and_then(
     connection: Any, record: ConnectionPoolEntry, fairy: object
 ) -> None:
-    """Ask whether the other end is there, unless it was asked a moment ago.
+    """Have a connection forget its plans, unless it did so a moment ago.
 
-    What is asked of it is to forget its plans. Postgres keeps one until it notices, up
-    to minutes later, that tables grew: a plan made when a table was empty reads it
-    whole, and on the first busy day it would not be empty for long.
+    Postgres keeps a plan until it notices, up to minutes later, that tables grew: one
+    made when a table was empty reads it whole, and on the first busy day it would not
+    be empty for long. It shows at the same time whether the other end is there.
     """
     del fairy
     now = monotonic()

@@ -43,7 +43,7 @@ from unbind_broker.base.connections import (
     KEEPALIVES,
     SILENCE_SECONDS,
     WatchedConnection,
-    ask_now_and_then,
+    forget_plans_now_and_then,
 )
 
 metadata = MetaData()
@@ -169,7 +169,7 @@ def open_engine(
         },
     )
     event.listen(engine.sync_engine, "handle_error", _suspect_silence)
-    event.listen(engine.sync_engine, "checkout", ask_now_and_then)
+    event.listen(engine.sync_engine, "checkout", forget_plans_now_and_then)
     return engine
 
 

@@ -1,4 +1,4 @@
-"""The HTTP client of everybody here who calls a broker."""
+"""The HTTP client by which carriers, and the demo, call a broker."""
 
 from typing import Any
 
