@@ -13,12 +13,11 @@ from unbind_broker.deadlines import (
     reminding,
     sweeping,
 )
-from unbind_broker.deliveries import (
-    reminders,
-)
+from unbind_broker.deliveries import reminders
 from unbind_broker.items import expiring as expiring_items
 from unbind_broker.items import views
 from unbind_broker.notices import changes, feed
+from unbind_broker.orders import cancelling
 from unbind_broker.sending import contents
 from unbind_broker.worker import due_watch
 
@@ -58,10 +57,19 @@ def telling(past: Past) -> dict[str, Hot]:
     }
 
 
+def calling_back(past: Past) -> dict[str, Hot]:
+    named, order = {"orders": past.open}, ("orders_2026_11_pkey",)
+    return {
+        "numbers called back": Hot(cancelling._NUMBERS, named, order),
+        "lock called back": Hot(cancelling._LOCK_OPEN, named, order),
+        "call back": Hot(cancelling._CANCEL, {**named, "now": NOON}, order),
+    }
+
+
 def listing(past: Past) -> dict[str, Hot]:
     page = {"carrier": past.carrier, "xid": 300, "id": UUID(int=0), "limit": BATCH}
     by_carrier = ("notices_2026_11_carrier_id_xid_id_idx",)
     return {"feed": Hot(feed._READ, page, by_carrier)}
 
 
-GROUPS = (clocks, telling, listing)
+GROUPS = (clocks, telling, calling_back, listing)

@@ -55,19 +55,28 @@ async def cancel(
     ]
 
 
+# Orders are looked up one by one (LATERAL): a plan that was made when there were few of
+# them would read all that are open.
+_OPEN_ONES = f"""
+    FROM unnest(:orders) AS n (id)
+    CROSS JOIN LATERAL (
+        SELECT id, status, number_index FROM orders WHERE id = n.id LIMIT 1
+    ) o
+    WHERE o.status IN ({_OPEN_CODES})
+"""
 _NUMBERS = sql(
-    f"""
-    SELECT DISTINCT number_index FROM orders
-    WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES}) AND number_index IS NOT NULL
-    """,
+    f"SELECT DISTINCT o.number_index {_OPEN_ONES} AND o.number_index IS NOT NULL",
     orders=UUIDS,
 )
 _LOCK_OPEN = sql(
     f"""
-    SELECT id FROM orders
-    WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES})
-    ORDER BY id
-    FOR NO KEY UPDATE""",
+    SELECT o.id
+    FROM (SELECT DISTINCT id FROM unnest(:orders) AS n (id) ORDER BY id) n
+    CROSS JOIN LATERAL (
+        SELECT id FROM orders
+        WHERE id = n.id AND status IN ({_OPEN_CODES})
+        FOR NO KEY UPDATE
+    ) o""",
     orders=UUIDS,
 )
 _CANCEL = sql(
@@ -75,7 +84,7 @@ _CANCEL = sql(
     UPDATE orders SET status = {OrderStatus.CANCELLED.code},
         completed_at = greatest(:now, told_at + interval '1 microsecond'),
         told_at = coalesce(told_at, :now)
-    WHERE id = ANY(:orders) AND status IN ({_OPEN_CODES})
+    WHERE id = ANY (ARRAY(SELECT o.id {_OPEN_ONES}))
     RETURNING id, kind, number_index, told_at < completed_at AS ends_unseen""",
     orders=UUIDS,
     now=INSTANT,
