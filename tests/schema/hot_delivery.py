@@ -119,6 +119,7 @@ def recording(past: Past) -> dict[str, Hot]:
         "settle": Hot(
             settling._SETTLE, {"orders": past.open, "beside": 7, "now": NOON}, item
         ),
+        "share undelivered": Hot(undelivered._SHARE, {**named, "order": past.open[0]}),
         "note undelivered": Hot(undelivered._NOTE, {**named, "now": NOON, "cause": 1}),
     }
 

@@ -97,13 +97,17 @@ _FORGET = sql(
     orders=UUIDS,
     platforms=INTS,
 )
+# Leaders are looked up one by one: Postgres must not read all rows that came meanwhile.
 _SHARE = sql(
     f"""
     INSERT INTO undelivered (order_id, platform_id, at, cause)
     SELECT i.order_id, i.platform_id, u.at, u.cause
     FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
-    JOIN undelivered u
-        ON u.order_id = n.order_id AND u.platform_id = n.platform_id
+    CROSS JOIN LATERAL (
+        SELECT at, cause FROM undelivered
+        WHERE order_id = n.order_id AND platform_id = n.platform_id
+        LIMIT 1
+    ) u
     JOIN items i ON i.order_id = :order AND i.platform_id = n.platform_id
         AND i.follows = n.order_id AND i.status = {ItemStatus.QUEUED.code}
     ON CONFLICT (order_id, platform_id) DO NOTHING""",  # noqa: S608 - an enum code
