@@ -42,9 +42,11 @@ ABOUT = About(
     notes=Words(
         "Connections record events of the size that an accepted order leaves, some to "
         "a transaction, without and with a sealer beside them in a process of its own. "
-        "The backlog is sealed by itself, nobody writes meanwhile.",
+        "What Postgres computes beside a sealer is for both. The backlog is sealed by "
+        "itself, nobody writes meanwhile.",
         "若干连接写入与受理订单同样大小的事件，每个事务写几条；对照为旁边另有一个进程在"
-        "封签。“backlog” 一行是无人写入时单独封签的速度。",
+        "封签，此时 Postgres CPU 含封签所用。“backlog” 一行是无人写入时单独封签的"
+        "速度。",
     ),
     sides={
         "alone": Words("nobody seals", "无人封签"),
@@ -171,11 +173,11 @@ async def _write(engine: AsyncEngine, given: argparse.Namespace, url: str) -> Re
     writing = Writing(url, given.clients, given.facts, begins_at, given.seconds)
     father = await postmaster(engine)
     spent = computed_by_family(father)
-    rate = await asyncio.to_thread(write_all, writing, given.writers)
+    wrote = await asyncio.to_thread(write_all, writing, given.writers)
     spent = computed_by_family(father) - spent
     return {
-        "events_per_second": rate,
-        "postgres_us_per_event": spent / (rate * given.seconds) * 1e6,
+        "events_per_second": wrote.events / (wrote.ended - wrote.began),
+        "postgres_us_per_event": spent / wrote.events * 1e6,
     }
 
 

@@ -1,9 +1,9 @@
 """Callers of the API who ask as fast as they are answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, cycle
+from itertools import count
 from time import monotonic
 
 import aiohttp
@@ -37,12 +37,11 @@ class Callers:
 
         return await self._all(place)
 
-    async def read(self, paths: Sequence[str]) -> Reading:
-        """Read these in turns."""
-        turns = cycle(paths)
+    async def read(self, paths: Iterator[str]) -> Reading:
+        """Read one after the other."""
 
         async def read(http: aiohttp.ClientSession) -> None:
-            async with http.get(next(turns)) as answer:
+            async with http.get(next(paths)) as answer:
                 await _expect(answer, 200)
 
         return await self._all(read)

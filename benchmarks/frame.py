@@ -1,6 +1,6 @@
 """Ask one question: all sides in turns in one run, every round's reading kept.
 
-Each round begins with another side, and with another case.
+Every other round goes backwards, through the cases as through their sides.
 A program describes itself as ``ABOUT``, opens its cases in ``cases(given)`` and ends
 with ``measure(ABOUT, options(), cases)``. Readings are kept as they are; medians,
 spreads and ratios are formed by whoever reads them.
@@ -135,7 +135,7 @@ async def in_turns(
     minutes: float,
     keep: Callable[[Sequence[Kept]], None] = lambda _: None,
 ) -> list[Kept]:
-    """Measure A B B A …: all sides of all cases in each round, another one first.
+    """Measure A B B A …: all sides of all cases in each round, every other backwards.
 
     ``keep`` gets what there is whenever all sides of a case have had their turn.
     """
@@ -147,9 +147,11 @@ async def in_turns(
         if turn and started - began + longest > minutes * 60:
             _say(f"time is up after {turn} of {rounds} rounds")
             break
-        for place in turned(range(len(cases)), 0 if are_steps else turn):
+        is_back = turn % 2 == 1
+        for place in in_order(range(len(cases)), is_back=is_back and not are_steps):
             case, found = cases[place], kept[place]
-            for name in turned(list(case.sides), 0 if case.is_a_step else turn):
+            sides = list(case.sides)
+            for name in in_order(sides, is_back=is_back and not case.is_a_step):
                 reading = await case.sides[name]()
                 found.rounds[name].append(rounded(reading))
                 _say(f"round {turn + 1}: {_shown(case.of)} {name}: {_shown(reading)}")
@@ -159,10 +161,12 @@ async def in_turns(
     return kept
 
 
-def turned(some: Sequence[One], turn: int) -> list[One]:
-    """Let the next one begin at each turn, so that warming and drift favour none."""
-    first = turn % max(1, len(some))
-    return [*some[first:], *some[:first]]
+def in_order(some: Sequence[One], *, is_back: bool) -> list[One]:
+    """Go forwards or back: a steady drift favours none over two rounds.
+
+    What shares a ratio stays beside each other.
+    """
+    return [*reversed(some)] if is_back else [*some]
 
 
 def rounded(reading: Reading) -> Reading:
