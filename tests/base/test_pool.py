@@ -53,7 +53,7 @@ async def askings(pool: AsyncEngine) -> list[str]:
     return seen
 
 
-async def make_and_drain(engine: AsyncEngine) -> None:
+async def make_empty(engine: AsyncEngine) -> None:
     """Make a table that Postgres knows to be empty, and will not look at again."""
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with alone.connect() as db:
@@ -105,7 +105,7 @@ async def test_connection_is_asked_only_now_and_then(pool: AsyncEngine) -> None:
 async def test_plan_that_was_made_on_an_empty_table_is_given_up(
     pool: AsyncEngine, engine: AsyncEngine
 ) -> None:
-    await make_and_drain(engine)
+    await make_empty(engine)
     async with pool.connect() as db:
         for _ in range(PLANNED_FOR_ANY):
             await db.execute(_DRAIN, {"names": ["1"]})

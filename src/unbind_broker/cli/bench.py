@@ -61,7 +61,10 @@ def bench(
         bool, typer.Option("--list", help="Name them, and run nothing.")
     ] = False,
     likely: Annotated[
-        bool, typer.Option("--likely", help="Tell what they take, and run nothing.")
+        bool,
+        typer.Option(
+            "--likely", help="Tell what they take and whether it fits; run nothing."
+        ),
     ] = False,
 ) -> None:
     """Measure, and keep what was found in benchmarks/results.
