@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, insert, literal, select, text, update
@@ -65,13 +66,50 @@ async def was_tried(db: Db) -> None:
     await db.execute(update(items).values(attempts=3))
 
 
+async def has_a_row(db: Db, **values: object) -> None:
+    """Let it be behind the cursor, and due at its deadline unless it is said when."""
+    await cursor_is_beyond(db)
+    (endpoint,) = (await db.execute(select(endpoints.c.id))).scalars()
+    order_id, deadline = (
+        await db.execute(select(orders.c.id, orders.c.deadline))
+    ).one()
+    row = {"endpoint_id": endpoint, "order_id": order_id, "due_at": deadline}
+    row |= {"event": EventType.UNBIND_REQUESTED, "attempt": 0, **values}
+    await db.execute(insert(deliveries).values(row))
+
+
 async def is_due_again(db: Db) -> None:
     await was_tried(db)
-    (endpoint,) = (await db.execute(select(endpoints.c.id))).scalars()
-    (order_id,) = (await db.execute(select(orders.c.id))).scalars()
-    row = {"endpoint_id": endpoint, "order_id": order_id, "attempt": 3}
-    row |= {"event": EventType.UNBIND_REQUESTED, "due_at": NOON + timedelta(hours=9)}
-    await db.execute(insert(deliveries).values(row))
+    await has_a_row(db, attempt=3, due_at=NOON + timedelta(hours=9))
+
+
+async def is_parked_until_its_deadline(db: Db) -> None:
+    await was_tried(db)
+    await has_a_row(db, attempt=3)
+
+
+async def is_parked_in_the_last_seconds(db: Db) -> None:
+    """Nothing was sent, by a fault of this side: no step of the plan is used up."""
+    await db.execute(update(orders).values(deadline=NOON + timedelta(seconds=3)))
+    await has_a_row(db)
+
+
+async def is_asked_once_more_at_its_deadline(db: Db) -> None:
+    await has_a_row(db, occasion=UUID(int=7))
+
+
+async def is_replayed_after_its_deadline(db: Db) -> None:
+    await has_a_row(db, replay=True)
+
+
+async def waits_for_its_platform_to_fetch(db: Db) -> None:
+    await was_fetched_before_there_were_rows_for_it(db)
+    await has_a_row(db)
+
+
+async def was_taken_in_before_its_platform_was_posted_to(db: Db) -> None:
+    await was_tried(db)
+    await has_a_row(db)
 
 
 async def cursor_is_beyond(db: Db) -> None:
@@ -137,6 +175,11 @@ async def test_an_item_that_nobody_would_send_is_due_at_once(
     [
         is_logged_again,
         is_due_again,
+        is_parked_until_its_deadline,
+        is_parked_in_the_last_seconds,
+        is_asked_once_more_at_its_deadline,
+        is_replayed_after_its_deadline,
+        waits_for_its_platform_to_fetch,
         is_held,
         is_overdue,
         follows_another,
@@ -152,6 +195,17 @@ async def test_an_item_that_waits_rightly_is_left_alone(
     assert not await mend_unsendable(db, NOON, [item.order_id])
     assert await rows(db) == before
     assert await trail(db, "invariant") == []
+
+
+async def test_a_row_that_waits_to_be_fetched_is_due_at_once_where_it_is_posted(
+    db: Db, item: ItemKey
+) -> None:
+    """A process that did not know of the turn may have left it."""
+    await was_taken_in_before_its_platform_was_posted_to(db)
+    repaired = await mend_unsendable(db, NOON, [item.order_id])
+    assert repaired.total() == 1
+    assert await rows(db) == [(EventType.UNBIND_REQUESTED, item.order_id, NOON, 0)]
+    assert not await mend_unsendable(db, NOON, [item.order_id])
 
 
 @pytest.mark.parametrize("status", sorted(ItemStatus))

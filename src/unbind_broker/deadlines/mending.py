@@ -3,9 +3,10 @@
 
 An item that is queued follows another one, or its order is held; or else it lies ahead
 of its endpoint's cursor in the order log, untried unless its platform fetches, or has a
-row in ``deliveries``. An item that was taken waits for its result. One statement sees
-all of it in one snapshot: what is in flight is never mistaken for lost. Made-up
-platforms, which read no log, are left out.
+row in ``deliveries``: where it is posted, not one that was taken in for a platform that
+fetched, and is due at its deadline. An item that was taken waits for its result. One
+statement sees all of it in one snapshot: what is in flight is never mistaken for lost.
+Made-up platforms, which read no log, are left out.
 """
 
 from collections import Counter
@@ -71,15 +72,20 @@ async def last_walk(db: Db) -> Walked:
     return Walked(*rows[0]) if rows else Walked()
 
 
+# What is parked until its deadline was tried, or is parked in the last seconds before
+# it; what is asked once more has an occasion, and a replay is one.
+_TAKEN_IN = """(
+    d.attempt = 0 AND d.occasion IS NULL AND NOT d.replay
+    AND d.due_at > :now + interval '1 minute')"""
 # Everything is looked up row by row (LATERAL with OFFSET, an aggregate or LIMIT in it):
 # Postgres must not decide to read a whole table because it expects many.
 _MEND = sql(
     f"""
-    INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)
+    INSERT INTO deliveries AS d (endpoint_id, due_at, event, order_id, attempt)
     SELECT e.id, :now, o.event, o.id, i.attempts
     FROM unnest(:orders) AS n (order_id)
     CROSS JOIN LATERAL (
-        SELECT o.id, {REQUEST_OF_ORDER} AS event FROM orders o
+        SELECT o.id, o.deadline, {REQUEST_OF_ORDER} AS event FROM orders o
         WHERE o.id = n.order_id AND o.status = {OrderStatus.IN_PROGRESS.code}
             AND o.deadline > :now
         OFFSET 0
@@ -97,16 +103,18 @@ _MEND = sql(
     JOIN endpoints e ON e.platform_id = p.id AND e.verified_at IS NOT NULL
     JOIN endpoint_leases l ON l.endpoint_id = e.id
     LEFT JOIN LATERAL (
-        SELECT true AS yes FROM deliveries d
+        SELECT {POSTED_TO} AND d.due_at >= o.deadline AND {_TAKEN_IN} AS too_late
+        FROM deliveries d
         WHERE d.endpoint_id = e.id AND d.event = o.event AND d.order_id = o.id
         LIMIT 1
     ) due ON true
-    WHERE due.yes IS NULL
+    WHERE due.too_late IS NOT FALSE
         AND ((i.attempts > 0 AND {POSTED_TO}) OR logged.xid IS NULL
             OR (logged.xid, o.id) <= (l.cursor_xid, l.cursor_order_id))
     ORDER BY e.id, o.event, o.id
-    ON CONFLICT ON CONSTRAINT deliveries_subject DO NOTHING
-    RETURNING endpoint_id, order_id""",
+    ON CONFLICT ON CONSTRAINT deliveries_subject
+    DO UPDATE SET due_at = excluded.due_at WHERE {_TAKEN_IN}
+    RETURNING d.endpoint_id, d.order_id""",
     orders=UUIDS,
     now=INSTANT,
 )
