@@ -2,15 +2,24 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from tests.support.attempts import endpoint_of
 from tests.support.builders import a_carrier
 from tests.support.clock import NOON
+from tests.support.fetching import fetch_for
 from tests.support.order_builders import a_reachable_platform, an_order, many_orders
+from tests.support.plans import plan_of
 from unbind_broker.base.database import Db
 from unbind_broker.base.ids import OrderId
 from unbind_broker.base.working_days import WorkingTime
 from unbind_broker.deadlines.recounting import MOST_TOGETHER, recount_provisional
+from unbind_broker.deliveries import fetching
+from unbind_broker.deliveries.queue import Due, Subject, schedule
+from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.events import EventType
+from unbind_broker.endpoints.states import Delivery
+from unbind_broker.endpoints.tables import endpoints
 from unbind_broker.orders.states import OrderStatus
 from unbind_broker.orders.tables import orders
 
@@ -89,3 +98,42 @@ async def test_more_orders_than_one_statement_names_are_all_moved(db: Db) -> Non
     assert await recount_provisional(db, NOON, TIME) == 2 * MOST_TOGETHER + 1
     found = await db.execute(select(orders.c.deadline_provisional).distinct())
     assert found.scalars().all() == [False]
+
+
+async def test_what_waits_to_be_fetched_waits_by_the_new_deadline(db: Db) -> None:
+    """What is asked once more keeps its time, as does what is posted."""
+    told = COUNTED - timedelta(days=3)
+    pulling = await a_reachable_platform(db, "douyin", delivery=Delivery.PULL)
+    first = await an_order_until(db, told)
+    (second,) = await many_orders(db, await a_carrier(db, "other"), 1, like=first)
+    await db.execute(update(orders).values(deadline=told))
+    fetches = await endpoint_of(db, pulling.id)
+    await fetch_for(db, NOON, pulling.id, 10)
+    again = update(deliveries).where(deliveries.c.order_id == second)
+    await db.execute(again.values(due_at=NOON, attempt=1))
+    posted = (await db.execute(select(endpoints.c.id))).scalars()
+    (posts,) = {*posted} - {fetches}
+    request = EventType.UNBIND_REQUESTED
+    await schedule(db, [Due(Subject(posts, request, first), told, attempt=4)])
+
+    assert await recount_provisional(db, NOON, TIME) == 2
+
+    columns = (deliveries.c.endpoint_id, deliveries.c.order_id, deliveries.c.due_at)
+    found = {tuple(row) for row in await db.execute(select(*columns))}
+    assert found == {
+        (fetches, first, COUNTED),
+        (fetches, second, NOON),
+        (posts, first, told),
+    }
+
+
+async def test_what_waits_to_be_fetched_is_looked_up_by_its_key(db: Db) -> None:
+    pulling = await a_reachable_platform(db, "douyin", delivery=Delivery.PULL)
+    first = await an_order_until(db, COUNTED)
+    await many_orders(db, await a_carrier(db, "other"), 2000, like=first)
+    await fetch_for(db, NOON, pulling.id, 10)
+    await db.execute(text("ANALYZE deliveries"))
+    values = {"orders": [first], "earlier": [COUNTED], "deadlines": [COUNTED]}
+    plan = await plan_of(db, fetching._WAIT_BY, values)
+    assert "Seq Scan on deliveries" not in plan, plan
+    assert "deliveries_subject" in plan, plan

@@ -30,11 +30,15 @@ from unbind_broker.carriers.service import Carrier
 from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.fetching import (
     BEGINNING,
+    MovedDeadline,
     fetch,
     push_what_was_fetched,
     take_in,
+    wait_by,
 )
+from unbind_broker.deliveries.queue import Due, Subject
 from unbind_broker.deliveries.tables import deliveries
+from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
 from unbind_broker.endpoints.tables import endpoint_leases, endpoints
 from unbind_broker.items.item import ItemKey
@@ -45,6 +49,7 @@ from unbind_broker.orders.tables import orders
 from unbind_broker.platforms.service import Platform
 
 LATER = NOON + timedelta(hours=1)
+DAY = timedelta(days=1)
 _CURSOR = select(endpoint_leases.c.cursor_xid, endpoint_leases.c.cursor_order_id)
 _WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
@@ -79,6 +84,21 @@ async def test_the_most_urgent_items_are_handed_out_first(db: Db) -> None:
         for one in (query_id, order_id)
     ]
     assert attempts == [2, 1]
+
+
+async def test_what_is_asked_once_more_comes_before_what_is_urgent(db: Db) -> None:
+    carrier = await a_carrier(db)
+    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+    once_more, order_id = await some_orders(db, carrier, 1)
+    query_id = await a_query(db, carrier)
+    assert await fetch_for(db, NOON, platform.id, 2) == [query_id, once_more]
+    requested = Subject(
+        await endpoint_of(db, platform.id), EventType.UNBIND_REQUESTED, once_more
+    )
+    again = Due(requested, NOON, attempt=0, occasion=UUID(int=7))
+    await queue.schedule(db, [again])
+    found = await fetch_for(db, NOON, platform.id, 10)
+    assert found == [once_more, query_id, order_id]
 
 
 async def test_only_what_waits_is_handed_out(db: Db) -> None:
@@ -120,6 +140,26 @@ async def test_what_waits_is_pushed_once_the_platform_is_posted_to(
 
     rows = await db.execute(select(deliveries.c.order_id, deliveries.c.due_at))
     assert [tuple(row) for row in rows] == [(fetched, LATER)]
+
+
+async def test_what_was_to_be_posted_is_fetched_once_the_platform_fetches(
+    db: Db, carrier: Carrier
+) -> None:
+    """One was tried and failed, one was taken, and one was never sent."""
+    platform = await a_reachable_platform(db)
+    tried, taken, unsent = await some_orders(db, carrier, 2)
+    endpoint = await endpoint_of(db, platform.id)
+    again = Subject(endpoint, EventType.UNBIND_REQUESTED, tried)
+    await queue.schedule(db, [Due(again, LATER, attempt=3)])
+    await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
+    assert await fetch_for(db, NOON, platform.id, 10) == [tried]
+
+    await db.execute(update(endpoints).values(delivery=Delivery.PULL, url=None))
+
+    assert await fetch_for(db, NOON, platform.id, 10) == [tried, unsent]
+    row = select(deliveries.c.due_at, deliveries.c.attempt)
+    kept = await db.execute(row.where(deliveries.c.order_id == tried))
+    assert kept.one() == (LATER, 3)
 
 
 async def test_log_is_read_on_where_the_last_reading_ended(
@@ -213,3 +253,28 @@ async def test_two_who_fetch_at_once_take_each_item_in_once(
         cursor = (await db.execute(select(endpoint_leases.c.cursor_order_id))).scalar()
     assert sorted(rows) == made
     assert cursor == made[-1]
+
+
+async def test_what_moved_and_is_pushed_meanwhile_is_still_pushed(
+    engine: AsyncEngine,
+) -> None:
+    """Its platform begins to be posted to while its order gets another deadline."""
+    async with engine.begin() as db:
+        carrier = await a_carrier(db)
+        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        order_id = await an_order(db, carrier)
+        await fetch_for(db, NOON, platform.id, 10)
+        endpoint = await endpoint_of(db, platform.id)
+        deadline = (await db.execute(select(deliveries.c.due_at))).scalar_one()
+
+    async def move() -> None:
+        async with engine.begin() as db:
+            await wait_by(db, [MovedDeadline(order_id, deadline, deadline + DAY)])
+
+    async with engine.begin() as turning:
+        await push_what_was_fetched(turning, NOON, endpoint)
+        moving = asyncio.create_task(move())
+        await eventually(partial(_is_waited, engine))
+    await moving
+    async with engine.connect() as db:
+        assert (await db.execute(select(deliveries.c.due_at))).scalar_one() == NOON

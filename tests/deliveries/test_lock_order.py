@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, select
@@ -23,6 +24,11 @@ from unbind_broker.deliveries.announcing import (
     know_now,
     note_cancelled,
 )
+from unbind_broker.deliveries.fetching import (
+    MovedDeadline,
+    push_what_was_fetched,
+    wait_by,
+)
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
@@ -34,11 +40,16 @@ _WAITING = sql(
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE wait_event_type = 'Lock' AND datname = current_database()"
 )
+_EARLIER = sql(
+    "INSERT INTO deliveries (endpoint_id, due_at, event, order_id, attempt)"
+    " SELECT :endpoint, :due, :event, gen_random_uuid(), 1"
+    " FROM generate_series(1, 2000)"
+)
 Place = tuple[EndpointId, PlatformId, list[OrderId]]
 Work = Callable[[Db, Place], Awaitable[object]]
 
 
-async def a_place(db: Db, delivery: Delivery, attempt: int) -> Place:
+async def a_place(db: Db, delivery: Delivery, attempt: int, event: EventType) -> Place:
     """Rows that lie in the table, and are due, in the reverse order of their orders."""
     carrier = await a_carrier(db)
     platform = await a_reachable_platform(db, delivery=delivery)
@@ -50,7 +61,7 @@ async def a_place(db: Db, delivery: Delivery, attempt: int) -> Place:
             insert(deliveries).values(
                 endpoint_id=endpoint,
                 due_at=LATE,
-                event=EventType.UNBIND_CANCELLED,
+                event=event,
                 order_id=order_id,
                 attempt=attempt,
             )
@@ -70,19 +81,38 @@ async def note(db: Db, place: Place) -> None:
     await note_cancelled(db, [ItemKey(one, place[1]) for one in reversed(place[2])])
 
 
+async def wait(db: Db, place: Place) -> None:
+    later = LATE + timedelta(days=1)
+    await wait_by(db, [MovedDeadline(one, LATE, later) for one in reversed(place[2])])
+
+
+async def push(db: Db, place: Place) -> None:
+    """So few of the rows are due later that these are looked up by their time."""
+    values = {"endpoint": place[0], "event": EventType.UNBIND_REQUESTED.code}
+    await db.execute(_EARLIER, {**values, "due": NOON})
+    await db.execute(sql("ANALYZE deliveries"))
+    await push_what_was_fetched(db, NOON, place[0])
+
+
 @pytest.mark.parametrize(
-    ("work", "delivery", "attempt"),
+    ("work", "delivery", "attempt", "event"),
     [
-        (know, Delivery.PUSH, UNSURE),
-        (fetch, Delivery.PULL, 0),
-        (note, Delivery.PULL, 1),
+        (know, Delivery.PUSH, UNSURE, EventType.UNBIND_CANCELLED),
+        (fetch, Delivery.PULL, 0, EventType.UNBIND_CANCELLED),
+        (note, Delivery.PULL, 1, EventType.UNBIND_CANCELLED),
+        (wait, Delivery.PULL, 0, EventType.UNBIND_REQUESTED),
+        (push, Delivery.PULL, 0, EventType.UNBIND_REQUESTED),
     ],
 )
 async def test_rows_are_locked_in_the_order_of_their_orders(
-    engine: AsyncEngine, work: Work, delivery: Delivery, attempt: int
+    engine: AsyncEngine,
+    work: Work,
+    delivery: Delivery,
+    attempt: int,
+    event: EventType,
 ) -> None:
     async with engine.begin() as db:
-        place = await a_place(db, delivery, attempt)
+        place = await a_place(db, delivery, attempt, event)
     lock = select(deliveries.c.id).order_by(deliveries.c.order_id).with_for_update()
     one = deliveries.c.order_id
 

@@ -7,6 +7,7 @@ from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.coded_enum import codes_of
 from unbind_broker.base.database import INSTANTS, UUIDS, Db, fetch_all, sql
 from unbind_broker.base.working_days import WorkingTime
+from unbind_broker.deliveries.fetching import MovedDeadline, wait_by
 from unbind_broker.orders.states import OPEN
 
 MOST_TOGETHER = 500
@@ -34,6 +35,8 @@ async def recount_provisional(db: Db, now: datetime, time: WorkingTime) -> int:
         some = ids[start : start + MOST_TOGETHER]
         values = {"orders": some, "deadlines": [final[one] for one in some]}
         moved += await fetch_all(db, _MOVE, values)
+    later = [MovedDeadline(*row) for row in moved if row.deadline > row.earlier]
+    await wait_by(db, later)
     await record(
         db,
         now,
@@ -62,7 +65,7 @@ _PROVISIONAL = sql(
 _MOVE = sql(
     f"""
     WITH locked AS (
-        SELECT id FROM orders
+        SELECT id, deadline FROM orders
         WHERE id = ANY(:orders) AND {_WAITS}
         ORDER BY id
         FOR NO KEY UPDATE
@@ -72,7 +75,7 @@ _MOVE = sql(
     FROM locked l
     JOIN unnest(:orders, :deadlines) AS n (id, deadline) ON n.id = l.id
     WHERE o.id = l.id AND o.id = ANY(:orders)
-    RETURNING o.id, o.deadline""",
+    RETURNING o.id, l.deadline AS earlier, o.deadline""",
     orders=UUIDS,
     deadlines=INSTANTS,
 )

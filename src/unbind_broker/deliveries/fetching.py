@@ -7,11 +7,21 @@ is found in the rows of what waits, however many orders are open that this platf
 taken already. Whatever is to be sent again has a row in any case.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from unbind_broker.base.database import BIG, INSTANT, INT, Db, fetch_all, sql
+from unbind_broker.base.database import (
+    BIG,
+    INSTANT,
+    INSTANTS,
+    INT,
+    UUIDS,
+    Db,
+    fetch_all,
+    sql,
+)
 from unbind_broker.base.database import UUID as UUID_TYPE
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.deliveries.queue import REQUEST_EVENTS, REQUEST_OF_ORDER
@@ -32,6 +42,14 @@ class TakenIn(NamedTuple):
 
     items: int
     go_on_at: Position | None
+
+
+class MovedDeadline(NamedTuple):
+    """Say that an order has another deadline than it had."""
+
+    order_id: UUID
+    earlier: datetime
+    deadline: datetime
 
 
 async def take_in(
@@ -68,6 +86,22 @@ async def fetch(
     waiting = list((await db.execute(_WAITING, values)).scalars())
     handed_out = await hand_out(db, platform, waiting)
     return [one for one in waiting if one in handed_out]
+
+
+async def wait_by(db: Db, moved: Collection[MovedDeadline]) -> None:
+    """Let what was taken in wait by its order's new deadline.
+
+    What is asked once more keeps its time. The caller has locked these orders, and
+    locks none after it.
+    """
+    if not moved:
+        return
+    values = {
+        "orders": [one.order_id for one in moved],
+        "earlier": [one.earlier for one in moved],
+        "deadlines": [one.deadline for one in moved],
+    }
+    await db.execute(_WAIT_BY, values)
 
 
 async def push_what_was_fetched(db: Db, now: datetime, endpoint: EndpointId) -> None:
@@ -161,11 +195,42 @@ _WAITING = sql(
     now=INSTANT,
     limit=INT,
 )
+# Rows are looked up one by one, then locked in the order of their key. When one is due
+# is asked of it once it is locked: its platform may have begun to be posted to.
+_WAIT_BY = sql(
+    f"""
+    WITH found AS MATERIALIZED (
+        SELECT d.id, n.earlier, n.deadline
+        FROM unnest(:orders, :earlier, :deadlines) AS n (order_id, earlier, deadline)
+        JOIN endpoints e ON e.platform_id IS NOT NULL
+            AND e.delivery = {Delivery.PULL.code}
+        CROSS JOIN LATERAL (
+            SELECT id FROM deliveries
+            WHERE endpoint_id = e.id AND event IN ({_REQUESTS})
+                AND order_id = n.order_id
+            OFFSET 0
+        ) d
+    ), locked AS (
+        SELECT d.id, f.deadline
+        FROM found f
+        JOIN deliveries d ON d.id = f.id AND d.due_at = f.earlier
+        ORDER BY d.endpoint_id, d.event, d.order_id
+        FOR NO KEY UPDATE OF d
+    )
+    UPDATE deliveries d SET due_at = l.deadline FROM locked l WHERE d.id = l.id""",
+    orders=UUIDS,
+    earlier=INSTANTS,
+    deadlines=INSTANTS,
+)
 _PUSH = sql(
     f"""
-    UPDATE deliveries SET due_at = :now
-    WHERE endpoint_id = :endpoint AND due_at > :now AND event IN ({_REQUESTS})
-    """,
+    WITH locked AS (
+        SELECT id FROM deliveries
+        WHERE endpoint_id = :endpoint AND due_at > :now AND event IN ({_REQUESTS})
+        ORDER BY event, order_id
+        FOR NO KEY UPDATE
+    )
+    UPDATE deliveries d SET due_at = :now FROM locked l WHERE d.id = l.id""",
     endpoint=INT,
     now=INSTANT,
 )
