@@ -3,10 +3,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.app import bearer
+from tests.support.attempts import endpoint_of
 from tests.support.builders import a_key, a_platform, an_endpoint
 from tests.support.clock import FixedClock
 from tests.support.order_api import (
@@ -17,8 +18,21 @@ from tests.support.order_api import (
     order_body,
     query_body,
 )
+from tests.support.order_builders import many_orders
+from unbind_broker.api.connections import Connections
+from unbind_broker.api.items import ROUNDS, take_in_all
 from unbind_broker.audit.tables import audit_events
+from unbind_broker.base.ids import OrderId, Prefix, parse_id
+from unbind_broker.deliveries.fetching import LOG_ROWS
+from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.states import Delivery, PausedBy
+
+NEW = [f"+86138000010{place:02}" for place in range(7)]
+_OTHERS = text(
+    "INSERT INTO order_log (xid, order_id)"
+    " SELECT pg_current_xact_id()::text::bigint, gen_random_uuid()"
+    " FROM generate_series(1, :rows)"
+)
 
 
 @pytest.fixture
@@ -193,3 +207,57 @@ async def test_an_end_that_is_long_past_is_not_fetched(
     await scene.post(f"/v1/orders/{order['id']}/cancel", {})
     clock.advance(timedelta(days=20))
     assert await fetch(scene) == []
+
+
+async def test_the_log_is_read_in_rounds(scene: Scene) -> None:
+    """Each goes on where the last one ended; the next call where the rounds ended."""
+    asked = [(await scene.post("/v1/orders", order_body(number=n))).json() for n in NEW]
+    platform = scene.platforms["pulling"].id
+    connections = Connections(scene.engine, scene.engine)
+    async with connections.connect() as db:
+        endpoint = await endpoint_of(db, platform)
+    found = []
+    for rounds in (1, 2, 1):
+        ended = await take_in_all(connections, endpoint, platform, rounds, rows=2)
+        async with scene.engine.connect() as db:
+            taken = (await db.execute(select(deliveries.c.order_id))).all()
+        found.append((ended, len(taken)))
+    assert found == [(False, 2), (False, len(NEW) - 1), (True, len(NEW))]
+    assert {one["id"] for one in await fetch(scene)} == {one["id"] for one in asked}
+
+
+async def test_rounds_go_on_while_the_cursor_may_not(scene: Scene) -> None:
+    """It does not pass a transaction that still runs."""
+    platform = scene.platforms["pulling"].id
+    connections = Connections(scene.engine, scene.engine)
+    async with scene.engine.begin() as running:
+        endpoint = await endpoint_of(running, platform)
+        await running.execute(select(func.pg_current_xact_id()))
+        for number in NEW:
+            await scene.post("/v1/orders", order_body(number=number))
+        assert await take_in_all(connections, endpoint, platform, len(NEW), rows=2)
+    assert len(await fetch(scene)) == len(NEW)
+
+
+async def test_what_is_urgent_is_found_behind_much_that_is_not(scene: Scene) -> None:
+    order = (await scene.post("/v1/orders", order_body())).json()
+    first = parse_id(order["id"], Prefix.ORDER)
+    assert first is not None
+    async with scene.engine.begin() as db:
+        await many_orders(db, scene.carrier, LOG_ROWS, like=OrderId(first))
+    query = (await scene.post("/v1/queries", query_body(number=NEW[0]))).json()
+    assert [one["id"] for one in await fetch(scene, query="?limit=1")] == [query["id"]]
+
+
+async def test_nothing_is_said_to_wait_only_when_all_of_the_log_was_read(
+    scene: Scene,
+) -> None:
+    """Orders of others lie before the one that waits: more than one call reads."""
+    async with scene.engine.begin() as db:
+        await db.execute(_OTHERS, {"rows": ROUNDS * LOG_ROWS})
+    order = (await scene.post("/v1/orders", order_body())).json()
+    headers = scene.platform_headers["pulling"]
+    answer = await scene.http.get("/v1/items", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "1"
+    assert [one["id"] for one in await fetch(scene)] == [order["id"]]

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from unbind_broker.api.admission import Overloaded
 from unbind_broker.api.callers import PlatformCaller, owner_of, platform_of
 from unbind_broker.api.connections import Connections
 from unbind_broker.api.context import Ctx
@@ -26,7 +27,12 @@ from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.announcing import fetch_cancelled
-from unbind_broker.deliveries.fetching import BEGINNING, fetch, take_in
+from unbind_broker.deliveries.fetching import (
+    BEGINNING,
+    LOG_ROWS,
+    fetch,
+    take_in,
+)
 from unbind_broker.deliveries.queue import REQUESTS
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
@@ -37,8 +43,8 @@ from unbind_broker.sending.briefs import Briefs
 from unbind_broker.sending.contents import load_cancels
 from unbind_broker.sending.payloads import OutgoingCancel, OutgoingItem
 
-ENOUGH = 2_000
-"""How many items one call takes in, before it hands out a page."""
+ROUNDS = 40
+"""How many times one call reads ``LOG_ROWS`` of the log before it hands out a page."""
 
 router = APIRouter(prefix="/v1/items", tags=["results"])
 
@@ -111,11 +117,12 @@ async def fetch_items(
     now, platform = context.clock.now(), platform_of(caller)
     items: Sequence[OutgoingItem] = ()
     ended: Sequence[OutgoingCancel] = ()
+    read_all = True
     async with context.admission.enter():
         async with context.engine.connect() as db:
             endpoint = await _require_fetching(db, owner_of(caller))
         if endpoint.status is EndpointStatus.ACTIVE:
-            await _take_in(context.engine, endpoint.id, platform)
+            read_all = await take_in_all(context.engine, endpoint.id, platform)
         async with context.engine.begin() as db:
             # Its owner may have paused or turned it meanwhile.
             endpoint = await _require_fetching(db, owner_of(caller))
@@ -130,6 +137,8 @@ async def fetch_items(
         *(_written(EventType.UNBIND_CANCELLED, one) for one in ended),
         *(_written(REQUESTS[item.kind], item) for item in items),
     ]
+    if not shown and not read_all:
+        raise Overloaded("what was asked meanwhile is still being read; call again")
     return json_answer(encode({"data": shown, "next_cursor": None}))
 
 
@@ -153,17 +162,25 @@ async def _called_back(
     return [told[one] for one in subjects if one in told]
 
 
-async def _take_in(
-    engine: Connections, endpoint: EndpointId, platform: PlatformId
-) -> None:
-    """Read the log to its end, or until there is enough for several pages."""
-    items, place = 0, BEGINNING
-    while items < ENOUGH:
+async def take_in_all(
+    engine: Connections,
+    endpoint: EndpointId,
+    platform: PlatformId,
+    rounds: int = ROUNDS,
+    rows: int = LOG_ROWS,
+) -> bool:
+    """Take in what the log holds, up to ``rounds`` times ``rows`` of it.
+
+    Returns whether that was all: only then are the most urgent items known.
+    """
+    place = BEGINNING
+    for _ in range(rounds):
         async with engine.begin() as db:
-            taken = await take_in(db, endpoint, platform, place)
+            taken = await take_in(db, endpoint, platform, place, rows)
         if taken.go_on_at is None:
-            return
-        items, place = items + taken.items, taken.go_on_at
+            return True
+        place = taken.go_on_at
+    return False
 
 
 async def _contents(
