@@ -162,9 +162,9 @@ def _plots(report: Report, language: Language) -> dict[str, str]:
         )
         for case in report.cases
     ]
-    title = f"{_say(about.title, language)} ({_say(measure.words, language)})"
+    title, unit = _say(about.title, language), _say(measure.words, language)
     legend = [_say(about.sides[side], language) for side in sides]
-    drawn = bars(title, legend, groups, measure.digits)
+    drawn = bars(title, unit, legend, groups, measure.digits)
     return {_plot_name(report, language): drawn}
 
 

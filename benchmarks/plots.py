@@ -30,14 +30,16 @@ class Group:
     bars: Sequence[Spread | None]
 
 
-def bars(title: str, sides: Sequence[str], groups: Sequence[Group], digits: int) -> str:
+def bars(
+    title: str, unit: str, sides: Sequence[str], groups: Sequence[Group], digits: int
+) -> str:
     """Draw a bar for each side of each case, all on one scale.
 
     It begins at nought; where figures lie too far apart for that it is logarithmic,
     and says so with a line at each power of ten.
     """
     scale = _scale([one for group in groups for one in group.bars if one])
-    drawn = [_legend(sides)]
+    drawn = [_legend(sides), _text(WIDTH - _width(unit), 18, unit)]
     below = _HEAD
     for group in groups:
         lines = _lines(group.label)
@@ -51,7 +53,7 @@ def bars(title: str, sides: Sequence[str], groups: Sequence[Group], digits: int)
             below += _BAR
         below = max(below, ends) + _GAP
     drawn += [_tick(power, scale(power), below) for power in scale.ticks]
-    name = escape(title)
+    name = escape(f"{title} ({unit})")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {below}" '
         f'width="{WIDTH}" height="{below}" role="img" aria-label="{name}">'

@@ -143,13 +143,14 @@ UNSEALED = sql(
     most=INT,
 )
 _LAST_SEALED = "FROM audit_seals ORDER BY number DESC LIMIT 1"
+# LIMIT tells Postgres 15, too, that the first row is enough.
 ANY_UNSEALED = f"""
-    SELECT FROM audit_events WHERE xid > (SELECT last_xid {_LAST_SEALED})
+    (SELECT FROM audit_events WHERE xid > (SELECT last_xid {_LAST_SEALED}) LIMIT 1)
     UNION ALL
-    SELECT FROM audit_events WHERE xid = (SELECT last_xid {_LAST_SEALED})
-        AND id > (SELECT last_id {_LAST_SEALED})
+    (SELECT FROM audit_events WHERE xid = (SELECT last_xid {_LAST_SEALED})
+        AND id > (SELECT last_id {_LAST_SEALED}) LIMIT 1)
     UNION ALL
-    SELECT FROM audit_events WHERE NOT EXISTS (SELECT {_LAST_SEALED})
+    (SELECT FROM audit_events WHERE NOT EXISTS (SELECT {_LAST_SEALED}) LIMIT 1)
 """
 """Asks whether there are events behind the last seal, sealable already or not."""
 

@@ -86,7 +86,8 @@ _TAKE_IN = sql(
     limit=INT,
 )
 _ARE_DUE = "FROM order_updates WHERE due_at <= :now"
-ANY_NEWS = f"SELECT FROM order_changes UNION ALL SELECT {_ARE_DUE}"
+# LIMIT tells Postgres 15, too, that the first row is enough.
+ANY_NEWS = f"(SELECT FROM order_changes LIMIT 1) UNION ALL (SELECT {_ARE_DUE} LIMIT 1)"
 """Asks whether anything was noted, or has waited long enough to be told."""
 
 _DUE = sql(
