@@ -66,7 +66,7 @@ chaos: dev-set-up ## Prove delivery under faults, in minutes (make chaos ARGS='-
 		$(ARGS) tests/chaos
 
 bench: dev-set-up ## Measure (every benchmarks/bench_*.py in turn; ARGS go to each)
-	$(if $(findstring --smoke,$(ARGS)),,@$(BIN)/unbind-broker bench --likely)
+	$(if $(findstring --smoke,$(ARGS)),,@$(BIN)/unbind-broker bench --fits)
 	@set -e; found=; for file in benchmarks/bench_*.py; do \
 		[ -f "$$file" ] || continue; found=yes; name=$$(basename "$$file" .py); \
 		printf '\n== %s\n' "$$name"; \

@@ -1,5 +1,7 @@
 """``unbind-broker bench`` finds what measures, or says where it is to be had."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,21 @@ def test_what_they_take_is_told_without_running_any(command: Command) -> None:
     assert ended.code == 0
     assert f"{cost.minutes} minutes, and up to {cost.gib} GiB" in ended.err
     assert "==" not in ended.err
+
+
+@pytest.mark.parametrize(("option", "code"), [("--likely", 0), ("--fits", 1)])
+def test_too_little_disk_is_told_and_refused_where_that_is_asked(
+    option: str, code: int
+) -> None:
+    """Nothing is free in /proc."""
+    program = (
+        "import tempfile; tempfile.tempdir = '/proc';"
+        "from unbind_broker.cli.main import run; run()"
+    )
+    asked = [sys.executable, "-c", program, "bench", option, "growth"]
+
+    ended = subprocess.run(asked, check=False, capture_output=True, text=True)
+
+    assert ended.returncode == code, ended.stderr
+    assert "GiB in /proc, where 0 are free" in ended.stderr
+    assert ("GiB of free disk in /proc" in ended.stderr) == bool(code)

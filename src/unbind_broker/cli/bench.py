@@ -61,10 +61,11 @@ def bench(
         bool, typer.Option("--list", help="Name them, and run nothing.")
     ] = False,
     likely: Annotated[
+        bool, typer.Option("--likely", help="Tell what they take, and run nothing.")
+    ] = False,
+    fits: Annotated[
         bool,
-        typer.Option(
-            "--likely", help="Tell what they take and whether it fits; run nothing."
-        ),
+        typer.Option("--fits", help="Fail where disk is too little, and run nothing."),
     ] = False,
 ) -> None:
     """Measure, and keep what was found in benchmarks/results.
@@ -84,9 +85,14 @@ def bench(
         raise NothingMeasures(
             f"unknown: {', '.join(unknown)}; there are: {', '.join(known)}"
         )
-    if likely or not smoke:
-        _tell_and_require(cost_of(ROOT, chosen), Path(tempfile.gettempdir()))
-    for name in [] if likely else chosen:
+    runs_none = likely or fits
+    if runs_none or not smoke:
+        cost, folder = cost_of(ROOT, chosen), Path(tempfile.gettempdir())
+        free = shutil.disk_usage(folder).free
+        _tell(cost, folder, free)
+        if fits or not likely:
+            require_disk(cost, folder, free)
+    for name in [] if runs_none else chosen:
         print(f"== {name}", file=sys.stderr, flush=True)
         code = _run(name, ["--smoke"] if smoke else [])
         if code:
@@ -123,15 +129,13 @@ def require_disk(cost: Cost, folder: Path, free: int) -> None:
         )
 
 
-def _tell_and_require(cost: Cost, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
+def _tell(cost: Cost, folder: Path, free: int) -> None:
     print(
         f"This is likely to take {cost.minutes} minutes, and up to {cost.gib} GiB in "
         f"{folder}, where {free / _GIB:.0f} are free.",
         file=sys.stderr,
         flush=True,
     )
-    require_disk(cost, folder, free)
 
 
 def _run(name: str, options: list[str]) -> int:
