@@ -103,7 +103,7 @@ async def is_replayed_after_its_deadline(db: Db) -> None:
 
 
 async def waits_for_its_platform_to_fetch(db: Db) -> None:
-    await was_fetched_before_there_were_rows_for_it(db)
+    await was_fetched_without_a_row(db)
     await has_a_row(db)
 
 
@@ -140,7 +140,7 @@ async def was_taken_in_and_lost(db: Db) -> None:
     await db.execute(update(endpoints).values(delivery=Delivery.PULL, url=None))
 
 
-async def was_fetched_before_there_were_rows_for_it(db: Db) -> None:
+async def was_fetched_without_a_row(db: Db) -> None:
     await was_tried(db)
     await db.execute(update(endpoints).values(delivery=Delivery.PULL, url=None))
 
@@ -183,7 +183,7 @@ async def test_an_item_that_nobody_would_send_is_due_at_once(
         is_held,
         is_overdue,
         follows_another,
-        was_fetched_before_there_were_rows_for_it,
+        was_fetched_without_a_row,
         is_made_up,
     ],
 )

@@ -62,6 +62,11 @@ async def some_orders(db: Db, carrier: Carrier, more: int) -> list[OrderId]:
     return sorted([first, *await many_orders(db, carrier, more, like=first)])
 
 
+async def both(db: Db) -> tuple[Carrier, Platform]:
+    """Register who orders, and who fetches."""
+    return await a_carrier(db), await a_reachable_platform(db, delivery=Delivery.PULL)
+
+
 @pytest.fixture
 async def carrier(db: Db) -> Carrier:
     return await a_carrier(db)
@@ -72,9 +77,9 @@ async def platform(db: Db) -> Platform:
     return await a_reachable_platform(db, delivery=Delivery.PULL)
 
 
-async def test_the_most_urgent_items_are_handed_out_first(db: Db) -> None:
-    carrier = await a_carrier(db)
-    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+async def test_the_most_urgent_items_are_handed_out_first(
+    db: Db, carrier: Carrier, platform: Platform
+) -> None:
     order_id = await an_order(db, carrier)
     query_id = await a_query(db, carrier)
     assert await fetch_for(db, NOON, platform.id, 1) == [query_id]
@@ -86,9 +91,9 @@ async def test_the_most_urgent_items_are_handed_out_first(db: Db) -> None:
     assert attempts == [2, 1]
 
 
-async def test_what_is_asked_once_more_comes_before_what_is_urgent(db: Db) -> None:
-    carrier = await a_carrier(db)
-    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+async def test_what_is_asked_once_more_comes_before_what_is_urgent(
+    db: Db, carrier: Carrier, platform: Platform
+) -> None:
     once_more, order_id = await some_orders(db, carrier, 1)
     query_id = await a_query(db, carrier)
     assert await fetch_for(db, NOON, platform.id, 2) == [query_id, once_more]
@@ -101,9 +106,9 @@ async def test_what_is_asked_once_more_comes_before_what_is_urgent(db: Db) -> No
     assert found == [once_more, query_id, order_id]
 
 
-async def test_only_what_waits_is_handed_out(db: Db) -> None:
-    carrier = await a_carrier(db)
-    platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+async def test_only_what_waits_is_handed_out(
+    db: Db, carrier: Carrier, platform: Platform
+) -> None:
     other = await a_reachable_platform(db, "douyin", delivery=Delivery.PULL)
     taken = await an_order(db, carrier)
     await bring_to(db, ItemKey(taken, platform.id), ItemStatus.ACKNOWLEDGED)
@@ -180,8 +185,7 @@ async def test_log_is_read_on_where_the_last_reading_ended(
 
 async def test_order_that_commits_late_is_not_missed(engine: AsyncEngine) -> None:
     async with engine.begin() as db:
-        carrier = await a_carrier(db)
-        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        carrier, platform = await both(db)
 
     async def fetched() -> set[UUID]:
         async with engine.begin() as db:
@@ -206,8 +210,7 @@ async def test_nothing_is_taken_in_once_the_platform_is_posted_to(
     Whoever takes in waits for the turn that is under way.
     """
     async with engine.begin() as db:
-        carrier = await a_carrier(db)
-        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        carrier, platform = await both(db)
         await an_order(db, carrier)
         endpoint = await endpoint_of(db, platform.id)
         cursor = (await db.execute(_CURSOR)).one()
@@ -238,8 +241,7 @@ async def test_two_who_fetch_at_once_take_each_item_in_once(
     engine: AsyncEngine,
 ) -> None:
     async with engine.begin() as db:
-        carrier = await a_carrier(db)
-        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        carrier, platform = await both(db)
         made = await some_orders(db, carrier, 40)
         endpoint = await endpoint_of(db, platform.id)
 
@@ -260,8 +262,7 @@ async def test_what_moved_and_is_pushed_meanwhile_is_still_pushed(
 ) -> None:
     """Its platform begins to be posted to while its order gets another deadline."""
     async with engine.begin() as db:
-        carrier = await a_carrier(db)
-        platform = await a_reachable_platform(db, delivery=Delivery.PULL)
+        carrier, platform = await both(db)
         order_id = await an_order(db, carrier)
         await fetch_for(db, NOON, platform.id, 10)
         endpoint = await endpoint_of(db, platform.id)
