@@ -1,17 +1,19 @@
-"""Writers of the audit trail in processes of their own."""
+"""Writers of the audit trail in processes of their own, all beginning together."""
 
 import asyncio
 from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
 
-from benchmarks.processes import elsewhere
+from benchmarks.processes import begin_together, elsewhere
 from tests.support.clock import NOON
 from unbind_broker.audit.trail import Fact, record
 from unbind_broker.base.database import open_engine
 from unbind_broker.base.ids import new_uuid7
 from unbind_broker.cli.loop import run_on_loop
 
+PATIENCE = 60.0
+"""Seconds until all writers must be there."""
 INDEX = bytes(range(32))
 FACTS = {
     "kind": "unbind",
@@ -32,7 +34,6 @@ class Writing:
     url: str
     clients: int
     facts: int
-    begins_at: float
     seconds: float
 
 
@@ -45,7 +46,7 @@ class Wrote(NamedTuple):
 
 
 def write_all(writing: Writing, processes: int) -> Wrote:
-    """Let so many processes write at once.
+    """Let so many processes write at once; raise if they cannot begin together.
 
     Their time is that from the first beginning to the last end: who is late makes the
     rate of all look slower, not faster.
@@ -84,7 +85,7 @@ async def _write(writing: Writing) -> Wrote:
 
     try:
         await asyncio.gather(*(write() for _ in clients))  # connections are open then
-        await asyncio.sleep(max(0.0, writing.begins_at - monotonic()))
+        await asyncio.to_thread(begin_together, PATIENCE)
         began = monotonic()
         until = began + writing.seconds
         await asyncio.gather(*(client() for _ in clients))

@@ -5,20 +5,39 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, TypeVar
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 _TICKS = os.sysconf("SC_CLK_TCK")
+_gates: list[Barrier] = []
+"""Of a process that runs ``elsewhere``: its own."""
 
 
 def elsewhere(run: Callable[[Asked], Answer], asked: Sequence[Asked]) -> list[Answer]:
-    """Run a function of a module once for each, all at once in new processes."""
+    """Run a function of a module once for each, all at once in new processes.
+
+    Within them, ``begin_together`` waits for all.
+    """
+    spawn = get_context("spawn")
     with spawned_without_main():
-        pool = get_context("spawn").Pool(len(asked))
+        pool = spawn.Pool(len(asked), _stand_at, [spawn.Barrier(len(asked))])
     with pool:
         return pool.map(run, asked, chunksize=1)
+
+
+def begin_together(seconds: float) -> None:
+    """Wait for all that run ``elsewhere`` with this process.
+
+    Raises ``BrokenBarrierError``, in each of them, if one is not there by then.
+    """
+    _gates[-1].wait(seconds)
+
+
+def _stand_at(gate: Barrier) -> None:
+    _gates.append(gate)
 
 
 @contextmanager
