@@ -8,13 +8,15 @@ holdings, exchanges, audit trail and idempotency keys. Without, they hold what t
 itself needs: nothing but one order where orders are accepted or a backlog is delivered;
 fifty where the page that lists them is read, and they themselves. What a reading adds
 is deleted after it (but for its exchanges, audit trail and idempotency keys), so that
-no case grows from round to round.
+no case grows from round to round. Callers and receivers run on the last core,
+everything else on the others.
 """
 
 import argparse
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import cycle, repeat
@@ -26,6 +28,7 @@ from benchmarks import backlog, past
 from benchmarks.about import About, Measure, Ratio, Target, Words
 from benchmarks.closed_loop import Callers
 from benchmarks.frame import Case, Reading, Side, a_parser, asked, measure
+from benchmarks.processes import leave_last_cores, running_on
 from benchmarks.servers import a_server, settle
 from benchmarks.sink import Sink, a_sink
 from benchmarks.stack import end, environment_of, run, told_url
@@ -113,19 +116,31 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return asked(parser, {**smoke, "seconds": 0.2}, arguments)
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What all cases share; callers run on ``cores``, as the sink does."""
+
+    server: Server
+    sink: Sink
+    cores: frozenset[int]
+
+
 @asynccontextmanager
 async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
     """Fill a database for each case, with an API in front of it."""
     sizes = [(given.platforms, items) for items in (0, *given.items)]
     sizes += [(many, items) for many in given.many for items in (0, given.beside)]
     async with AsyncExitStack() as ending:
+        cores = leave_last_cores(smoke=given.smoke)
+        with running_on(cores):
+            sink = ending.enter_context(a_sink(reports=True))
         server = await ending.enter_async_context(a_server(smoke=given.smoke))
-        sink = ending.enter_context(a_sink(reports=True))
+        around = _Around(server, sink, cores)
         yield [
             Case(
                 {"platforms": platforms, "items": items},
                 await ending.enter_async_context(
-                    _some_case(server, sink, given, platforms, items)
+                    _some_case(around, given, platforms, items)
                 ),
             )
             for platforms, items in sizes
@@ -134,10 +149,10 @@ async def cases(given: argparse.Namespace) -> AsyncIterator[Sequence[Case]]:
 
 @asynccontextmanager
 async def _some_case(
-    server: Server, sink: Sink, given: argparse.Namespace, platforms: int, items: int
+    around: _Around, given: argparse.Namespace, platforms: int, items: int
 ) -> AsyncIterator[Sides]:
     """Give the sides on one database; without items, some on one that has no orders."""
-    opened = partial(_filled, server, sink, given, platforms)
+    opened = partial(_filled, around, given, platforms)
     async with opened(items // platforms or LISTED) as sides:
         if items:
             yield sides
@@ -148,12 +163,12 @@ async def _some_case(
 
 @asynccontextmanager
 async def _filled(
-    server: Server, sink: Sink, given: argparse.Namespace, platforms: int, orders: int
+    around: _Around, given: argparse.Namespace, platforms: int, orders: int
 ) -> AsyncIterator[Sides]:
-    async with server.fresh() as url, AsyncExitStack() as ending:
+    async with around.server.fresh() as url, AsyncExitStack() as ending:
         engine = open_engine(url, pool=4, application="bench", answer_limit=None)
         ending.push_async_callback(engine.dispose)
-        urls = [f"{sink.url}/p/{place}" for place in range(platforms)]
+        urls = [f"{around.sink.url}/p/{place}" for place in range(platforms)]
         carrier, _ = await backlog.register(engine, urls, 50)
         model = await backlog.a_model(engine, carrier)
         await past.fill(engine, model, orders, platforms)
@@ -169,8 +184,10 @@ async def _filled(
         one_by_one = (
             f"/v1/orders/{show_order_id(OrderKind.UNBIND, one)}" for one in cycle(ids)
         )
-        calls = Callers(await told_url(serving), key, given.seconds)
-        deliver = partial(_deliver, engine, sink, model, given.backlog, platforms)
+        calls = Callers(await told_url(serving), key, given.seconds, around.cores)
+        deliver = partial(
+            _deliver, engine, around.sink, model, given.backlog, platforms
+        )
         yield {
             "deliver": partial(_taken_back, engine, model, deliver),
             "accept": partial(_taken_back, engine, model, calls.accept),

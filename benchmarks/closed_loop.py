@@ -10,6 +10,7 @@ import aiohttp
 
 from benchmarks.frame import Reading
 from benchmarks.order_body import a_number, order_body
+from benchmarks.processes import running_on
 from unbind_broker.base.clock import SystemClock
 
 CALLERS = 8
@@ -19,11 +20,15 @@ WARMING = 1 / 8
 
 @dataclass
 class Callers:
-    """Some at once; their calls count once they have been at it for a moment."""
+    """Some at once; their calls count once they have been at it for a moment.
+
+    While they call, this process runs on ``cores``.
+    """
 
     url: str
     key: str
     seconds: float
+    cores: frozenset[int] = frozenset()
     numbers: Iterator[int] = field(default_factory=lambda: count(10**7))
 
     async def accept(self) -> Reading:
@@ -64,8 +69,9 @@ class Callers:
                 await asyncio.gather(*(caller() for _ in range(CALLERS)))
                 return done / (monotonic() - began)
 
-            await calls(self.seconds * WARMING)
-            return {"per_second": await calls(self.seconds)}
+            with running_on(self.cores):
+                await calls(self.seconds * WARMING)
+                return {"per_second": await calls(self.seconds)}
 
 
 async def _expect(answer: aiohttp.ClientResponse, status: int) -> None:

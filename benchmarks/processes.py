@@ -77,6 +77,17 @@ def run_on(cores: Collection[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
+@contextmanager
+def running_on(cores: Collection[int]) -> Iterator[None]:
+    """Let this process, and those started in the block, use these cores within it."""
+    before = os.sched_getaffinity(0)
+    run_on(cores)
+    try:
+        yield
+    finally:
+        run_on(before)
+
+
 def computed(*pids: int) -> float:
     """Give the seconds that these processes have computed so far."""
     return sum(_seconds(pid) for pid in pids)

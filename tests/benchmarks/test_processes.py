@@ -1,11 +1,12 @@
 """Processes that are to begin together do, or say that they could not."""
 
+import os
 from threading import BrokenBarrierError
 from time import monotonic, sleep
 
 import pytest
 
-from benchmarks.processes import begin_together, elsewhere
+from benchmarks.processes import begin_together, elsewhere, running_on
 
 LATE = 1.0
 
@@ -30,3 +31,12 @@ def test_the_first_waits_for_the_last() -> None:
 def test_it_fails_where_they_cannot_begin_together() -> None:
     with pytest.raises(BrokenBarrierError):
         elsewhere(none_but_the_first_comes, [0, 1])
+
+
+def test_cores_are_used_within_the_block_alone() -> None:
+    before = os.sched_getaffinity(0)
+
+    with running_on({min(before)}):
+        assert os.sched_getaffinity(0) == {min(before)}
+
+    assert os.sched_getaffinity(0) == before
