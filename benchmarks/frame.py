@@ -164,7 +164,7 @@ async def in_turns(
 def in_order(some: Sequence[One], *, is_back: bool) -> list[One]:
     """Go forwards or back: a steady drift favours none over two rounds.
 
-    What shares a ratio stays beside each other.
+    What stands beside each other stays so: put there what shares a ratio.
     """
     return [*reversed(some)] if is_back else [*some]
 
