@@ -12,6 +12,7 @@ from unbind_broker.carriers.service import Carrier
 from unbind_broker.deliveries.announcing import (
     announce_cancelled,
     fetch_cancelled,
+    find_cancelled,
     note_cancelled,
 )
 from unbind_broker.deliveries.tables import deliveries
@@ -55,11 +56,14 @@ async def test_fetching_platform_finds_it_until_it_has_noted_it(
     await announce_cancelled(db, NOON, [key])
     await note_cancelled(db, [key])
     endpoint = (await db.execute(select(deliveries.c.endpoint_id))).scalar_one()
+    found = await find_cancelled(db, endpoint, 10)
     for _ in range(2):
-        (found,) = await fetch_cancelled(db, endpoint, 10)
-        assert found.subject_id == order
+        assert await find_cancelled(db, endpoint, 10) == found
+        assert [one.subject_id for one in found] == [order]
+        assert await fetch_cancelled(db, endpoint, found) == found
     await note_cancelled(db, [key])
-    assert await fetch_cancelled(db, endpoint, 10) == []
+    assert await fetch_cancelled(db, endpoint, found) == []
+    assert await find_cancelled(db, endpoint, 10) == []
 
 
 async def test_what_is_posted_is_not_noted_by_an_acknowledgement(

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.builders import a_carrier
@@ -18,6 +18,7 @@ from tests.support.order_builders import (
 from tests.support.waiting import eventually
 from unbind_broker.base.database import Db, sql
 from unbind_broker.base.ids import EndpointId, OrderId, PlatformId
+from unbind_broker.deliveries import queue
 from unbind_broker.deliveries.announcing import (
     UNSURE,
     fetch_cancelled,
@@ -29,6 +30,7 @@ from unbind_broker.deliveries.fetching import (
     push_what_was_fetched,
     wait_by,
 )
+from unbind_broker.deliveries.queue import Due, Subject, stop_sending
 from unbind_broker.deliveries.tables import deliveries
 from unbind_broker.endpoints.events import EventType
 from unbind_broker.endpoints.states import Delivery
@@ -74,7 +76,18 @@ async def know(db: Db, place: Place) -> None:
 
 
 async def fetch(db: Db, place: Place) -> None:
-    await fetch_cancelled(db, place[0], 10)
+    called_back = EventType.UNBIND_CANCELLED
+    found = [Subject(place[0], called_back, one) for one in reversed(place[2])]
+    await fetch_cancelled(db, place[0], found)
+
+
+async def stop(db: Db, place: Place) -> None:
+    await stop_sending(db, [ItemKey(one, place[1]) for one in reversed(place[2])])
+
+
+async def delete(db: Db, place: Place) -> None:
+    asked = EventType.UNBIND_REQUESTED
+    await queue.delete(db, {Subject(place[0], asked, one) for one in place[2]})
 
 
 async def note(db: Db, place: Place) -> None:
@@ -102,6 +115,8 @@ async def push(db: Db, place: Place) -> None:
         (note, Delivery.PULL, 1, EventType.UNBIND_CANCELLED),
         (wait, Delivery.PULL, 0, EventType.UNBIND_REQUESTED),
         (push, Delivery.PULL, 0, EventType.UNBIND_REQUESTED),
+        (stop, Delivery.PUSH, 0, EventType.UNBIND_REQUESTED),
+        (delete, Delivery.PUSH, 0, EventType.UNBIND_REQUESTED),
     ],
 )
 async def test_rows_are_locked_in_the_order_of_their_orders(
@@ -133,3 +148,38 @@ async def test_rows_are_locked_in_the_order_of_their_orders(
         others = (await db.execute(free.where(one > place[2][0]))).all()
     await doing
     assert len(others) == 3
+
+
+async def test_rows_of_several_events_are_locked_in_the_order_of_their_codes(
+    engine: AsyncEngine,
+) -> None:
+    """By their words ``restore.requested`` would come first."""
+    async with engine.begin() as db:
+        place = await a_place(db, Delivery.PUSH, 0, EventType.UNBIND_REQUESTED)
+        lies_first = deliveries.c.order_id == place[2][0]
+        restores = {"event": EventType.RESTORE_REQUESTED}
+        await db.execute(update(deliveries).where(lies_first).values(restores))
+    rows = [
+        Due(Subject(place[0], event, order_id), NOON, 1)
+        for event, order_id in (
+            (EventType.RESTORE_REQUESTED, place[2][0]),
+            (EventType.UNBIND_REQUESTED, place[2][1]),
+        )
+    ]
+
+    async def do() -> None:
+        async with engine.begin() as db:
+            await queue.schedule(db, rows)
+
+    async def waits() -> bool:
+        async with engine.connect() as db:
+            return bool((await db.execute(_WAITING)).scalar_one())
+
+    lock = select(deliveries.c.id).with_for_update()
+    async with engine.begin() as db:
+        await db.execute(lock.where(deliveries.c.order_id == place[2][1]))
+        doing = asyncio.create_task(do())
+        await eventually(waits)
+        free = lock.with_for_update(skip_locked=True)
+        assert len((await db.execute(free.where(lies_first))).all()) == 1
+    await doing

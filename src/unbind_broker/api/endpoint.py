@@ -123,9 +123,9 @@ async def verify_endpoint(context: Ctx, caller: EndpointOwner) -> EndpointShown:
             fact = _probed(caller, endpoint, probe, "verification_failed")
             await record(db, now, fact)
         else:
-            fetched = endpoint.delivery is Delivery.PULL
+            before = await service.lock(db, owner)
             endpoint = await service.mark_verified(db, now, owner, url, caller.actor)
-            if fetched:
+            if before.delivery is Delivery.PULL:
                 await push_what_was_fetched(db, now, endpoint.id)
     if fault is not None:
         raise VerificationFailed(fault)

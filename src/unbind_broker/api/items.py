@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -26,14 +26,14 @@ from unbind_broker.base.errors import BrokerError
 from unbind_broker.base.ids import EndpointId, PlatformId
 from unbind_broker.base.sealing import Sealer
 from unbind_broker.deliveries import queue
-from unbind_broker.deliveries.announcing import fetch_cancelled
+from unbind_broker.deliveries.announcing import fetch_cancelled, find_cancelled
 from unbind_broker.deliveries.fetching import (
     BEGINNING,
     LOG_ROWS,
     fetch,
     take_in,
 )
-from unbind_broker.deliveries.queue import REQUESTS
+from unbind_broker.deliveries.queue import REQUESTS, Subject
 from unbind_broker.endpoints import service as endpoints
 from unbind_broker.endpoints.endpoint import Endpoint, Owner
 from unbind_broker.endpoints.events import EventType
@@ -127,10 +127,11 @@ async def fetch_items(
             # Its owner may have paused or turned it meanwhile.
             endpoint = await _require_fetching(db, owner_of(caller))
             if endpoint.status is EndpointStatus.ACTIVE:
-                ended = await _called_back(db, now, endpoint.id, limit)
-                sealer, room = context.runtime.sealer, limit - len(ended)
+                called = await _called_back(db, now, endpoint.id, limit)
+                sealer, room = context.runtime.sealer, limit - len(called.told)
                 order_ids = await fetch(db, now, endpoint.id, platform, room)
                 items = await _contents(db, now, platform, order_ids, sealer)
+                ended = await _tell(db, endpoint.id, called)
             if items:
                 await record(db, now, _handed_out(caller.actor, items))
     shown = [
@@ -149,17 +150,33 @@ async def _require_fetching(db: Db, owner: Owner) -> Endpoint:
     return endpoint
 
 
+class _CalledBack(NamedTuple):
+    """What was called back, and what need not be said any more."""
+
+    told: dict[Subject, OutgoingCancel]
+    outdated: Sequence[Subject]
+
+
 async def _called_back(
     db: Db, now: datetime, endpoint: EndpointId, limit: int
-) -> list[OutgoingCancel]:
-    subjects = await fetch_cancelled(db, endpoint, limit)
+) -> _CalledBack:
+    """Find what was called back; nothing is locked."""
+    found = await find_cancelled(db, endpoint, limit)
     told = {
         subject: content
-        for subject, content in await load_cancels(db, subjects)
+        for subject, content in await load_cancels(db, found)
         if content.deadline > now
     }
-    await queue.delete(db, [one for one in subjects if one not in told])
-    return [told[one] for one in subjects if one in told]
+    return _CalledBack(told, [one for one in found if one not in told])
+
+
+async def _tell(
+    db: Db, endpoint: EndpointId, called: _CalledBack
+) -> list[OutgoingCancel]:
+    """Hand out what was called back, once items are locked, as by whoever reports."""
+    await queue.delete(db, called.outdated)
+    fetched = await fetch_cancelled(db, endpoint, called.told)
+    return [called.told[one] for one in fetched]
 
 
 async def take_in_all(

@@ -3,7 +3,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from unbind_broker.base.database import (
     INSTANT,
@@ -13,7 +13,6 @@ from unbind_broker.base.database import (
     TEXTS,
     UUIDS,
     Db,
-    fetch_all,
     sql,
 )
 from unbind_broker.base.ids import CarrierId, EndpointId, EventId
@@ -113,23 +112,35 @@ _NOTICES = sql(
 )
 
 
-_FETCH_CANCELLED = sql(
+_OLDEST_CANCELLED = sql(
     f"""
-    WITH oldest AS MATERIALIZED (
-        SELECT id FROM deliveries
-        WHERE endpoint_id = :endpoint AND event = {EventType.UNBIND_CANCELLED.code}
-        ORDER BY due_at, id
-        LIMIT :limit
-    ), fetched AS (
-        SELECT d.id FROM deliveries d JOIN oldest USING (id)
-        ORDER BY d.order_id
-        FOR NO KEY UPDATE OF d
-    )
-    UPDATE deliveries d SET attempt = least(d.attempt + 1, 32767)
-    FROM fetched f WHERE d.id = f.id
-    RETURNING d.id, d.order_id""",
+    SELECT order_id FROM deliveries
+    WHERE endpoint_id = :endpoint AND event = {EventType.UNBIND_CANCELLED.code}
+    ORDER BY due_at, id
+    LIMIT :limit""",
     endpoint=INT,
     limit=INT,
+)
+_FETCH_CANCELLED = sql(
+    f"""
+    UPDATE deliveries SET attempt = least(attempt + 1, 32767)
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM deliveries
+        WHERE id = ANY (ARRAY(
+            SELECT d.id FROM unnest(:orders) AS n (order_id)
+            CROSS JOIN LATERAL (
+                SELECT id FROM deliveries
+                WHERE endpoint_id = :endpoint AND order_id = n.order_id
+                    AND event = {EventType.UNBIND_CANCELLED.code}
+                OFFSET 0
+            ) d
+        ))
+        ORDER BY order_id
+        FOR NO KEY UPDATE
+    ))
+    RETURNING order_id""",
+    endpoint=INT,
+    orders=UUIDS,
 )
 # What was acknowledged before it was handed out was the request, not its end.
 _NOTE_CANCELLED = sql(
@@ -192,12 +203,26 @@ async def announce_where_cancelled(
         await announce_cancelled(db, now, [ItemKey(*row) for row in rows])
 
 
-async def fetch_cancelled(db: Db, endpoint_id: EndpointId, limit: int) -> list[Subject]:
-    """Hand out what a platform that fetches has not been told yet, oldest first."""
+async def find_cancelled(db: Db, endpoint_id: EndpointId, limit: int) -> list[Subject]:
+    """Find what a platform that fetches has not noted yet, oldest first; no lock."""
     values = {"endpoint": endpoint_id, "limit": limit}
-    rows = sorted(await fetch_all(db, _FETCH_CANCELLED, values), key=_row_id)
-    event = EventType.UNBIND_CANCELLED
-    return [Subject(endpoint_id, event, row.order_id) for row in rows]
+    found = (await db.execute(_OLDEST_CANCELLED, values)).scalars()
+    return [Subject(endpoint_id, EventType.UNBIND_CANCELLED, one) for one in found]
+
+
+async def fetch_cancelled(
+    db: Db, endpoint_id: EndpointId, found: Collection[Subject]
+) -> list[Subject]:
+    """Count that these are handed out; return those that nobody has noted meanwhile.
+
+    The caller has locked whatever items it locks at all.
+    """
+    if not found:
+        return []
+    orders = [one.subject_id for one in found]
+    values = {"endpoint": endpoint_id, "orders": orders}
+    fetched = set((await db.execute(_FETCH_CANCELLED, values)).scalars())
+    return [one for one in found if one.subject_id in fetched]
 
 
 async def note_cancelled(db: Db, keys: Collection[ItemKey]) -> None:
@@ -226,8 +251,3 @@ async def announce_notices(
         "words": [one.event.value for one in notices],
     }
     await db.execute(_NOTICES, values)
-
-
-def _row_id(row: Any) -> int:
-    row_id: int = row.id
-    return row_id

@@ -151,17 +151,24 @@ _DELETE = sql(
     events=SMALLS,
     orders=UUIDS,
 )
+# The order of a ROW is one that no index offers: Postgres must not walk over the index
+# of keys because it has that order.
 _STOP_SENDING = sql(
     f"""
     DELETE FROM deliveries WHERE id = ANY (ARRAY(
-        SELECT d.id FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
-        JOIN endpoints e ON e.platform_id = n.platform_id
-        CROSS JOIN LATERAL (
-            SELECT id FROM deliveries
-            WHERE endpoint_id = e.id AND event IN ({_REQUESTS})
-                AND order_id = n.order_id
-            OFFSET 0
-        ) d
+        SELECT id FROM deliveries
+        WHERE id = ANY (ARRAY(
+            SELECT d.id FROM unnest(:orders, :platforms) AS n (order_id, platform_id)
+            JOIN endpoints e ON e.platform_id = n.platform_id
+            CROSS JOIN LATERAL (
+                SELECT id FROM deliveries
+                WHERE endpoint_id = e.id AND event IN ({_REQUESTS})
+                    AND order_id = n.order_id
+                OFFSET 0
+            ) d
+        ))
+        ORDER BY ROW(endpoint_id, event, order_id)
+        FOR UPDATE
     ))
     """,
     orders=UUIDS,
@@ -230,7 +237,8 @@ async def due(
 
 async def schedule(db: Db, rows: Collection[Due]) -> None:
     """Write when each subject is due; a row that is there is moved."""
-    latest = sorted({row.subject: row for row in rows}.values(), key=_subject_of)
+    by_subject = {row.subject: row for row in rows}
+    latest = [by_subject[one] for one in sorted(by_subject, key=_in_locking_order)]
     if not latest:
         return
     await db.execute(
@@ -258,7 +266,7 @@ async def delete(db: Db, subjects: Collection[Subject]) -> None:
     """Delete the rows of what need not be sent again."""
     if not subjects:
         return
-    named = sorted(set(subjects))
+    named = sorted(set(subjects), key=_in_locking_order)
     await db.execute(
         _DELETE,
         {
@@ -274,5 +282,6 @@ def _order(row: Any) -> tuple[object, ...]:
     return row.endpoint_id, row.due_at, row.event, occasion, row.replay, row.id
 
 
-def _subject_of(row: Due) -> Subject:
-    return row.subject
+def _in_locking_order(subject: Subject) -> tuple[int, int, UUID]:
+    """Give the order in which everybody locks rows: by their key as it is stored."""
+    return subject.endpoint_id, subject.event.code, subject.subject_id

@@ -97,7 +97,7 @@ async def register(
         created_at=now,
         changed_at=now,
     )
-    before = await _locked(db, owner)
+    before = await lock(db, owner)
     if made is not None:
         await _record(db, now, actor, "registered", before, asdict(choice))
         return Registered(before, secret, is_new=True)
@@ -116,6 +116,17 @@ async def find(db: Db, owner: Owner) -> Endpoint | None:
 async def require(db: Db, owner: Owner) -> Endpoint:
     """Read an owner's endpoint; raises ``EndpointMissing``."""
     endpoint = await store.load(db, owner)
+    if endpoint is None:
+        raise EndpointMissing(owner)
+    return endpoint
+
+
+async def lock(db: Db, owner: Owner) -> Endpoint:
+    """Read an endpoint that stays as it is until the transaction ends.
+
+    Raises ``EndpointMissing``.
+    """
+    endpoint = await store.load(db, owner, lock=True)
     if endpoint is None:
         raise EndpointMissing(owner)
     return endpoint
@@ -148,7 +159,7 @@ async def mark_verified(
 
     Raises ``EndpointChanged`` if another one was chosen meanwhile.
     """
-    before = await _locked(db, owner)
+    before = await lock(db, owner)
     after = replace(states.verify(before, url, now), health=None)
     await health_store.forget(db, before.id)
     if before.status is EndpointStatus.DISABLED:
@@ -161,7 +172,7 @@ async def pause(
     db: Db, now: datetime, owner: Owner, by: PausedBy, actor: str
 ) -> Endpoint:
     """Hold items back until the same side resumes; see ``states.pause``."""
-    before = await _locked(db, owner)
+    before = await lock(db, owner)
     return await _save(db, now, actor, "paused", before, states.pause(before, by))
 
 
@@ -169,7 +180,7 @@ async def resume(
     db: Db, now: datetime, owner: Owner, by: PausedBy, actor: str
 ) -> Endpoint:
     """Let items go out again, at once; see ``states.resume``."""
-    before = await _locked(db, owner)
+    before = await lock(db, owner)
     after = replace(states.resume(before, by), health=None)
     await health_store.forget(db, before.id)
     return await _save(db, now, actor, "resumed", before, after)
@@ -207,7 +218,7 @@ async def rotate_secret(
     ``InvalidFields``, ``EndpointMissing`` or ``EndpointIsPull``.
     """
     check_grace(grace)
-    before = await _locked(db, owner)
+    before = await lock(db, owner)
     states.url_to_verify(before)
     secret, sealed = tools.secrets.make()
     after = replace(
@@ -218,13 +229,6 @@ async def rotate_secret(
     )
     saved = await _save(db, now, actor, "secret_rotated", before, after)
     return Registered(saved, secret)
-
-
-async def _locked(db: Db, owner: Owner) -> Endpoint:
-    endpoint = await store.load(db, owner, lock=True)
-    if endpoint is None:
-        raise EndpointMissing(owner)
-    return endpoint
 
 
 async def _save(
