@@ -73,6 +73,8 @@ async def take_in(
         "order": after.order_id,
         "limit": most,
     }
+    if not await fetch_all(db, _HOLD, {"endpoint": endpoint}):
+        return TakenIn(0, None)
     (row,) = await fetch_all(db, _TAKE_IN, values)
     last = Position(row.last_xid, row.last_order) if row.seen == most else None
     return TakenIn(row.taken, last)
@@ -111,6 +113,17 @@ async def push_what_was_fetched(db: Db, now: datetime, endpoint: EndpointId) -> 
 
 _REQUESTS = ", ".join(str(event.code) for event in sorted(REQUEST_EVENTS))
 _WAITS = f"i.status = {ItemStatus.QUEUED.code} AND i.follows IS NULL"
+# A statement of its own, so that the next one sees what it has locked as it is by now.
+# In one with what follows, a lease that changed meanwhile has Postgres 18.4 look at the
+# rest anew, at which its process ends by a segmentation fault, and all others with it.
+_HOLD = sql(
+    f"""
+    SELECT l.endpoint_id FROM endpoint_leases l
+    JOIN endpoints e ON e.id = l.endpoint_id
+    WHERE l.endpoint_id = :endpoint AND e.delivery = {Delivery.PULL.code}
+    FOR NO KEY UPDATE OF l FOR SHARE OF e""",
+    endpoint=INT,
+)
 # Items and orders are looked up row by row (LATERAL with LIMIT): Postgres must not
 # decide to read all of them because it expects many.
 _TAKE_IN = sql(
@@ -121,10 +134,7 @@ _TAKE_IN = sql(
         FROM (
             SELECT cursor_xid, cursor_order_id,
                 (cursor_xid, cursor_order_id) < (:xid, :order) AS behind
-            FROM endpoint_leases l
-            JOIN endpoints e ON e.id = l.endpoint_id
-            WHERE l.endpoint_id = :endpoint AND e.delivery = {Delivery.PULL.code}
-            FOR NO KEY UPDATE OF l FOR SHARE OF e
+            FROM endpoint_leases WHERE endpoint_id = :endpoint
         ) l
     ), seen AS MATERIALIZED (
         SELECT l.xid, l.order_id
