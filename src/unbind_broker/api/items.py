@@ -115,9 +115,7 @@ async def fetch_items(
     """
     del status  # there is one word that it can be
     now, platform = context.clock.now(), platform_of(caller)
-    items: Sequence[OutgoingItem] = ()
-    ended: Sequence[OutgoingCancel] = ()
-    read_all = True
+    page, read_all = _Page(), True
     async with context.admission.enter():
         async with context.engine.connect() as db:
             endpoint = await _require_fetching(db, owner_of(caller))
@@ -127,16 +125,13 @@ async def fetch_items(
             # Its owner may have paused or turned it meanwhile.
             endpoint = await _require_fetching(db, owner_of(caller))
             if endpoint.status is EndpointStatus.ACTIVE:
-                called = await _called_back(db, now, endpoint.id, limit)
-                sealer, room = context.runtime.sealer, limit - len(called.told)
-                order_ids = await fetch(db, now, endpoint.id, platform, room)
-                items = await _contents(db, now, platform, order_ids, sealer)
-                ended = await _tell(db, endpoint.id, called)
-            if items:
-                await record(db, now, _handed_out(caller.actor, items))
+                sealer = context.runtime.sealer
+                page = await _a_page(db, now, endpoint.id, platform, limit, sealer)
+            if page.items:
+                await record(db, now, _handed_out(caller.actor, page.items))
     shown = [
-        *(_written(EventType.UNBIND_CANCELLED, one) for one in ended),
-        *(_written(REQUESTS[item.kind], item) for item in items),
+        *(_written(EventType.UNBIND_CANCELLED, one) for one in page.ended),
+        *(_written(REQUESTS[item.kind], item) for item in page.items),
     ]
     if not shown and not read_all:
         raise Overloaded("what was asked meanwhile is still being read; call again")
@@ -148,6 +143,28 @@ async def _require_fetching(db: Db, owner: Owner) -> Endpoint:
     if endpoint.delivery is not Delivery.PULL:
         raise EndpointIsPush("the broker posts your items to your endpoint")
     return endpoint
+
+
+class _Page(NamedTuple):
+    """What was called back, and what is asked."""
+
+    ended: Sequence[OutgoingCancel] = ()
+    items: Sequence[OutgoingItem] = ()
+
+
+async def _a_page(
+    db: Db,
+    now: datetime,
+    endpoint: EndpointId,
+    platform: PlatformId,
+    limit: int,
+    sealer: Sealer,
+) -> _Page:
+    """Hand out cancellations, and items in the room that they leave."""
+    called = await _called_back(db, now, endpoint, limit)
+    order_ids = await fetch(db, now, endpoint, platform, limit - len(called.told))
+    items = await _contents(db, now, platform, order_ids, sealer)
+    return _Page(await _tell(db, endpoint, called), items)
 
 
 class _CalledBack(NamedTuple):
